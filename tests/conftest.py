@@ -1,9 +1,10 @@
-"""Tiers: `pytest -m "not slow"` all day, `pytest` in CI, `pytest --every` by hand."""
+"""Tiers: `pytest -m "not slow"` all day, `pytest --turn N` in CI, `pytest` before a release, `pytest --every` by hand."""
 
 import compileall
 import gc
 import os
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import postgres, postgres_database  # noqa: F401  # fixtures of all folders
 from tests.support.processes import end_server
-from tests.support.scheduling import GroupScheduling
+from tests.support.scheduling import ROTATION, TURNS, GroupScheduling
 
 pytest.register_assert_rewrite("tests.crash.aftermath")
 
@@ -51,6 +52,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--every", action="store_true", help="every point, seed and strategy: what CI samples, in half an hour"
     )
+    parser.addoption(
+        "--turn", type=int, choices=range(TURNS), help="of the tests in tests/rotation.txt only those of this turn"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the marks
@@ -59,12 +63,18 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         for mark in [mark for mark in item.own_markers if mark.name == "slow" and _is_taken_out(item, **mark.kwargs)]:
             item.own_markers.remove(mark)
-    if config.getoption("--every"):
-        return
-    left = [item for item in items if item.get_closest_marker("slow")]
+    turn = config.getoption("--turn")
+    is_out = partial(_is_left_out, is_every=config.getoption("--every"), turn=turn)
+    left = [item for item in items if is_out(item)]
     config.hook.pytest_deselected(items=left)
     gone = set(map(id, left))
     items[:] = [item for item in items if id(item) not in gone]
+
+
+def _is_left_out(item, *, is_every, turn):
+    if item.get_closest_marker("slow") and not is_every:
+        return True
+    return turn is not None and ROTATION.get(item.nodeid.partition("[")[0], turn) != turn
 
 
 def _is_taken_out(item, but=()):

@@ -1,10 +1,19 @@
-"""Which tests run in one process of pytest-xdist: those that share what is slow to make.
+"""Which tests CI takes in turn, and which run in one process of pytest-xdist: those that share what is slow to make.
 
 The path of a test decides its group. `--dist loadgroup` decides by a mark, which it writes into the
 private name of a test: with pytest 9.2 it finds no mark any more and distributes each test by itself.
 """
 
+from pathlib import Path
+
 from xdist.scheduler import LoadScopeScheduling
+
+TURNS = 3
+ROTATION = {
+    line: number % TURNS
+    for number, line in enumerate(Path(__file__).parent.with_name("rotation.txt").read_text().split())
+}
+"""The turn of each test function of which a run of CI takes one in three; they are in the order of what they cost."""
 
 GROUPS = (
     "tests/admin/",  # a site that was operated for a while

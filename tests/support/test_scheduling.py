@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from .processes import ROOT, environment
-from .scheduling import GROUPS, group
+from .scheduling import GROUPS, ROTATION, TURNS, group
 
 CONFTEST = """
 from tests.support.scheduling import GroupScheduling
@@ -57,3 +57,26 @@ def test_the_crash_points_of_a_scenario_are_a_group():
 
 def test_every_group_is_there():
     assert [path for path in GROUPS if not (ROOT / path).exists()] == []
+
+
+def test_each_line_of_the_rotation_names_a_test():
+    functions = [line.split("::") for line in ROTATION]
+    missing = [name for path, name in functions if f"def {name}(" not in (ROOT / path).read_text()]
+    assert not missing and len(functions) > 100
+
+
+@pytest.mark.slow
+def test_three_turns_are_all_tests_and_none_is_in_two():
+    taken = [collected("--turn", str(turn)) for turn in range(TURNS)]
+    always = set.intersection(*taken)
+    assert set.union(*taken) == collected()
+    assert sum(map(len, taken)) - (TURNS - 1) * len(always) == len(set.union(*taken))
+    assert all(len(one) > len(always) for one in taken)
+
+
+def collected(*options):
+    """The tests of some files with and without a turn."""
+    files = sorted({line.partition("::")[0] for line in ROTATION if line.startswith("tests/live/")})
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *options, *files]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
+    return {line for line in done.stdout.splitlines() if "::" in line}
