@@ -14,9 +14,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import SchemasyncError
+from ..schema.text import short
 from ..texts import size
 from . import lives
-from .admin_filters import ByLabel, ByValue
+from .admin_filters import ByLabel, ByValue, ByVersion
 from .creation import create_tenant, refuse_folder
 from .folders import folder_at
 from .hosts import chosen_host
@@ -53,14 +54,14 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
 
     form = TenantForm
-    list_display = ("key", "name", "state", "host", "group", "version", "bytes", "created_at")
+    list_display = ("key", "name", "state", "host", "group", "short_version", "bytes", "created_at")
     list_filter = (
         "state",
         ("host", ByValue),
         ("group", ByValue),
         "pinned",
         ByLabel,
-        ("version", ByValue),
+        ("version", ByVersion),
         ("failure", admin.EmptyFieldListFilter),
     )
     search_fields = ("key", "name", "host", "group")
@@ -69,6 +70,11 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 100
     show_full_result_count = False  # a count of all rows for each search
     actions = ("suspend", "activate", "archive")
+
+    @admin.display(description=_("version"), ordering="version")
+    def short_version(self, tenant: Tenant) -> str:
+        """With as many digits as everywhere else: all of them leave no room for the other columns."""
+        return short(tenant.version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         """The rows in the default database, where they are."""

@@ -1,4 +1,4 @@
-"""The filter of the list of tenants by label."""
+"""The filters of the list of tenants."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models.fields.json import KeyTransform
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ..schema.text import short
 from .models import Tenant
 
 
@@ -46,3 +47,13 @@ class ByValue(admin.AllValuesFieldListFilter):
         """Django leaves the link for an empty value without a text."""
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or self.empty_value_display}
+
+
+class ByVersion(ByValue):
+    """The versions with as many digits as everywhere else."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Django shows all of them."""
+        known = {version: short(version) for version in self.lookup_choices if version}
+        for choice in super().choices(changelist):
+            yield {**choice, "display": known.get(choice["display"], choice["display"])}

@@ -18,6 +18,7 @@ from schemasync.databases import ACTOR
 from ..demo.demo import Demo
 from .chromium import DARK, LIGHT, Look, context_of, launched, missing, sign_in
 from .serving import SUPERUSER, Site, made, serving
+from .tenants import fleet
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -53,6 +54,7 @@ PICTURES = [
 ]
 ON_A_PHONE = [Picture("phone", f"{BASE}4/change/", start=".schemasync-beside")]
 PENDING = [Picture("pending", BASE), Picture("run", f"{BASE}run/")]
+TENANTS = [Picture("tenants", "/admin/schemasync_tenants/tenant/", height=640)]
 
 
 def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[Picture]) -> Iterator[Path]:
@@ -135,6 +137,8 @@ def main() -> None:
             _take_all(browser, site, folder, ON_A_PHONE, PHONE)
         with serving(_behind(Path(scratch, "new"))) as site:
             _take_all(browser, site, folder, PENDING)
+        with serving(fleet(Path(scratch, "tenants"))) as site:
+            _take_all(browser, site, folder, TENANTS)
 
 
 def _take_all(browser: Browser, site: Site, folder: Path, pictures: list[Picture], look: Look = LIGHT) -> None:
