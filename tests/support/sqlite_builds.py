@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from zlib import crc32
 
 from .archives import unpack
 from .caches import cache_folder
@@ -22,7 +23,9 @@ PACKAGES = {"3.37.2": "7.5.0", "3.40.0": "8.0.1", "3.54.1": "13.2.0"}
 FLAGS = """
     -DSQLITE_ENABLE_FTS3 -DSQLITE_ENABLE_FTS4 -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_COLUMN_METADATA
     -DSQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_ENABLE_JSON1 -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_LOAD_EXTENSION
+    -DHAVE_USLEEP
 """.split()
+"""As distributions build it. Without HAVE_USLEEP, 3.40.0 waits whole seconds between two tries for a lock."""
 
 BEGINS_A_CHECKPOINT = "rc = walIndexReadHdr(pWal, &isChanged);"
 """Where a checkpoint has read how long the log is, and has not yet looked how much of it is copied."""
@@ -35,7 +38,8 @@ def library(version: str, delay: int = 0, optimize: str = "-O2") -> Path:
     (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
     """
     name = f"{version}-delay-{delay}" if delay else version
-    folder = cache_folder("schemasync-sqlite") / (name if optimize == "-O2" else f"{name}{optimize}")
+    flags = crc32(" ".join((optimize, *FLAGS)).encode())
+    folder = cache_folder("schemasync-sqlite") / f"{name}-{flags:08x}"
     if not (folder / "libsqlite3.so.0").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
