@@ -1,4 +1,4 @@
-"""Tasks for a worker of Django 6.0 or newer: `backup.enqueue()` makes a backup, `drill.enqueue()` restores it on trial.
+"""Tasks for a worker: `backup.enqueue()` makes a backup, `drill.enqueue()` restores it on trial.
 
 A task has no schedule of its own: what enqueues it says when. The module is not called `tasks`, because Celery and
 others import that of every app, on every Django.
@@ -6,24 +6,16 @@ others import that of every app, on every Django.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS
 
 from .actions import backup as backups
 from .actions import drill as drills
 from .actions.database import Database
 from .errors import Failed
-
-try:
-    _task: Any = importlib.import_module("django.tasks").task
-except ImportError as error:
-    raise ImproperlyConfigured("schemasync.django_tasks needs Django 6.0 or newer, which has tasks.") from error
+from .task import task
 
 
-@_task  # type: ignore[untyped-decorator,unused-ignore]
+@task  # type: ignore[untyped-decorator,unused-ignore]
 def backup(
     database: str = DEFAULT_DB_ALIAS, to: str = "", prune: bool = True, compact: bool = False
 ) -> dict[str, object]:
@@ -31,7 +23,7 @@ def backup(
     return dict(backups.as_json(backups.backup(Database(database), to, prune=prune, compact=compact)))
 
 
-@_task  # type: ignore[untyped-decorator,unused-ignore]
+@task  # type: ignore[untyped-decorator,unused-ignore]
 def drill(database: str = DEFAULT_DB_ALIAS, storage: str = "") -> dict[str, object]:
     """Restore the newest backup on trial; returns what `manage.py schemasync drill --json` prints. A backup that cannot
     be restored or is overdue fails the task."""

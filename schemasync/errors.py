@@ -152,6 +152,7 @@ class Code(StrEnum):
     BAD_TENANT_KEY = "bad-tenant-key"
     OTHER_HOST = "other-host"
     NO_HOST = "no-host"
+    OTHER_RELEASE = "other-release"
     TENANT_EXISTS = "tenant-exists"
     QUERY_LIMIT = "query-limit"
     OTHER_COLUMNS = "other-columns"

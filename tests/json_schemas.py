@@ -51,6 +51,7 @@ from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
 from schemasync.tenants.fleet.as_json import (
     TenantCreatedJson,
+    TenantsAskedJson,
     TenantsBackupJson,
     TenantsReportJson,
     TenantsRollbackJson,
@@ -93,6 +94,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
         TenantsStatusJson,
         TenantsReportJson,
         TenantCreatedJson,
+        TenantsAskedJson,
         TenantsRoutesJson,
         FailedJson,
     ),

@@ -433,6 +433,10 @@ class Actions(Invocation):
                 self._exit_with(backed.problem)
             case _:
                 self._warn(fleet.ahead(at))
+                if self._is("all_hosts"):
+                    asked = fleet.ask_all_hosts(at, self.given)
+                    self._print(output.tenants.asked_lines(*asked), tenants_json.asked_json(*asked))
+                    return
                 done = fleet.sync(at, self.given, None if self._json else self._say, self._page)
                 self._print(output.tenants.sync_lines(done), tenants_json.sync_json(done))
                 self._exit_with(done.problem)

@@ -80,6 +80,18 @@ def sync(
     return sync_tenants(at, options, show)
 
 
+def ask_all_hosts(at: Database, given: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
+    """Ask all hosts for a sync of their tenants; returns the version, all hosts, and those on which one runs."""
+    from ..tenants.django_tasks import ask_all_hosts as ask
+    from ..tenants.fleet.each import FleetOptions
+    from ..tenants.settings import tenant_settings
+
+    version = at.document().version
+    options = {one.name: given[one.name] for one in fields(FleetOptions) if one.name in given}
+    running = ask(version, options)
+    return version, list(tenant_settings().hosts), running
+
+
 def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
     """Take one tenant back, or all that went with a release. Raises UsageError."""
     from ..tenants.fleet.back import Writes

@@ -596,6 +596,12 @@ def _tenants(parser: Any) -> None:
         help="create: what its host has to have; the option may be repeated",
     )
     parser.add_argument(
+        "--all-hosts",
+        action="store_true",
+        default=ABSENT,
+        help="sync: ask the workers of all HOSTS for it, by Django's tasks",
+    )
+    parser.add_argument(
         "--group", default=ABSENT, metavar="GROUP", help="only tenants in this group; create: its group"
     )
     parser.add_argument(

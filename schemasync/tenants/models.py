@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -79,3 +80,27 @@ class Tenant(models.Model):
     def get_path(self) -> Path:
         """The path that the application opens."""
         return path_at(self.key, self.folder)
+
+
+class HostRun(models.Model):
+    """The last sync of a host that was asked for elsewhere. `run`: what asked for it; `options`: those of the sync;
+    `worker`: the task that does it, empty until one begins; `beat_at`: when that was alive last; `outcome`:
+    what `tenants sync --json` prints there."""
+
+    host: models.CharField[str, str] = models.CharField(_("host"), max_length=100, primary_key=True)
+    run: models.CharField[str, str] = models.CharField(max_length=32)
+    version: models.CharField[str, str] = models.CharField(_("version"), max_length=80)
+    options: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    asked_at: models.DateTimeField[Any, Any] = models.DateTimeField()
+    worker: models.CharField[str, str] = models.CharField(max_length=32, blank=True)
+    beat_at: models.DateTimeField[Any, Any] = models.DateTimeField(null=True)
+    finished_at: models.DateTimeField[Any, Any] = models.DateTimeField(null=True)
+    outcome: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+
+    objects: models.Manager[HostRun] = models.Manager()
+
+    class Meta:
+        ordering = ("host",)
+
+    def __str__(self) -> str:
+        return self.host

@@ -65,3 +65,10 @@ TEMPLATES = [
 ROOT_URLCONF = "tests.tenants.shop.urls"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SITE_ID = 1
+
+if host := os.environ.get("TENANTS_HOST"):  # one of two hosts, with workers, that share the default database
+    SCHEMASYNC["TENANTS"].update(HOST=host, HOSTS={"north": {}, "south": {}}, FOLDER=BASE_DIR / host / "tenants")
+    SCHEMASYNC["SCHEMA"]["tenant"] = BASE_DIR / host / "schema.tenant.json"
+    DATABASES["tenant"]["NAME"] = BASE_DIR / host / "template.sqlite3"
+    INSTALLED_APPS += ["django_tasks_db"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "north", "south"]}}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from ...schema.text import count, short
+from ...tenants.fleet.run_state import RunOfHost, RunState
 from ...texts import size, span
+from ..local_time import local_time
 from .shared import Lines
 
 if TYPE_CHECKING:
@@ -85,7 +87,31 @@ def status_lines(found: FleetStatus) -> Lines:
     lines += _listed("behind", [one.key for one in found.behind])
     lines += _listed("without a readable file", found.missing)
     lines += [f"{key}: {text}" for key, text in list(found.failures.items())[:SHOWN]]
-    return lines
+    return [*lines, *map(_run_line, found.runs)]
+
+
+def _run_line(one: RunOfHost) -> str:
+    at = local_time(one.at.isoformat())
+    match one.state:
+        case RunState.WAITING:
+            return f"host {one.host}: waits since {at} for a worker: manage.py db_worker --queue-name {one.host}"
+        case RunState.RUNNING:
+            return f"host {one.host}: a sync runs, asked for at {at}"
+        case RunState.LOST:
+            return f"host {one.host}: the worker has died. To go on: manage.py schemasync tenants sync --all-hosts"
+        case RunState.DONE:
+            return f"host {one.host}: {count(one.outcome['synced'], 'tenant')} synced at {at}"
+        case RunState.FAILED:
+            return f"host {one.host}: failed at {at}: {one.outcome['errors'][0]['message']}"
+        case _:
+            assert_never(one.state)
+
+
+def asked_lines(version: str, hosts: Sequence[str], running: Sequence[str]) -> Lines:
+    """Which hosts were asked for a sync."""
+    lines = [f"asked {host} for a sync to version {short(version)}" for host in hosts if host not in running]
+    lines += [f"{host} is not asked: a sync runs there" for host in running]
+    return [*lines, "How far they are: manage.py schemasync tenants status"]
 
 
 def table(answers: Iterable[Answer]) -> Iterator[str]:

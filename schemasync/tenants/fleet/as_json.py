@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .each import Tally
     from .rollback import RollbackReport
     from .run import FleetReport
+    from .run_state import RunOfHost
     from .status import FleetStatus
 
 
@@ -107,6 +108,31 @@ class TenantVersionJson(TypedDict):
     tenants: int
 
 
+class TenantsAskedJson(TypedDict):
+    """What `tenants sync --all-hosts --json` prints."""
+
+    result: Literal["asked"]
+    version: str
+    hosts: list[str]
+    """Hosts that were asked for a sync of their tenants."""
+    running: list[str]
+    """Hosts on which one runs already."""
+    errors: list[ProblemJson]
+
+
+class HostRunJson(TypedDict):
+    """The last sync of a host that was asked for elsewhere."""
+
+    host: str
+    state: Literal["waiting", "running", "lost", "done", "failed"]
+    """Lost: its worker has died."""
+    at: str
+    """When it was asked for, or when it has ended."""
+    synced: int | None
+    """Null before it has ended."""
+    failed: int | None
+
+
 class TenantsStatusJson(TypedDict):
     """What `tenants status --json` prints."""
 
@@ -123,6 +149,8 @@ class TenantsStatusJson(TypedDict):
     """What the last sync of a tenant raised."""
     bytes: int
     """Of all live files, without archives."""
+    runs: list[HostRunJson]
+    """Of each host, if `sync --all-hosts` was used."""
     errors: list[ProblemJson]
 
 
@@ -270,5 +298,23 @@ def status_json(found: FleetStatus) -> TenantsStatusJson:
         "missing": list(found.missing),
         "failures": [{"key": key, "failure": text} for key, text in found.failures.items()],
         "bytes": found.bytes,
+        "runs": [_run_json(one) for one in found.runs],
         "errors": [],
     }
+
+
+def _run_json(one: RunOfHost) -> HostRunJson:
+    failed = one.outcome.get("failed")
+    return {
+        "host": one.host,
+        "state": one.state.value,
+        "at": one.at.isoformat(timespec="seconds"),
+        "synced": one.outcome.get("synced"),
+        "failed": None if failed is None else len(failed),
+    }
+
+
+def asked_json(version: str, hosts: Sequence[str], running: Sequence[str]) -> TenantsAskedJson:
+    """The JSON object of a request to all hosts."""
+    asked = [host for host in hosts if host not in running]
+    return {"result": "asked", "version": version, "hosts": asked, "running": list(running), "errors": []}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ..models import Tenant
+from . import leases
+from .run_state import RunOfHost
 from .standing import Standing, in_group, live_size, served_files, standings
 
 
@@ -17,7 +19,7 @@ from .standing import Standing, in_group, live_size, served_files, standings
 class FleetStatus:
     """`states`: how many tenants are in which state. `behind`: those whose file is not current. `missing`: those
     without a readable file. `failures`: by key, what the last sync has raised. `bytes`: of all live files, without
-    archives."""
+    archives. `runs`: the last sync of each host that was asked for elsewhere."""
 
     states: dict[str, int]
     versions: dict[str, int]
@@ -26,6 +28,7 @@ class FleetStatus:
     missing: tuple[str, ...]
     failures: dict[str, str]
     bytes: int
+    runs: tuple[RunOfHost, ...] = ()
 
 
 def fleet_status(group: str = "") -> FleetStatus:
@@ -51,8 +54,9 @@ def fleet_status(group: str = "") -> FleetStatus:
             sizes[one.key] = size
     current = len(files) - len(behind) - len(missing)
     _note(sizes)
+    runs = tuple(leases.runs())
     return FleetStatus(
-        dict(states), dict(versions), current, tuple(behind), tuple(missing), failures, sum(sizes.values())
+        dict(states), dict(versions), current, tuple(behind), tuple(missing), failures, sum(sizes.values()), runs
     )
 
 

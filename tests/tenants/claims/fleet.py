@@ -61,6 +61,7 @@ def _schema(change):
 
 ADDED = [
     "grouped",
+    "asked",
     "extra",
     "more",
     "models",
