@@ -14,7 +14,7 @@ from ..engines.sqlite import fence, history_table
 from ..engines.sqlite.connection import Connection, Opener
 from ..engines.sqlite.objects import fingerprint, has_temporary
 from ..errors import SchemasyncError
-from ..files.layout import Layout, PathKind
+from ..files.layout import Layout
 from ..files.lock import is_held
 from ..history.row import HistoryRow
 
@@ -33,7 +33,7 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
     None if more work is needed to decide: something differs, is left over, or cannot be read.
     """
     live = layout.live()
-    if live is None or layout.path_kind() is not PathKind.GENERATION:
+    if live is None or not live.path.is_file():
         return None
     try:
         with closing(opener.read(live.path)) as connection:

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...history.row import HISTORY_TABLE
 from ...schema.names import fold, quote
@@ -70,9 +71,19 @@ def has_temporary(connection: Connection) -> bool:
 
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     """Every object with SQL, except our own and SQLite's internal ones, in order of type and name."""
-    rows = connection.execute(
+    return _shown(_rows(connection, schema))
+
+
+_Row = tuple[str, str, str, str]  # type, name, tbl_name, sql
+
+
+def _rows(connection: Connection, schema: str) -> Iterable[_Row]:
+    return connection.execute(
         f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL AND NOT {TEMPORARY}"
     )
+
+
+def _shown(rows: Iterable[_Row]) -> tuple[Object, ...]:
     found = [
         Object(kind, name, table, sql)
         for kind, name, table, sql in rows
@@ -112,7 +123,13 @@ def _is_hidden(name: str) -> bool:
 
 def fingerprint(connection: Connection, schema: str = "main") -> str:
     """SHA-256 over (type, name, tbl_name, sql) of all objects except our own."""
-    return digest_of(objects(connection, schema))
+    return _digest_of_rows(tuple(_rows(connection, schema)))
+
+
+@lru_cache(maxsize=16)
+def _digest_of_rows(rows: tuple[_Row, ...]) -> str:
+    """A process that asks thousands of tenants meets few schemas."""
+    return digest_of(_shown(rows))
 
 
 def digest_of(found: Iterable[Object]) -> str:
