@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, move, move-oscar, mutants, pretix-suite, products, rehearse, rows, s3, sizes, testdb, transforms.
+litestream, move, move-oscar, mutants, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -32,6 +32,7 @@ from . import (
     rows,
     s3,
     sizes,
+    tenants,
     testdb,
     transforms,
 )
@@ -65,6 +66,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "rows": rows.main,  # schemas, each by its path
     "s3": s3.main,  # backups in a real server
     "sizes": sizes.main,  # databases, each by its size
+    "tenants": tenants.main,  # a fleet, as large as is asked for
     "testdb": testdb.main,  # five projects, each by its name
     "transforms": transforms.main,  # four cases, as large as is asked for
 }
