@@ -83,7 +83,7 @@ BEHIND = ("serve", "read-only", "refuse")
 OTHER_HOST = (421, 307, "X-Accel-Redirect")
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
 URL = r"""https?://[^\s"'$;\\]+"""  # it is part of configurations
-HOST_KEYS = ("URL", "WEIGHT", "LABELS")
+HOST_KEYS = ("URL", "WEIGHT", "LABELS", "RECEIVE")
 REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_LONGER_THAN")
 
 
@@ -579,6 +579,9 @@ def _bad_hosts(host: object, given: object, *, needs_url: bool) -> Iterator[str]
             yield f"LABELS of HOSTS[{name!r}] are {labels!r}"
         if needs_url and not url:
             yield f"HOSTS[{name!r}] has no URL, which OTHER_HOST 307 needs"
+        command = entry.get("RECEIVE", [])
+        if not (isinstance(command, list | tuple) and _is_list_of_names(command)):
+            yield f"RECEIVE of HOSTS[{name!r}] is {command!r}, no list of words"
         if not isinstance(url, str) or (url and not re.fullmatch(URL, url)):
             yield f"URL of HOSTS[{name!r}] is {url!r}"
     if host not in given if given else host != "":

@@ -158,6 +158,7 @@ class Code(StrEnum):
     OTHER_COLUMNS = "other-columns"
     TENANTS_FAILED = "tenants-failed"
     NO_TENANTS = "no-tenants"
+    HOST_UNREACHABLE = "host-unreachable"
     # the command line
     PROMPT_NEEDED = "prompt-needed"
     DECLINED = "declined"

@@ -51,6 +51,7 @@ from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
 from schemasync.tenants.fleet.as_json import (
     TenantCreatedJson,
+    TenantMovedJson,
     TenantsAskedJson,
     TenantsBackupJson,
     TenantsReportJson,
@@ -96,6 +97,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
         TenantCreatedJson,
         TenantsAskedJson,
         TenantsRoutesJson,
+        TenantMovedJson,
         FailedJson,
     ),
     "hash": (HashJson, FailedJson),

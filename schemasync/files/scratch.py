@@ -66,6 +66,20 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
             file.write(chunk)
 
 
+def named(old: Path, new: Path) -> None:
+    """Give a file that nobody uses yet another name. That is not durable."""
+    old.rename(new)
+
+
+def write_at(path: Path, offset: int, chunks: Iterable[bytes]) -> None:
+    """Write a file that nobody uses yet from an offset on, where it ends then. It is not synced."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.truncate()
+        for chunk in chunks:
+            file.write(chunk)
+
+
 def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))

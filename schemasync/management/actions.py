@@ -427,6 +427,11 @@ class Actions(Invocation):
                 lines = [*output.tenants.rollback_lines(back), *self._tenants_ahead(at, back)]
                 self._print(lines, tenants_json.rollback_json(back))
                 self._exit_with(back.problem)
+            case "move":
+                moved = fleet.move_tenant(at, self.given)
+                self._print(output.tenants.moved_lines(moved), tenants_json.moved_json(moved))
+            case "receive":
+                fleet.receive()
             case "backup":
                 backed = fleet.back_up(at, self.given)
                 self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
     from ..tenants.models import Tenant
+    from ..tenants.moving.sender import Moved
     from ..tenants.routes import Routes
 
 
@@ -144,6 +145,29 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
         check(key)
     job = Backup(str(given.get("to", "")), given.get("due"), *flags)
     return make(at, keys or served_keys(str(given.get("group", ""))), job, given.get("workers", 1))
+
+
+def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
+    """Move a tenant to another host, or open it again after a move that broke off. Raises UsageError."""
+    from ..tenants.moving import sender
+
+    key, to = given.get("subject"), given.get("to")
+    if not key or bool(to) == bool(given.get("undo")):
+        raise UsageError.of(
+            Code.BAD_OPTION,
+            "a move needs a tenant, and a host or --undo",
+            "manage.py schemasync tenants move KEY --to HOST",
+        )
+    if given.get("undo"):
+        return sender.take_back(at, str(key))
+    return sender.move_tenant(at, str(key), str(to))
+
+
+def receive() -> None:
+    """The other side of a move, on standard input and output."""
+    from ..tenants.moving.receiver import receive as serve
+
+    serve()
 
 
 @contextmanager

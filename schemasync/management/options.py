@@ -575,14 +575,19 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback", "backup", "create", "routes"],
-        metavar="sync|status|report|rollback|backup|create|routes",
+        choices=["sync", "status", "report", "rollback", "backup", "create", "routes", "move", "receive"],
+        metavar="sync|status|report|rollback|backup|create|routes|move|receive",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
         "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
-        "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy",
+        "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy; "
+        "move: one, to another host; receive: the other side of a move, which it starts",
     )
     parser.add_argument(
-        "subject", nargs="?", default=ABSENT, metavar="SQL|KEY", help="report: the SELECT; rollback, create: the tenant"
+        "subject",
+        nargs="?",
+        default=ABSENT,
+        metavar="SQL|KEY",
+        help="report: the SELECT; rollback, create, move: the tenant",
     )
     parser.add_argument("--name", default=ABSENT, metavar="NAME", help="create: the name of the tenant")
     parser.add_argument(
@@ -633,6 +638,9 @@ def _tenants(parser: Any) -> None:
         help="rollback: only count what was written since; backup: only list whose is due",
     )
     _to(parser)
+    parser.add_argument(
+        "--undo", action="store_true", default=ABSENT, help="move: open the file again that a move has closed here"
+    )
     parser.add_argument(
         "--due",
         default=ABSENT,

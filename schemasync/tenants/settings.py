@@ -34,12 +34,14 @@ class Behind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host of tenants. `url`: where its site answers those of other hosts; empty if nowhere. `weight`: its share of
-    the new tenants, 0 for none. `labels`: what it has of what tenants ask for."""
+    the new tenants, 0 for none. `labels`: what it has of what tenants ask for. `receive`: the words of the program that
+    runs the receiving side of a move there; empty if nothing moves there."""
 
     name: str
     url: str = ""
     weight: float = 1.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    receive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,13 @@ def tenant_settings() -> TenantSettings:
 
 
 def _host(name: str, given: Mapping[str, Any]) -> Host:
-    return Host(name, given.get("URL", "").rstrip("/"), float(given.get("WEIGHT", 1)), dict(given.get("LABELS", {})))
+    return Host(
+        name,
+        given.get("URL", "").rstrip("/"),
+        float(given.get("WEIGHT", 1)),
+        dict(given.get("LABELS", {})),
+        tuple(given.get("RECEIVE", ())),
+    )
 
 
 def _forget(**changed: Any) -> None:

@@ -12,4 +12,14 @@ PASSES = {
     "activate": "TENANT:RETURN",
     "delete": "TENANT:REMOVE",
 }
-LABELS = {DiskStep(word) for words in PASSES.values() for word in words.split()}
+# tests/tenants/test_move.py kills either side of a move at each
+SENDS = "HOST:COPY CUTOVER:FENCE HOST:ROW"
+BEGINS = "HOST:FOLDER HOST:FOLDER HOST:FOLDER HOST:FOLDER HOST:FOLDER"
+RECEIVES = f"{BEGINS} HOST:RECEIVE HOST:LOG HOST:LOG HOST:LOG HOST:LAY HOST:LINK HOST:PLACE"
+RECEIVES_AGAIN = RECEIVES.replace(f"{BEGINS} ", "").replace("HOST:PLACE", "HOST:FORGET HOST:ASIDE HOST:PLACE")
+OPENS_AGAIN = "HOST:REOPEN"
+LABELS = {
+    DiskStep(word)
+    for words in (*PASSES.values(), SENDS, RECEIVES, RECEIVES_AGAIN, OPENS_AGAIN)
+    for word in words.split()
+}

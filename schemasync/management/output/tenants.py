@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
     from ...tenants.models import Tenant
+    from ...tenants.moving.sender import Moved
 
 WIDE = 100  # rows that decide how wide the columns of a report are
 SHOWN = 20  # tenants of a kind that are listed
@@ -77,6 +78,17 @@ def backup_lines(done: BackupsReport) -> Lines:
 
 def _recent(done: BackupsReport) -> list[str]:
     return [f"{done.recent:,} have a recent one"] if done.recent else []
+
+
+def moved_lines(done: Moved) -> Lines:
+    """Where the tenant is now."""
+    match done.result:
+        case "current":
+            return [f"{done.key} is on {done.host} already"]
+        case "undone":
+            return [f"{done.key} is open again on {done.host}"]
+    what = f"{size(done.bytes)} and {size(done.log_bytes)} of what was written meanwhile, in {span(done.duration_ms)}"
+    return [f"{done.key} is on {done.host}: {what}; writers waited {span(done.pause_ms)}"]
 
 
 def status_lines(found: FleetStatus) -> Lines:

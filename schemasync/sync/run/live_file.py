@@ -95,12 +95,13 @@ def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
 
 
 def moved(layout: Layout, closed: Fence) -> Refused:
-    """The error for a database that has moved to another engine."""
+    """The error for a database that has moved to another engine, or to another host."""
     return Refused.of(
         Code.MOVED,
         f"the database at {layout.link} has moved to {closed.moved_to}, at {closed.at}; its file takes no writes",
         "The site opens it there once it is reloaded, if DATABASES asks schemasync.databases.current.\n"
-        "To go back to the file: manage.py schemasync move --undo",
+        "To go back to the file: manage.py schemasync move --undo\n"
+        "For a tenant that has moved to another host: manage.py schemasync tenants move KEY --to HOST, there or here",
         moved_to=closed.moved_to,
     )
 

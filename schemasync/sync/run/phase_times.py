@@ -124,6 +124,17 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.TENANT_ARCHIVE
             | DiskStep.TENANT_RETURN
             | DiskStep.TENANT_REMOVE
+            | DiskStep.HOST_FOLDER
+            | DiskStep.HOST_COPY
+            | DiskStep.HOST_RECEIVE
+            | DiskStep.HOST_LOG
+            | DiskStep.HOST_LAY
+            | DiskStep.HOST_LINK
+            | DiskStep.HOST_FORGET
+            | DiskStep.HOST_ASIDE
+            | DiskStep.HOST_PLACE
+            | DiskStep.HOST_ROW
+            | DiskStep.HOST_REOPEN
         ):
             return None
         case _:

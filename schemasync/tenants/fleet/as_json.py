@@ -11,6 +11,7 @@ from ...errors import ProblemJson
 if TYPE_CHECKING:
     from ..across import Answer
     from ..models import Tenant
+    from ..moving.sender import Moved
     from ..routes import Routes
     from .backup import BackupsReport
     from .each import Tally
@@ -91,6 +92,23 @@ class TenantsBackupJson(TypedDict):
     """How many have a backup that is not older than `--due`."""
     failed: list[TenantFailureJson]
     duration_ms: int
+    errors: list[ProblemJson]
+
+
+class TenantMovedJson(TypedDict):
+    """What `tenants move --json` prints."""
+
+    result: Literal["moved", "current", "undone"]
+    key: str
+    host: str
+    """Where it is now."""
+    bytes: int
+    """Of the copy that was sent."""
+    log_bytes: int
+    """Of what was written meanwhile."""
+    duration_ms: int
+    pause_ms: int
+    """How long writers waited."""
     errors: list[ProblemJson]
 
 
@@ -285,6 +303,20 @@ def routes_json(found: Routes) -> TenantsRoutesJson:
     return {
         "result": "routes", "tenants": dict(found.tenants), "hosts": hosts, "lost": list(found.lost), "errors": [],
     }  # fmt: skip
+
+
+def moved_json(done: Moved) -> TenantMovedJson:
+    """The JSON object of a move."""
+    return {
+        "result": done.result,
+        "key": done.key,
+        "host": done.host,
+        "bytes": done.bytes,
+        "log_bytes": done.log_bytes,
+        "duration_ms": done.duration_ms,
+        "pause_ms": done.pause_ms,
+        "errors": [],
+    }
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:

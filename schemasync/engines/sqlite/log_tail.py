@@ -1,0 +1,131 @@
+"""Follows a file that others write, by its write-ahead log: while a reader holds a state, no frame leaves the log.
+
+A copy of the file that is made after that, and the whole log up to a commit, are the file as of that commit: frames are
+images of pages, so it does no harm if the copy has some of them already.
+https://www.sqlite.org/walformat.html#wal_locks
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ...errors import Code, Failed, Refused
+from ...history.row import HistoryRow
+from . import history_table
+from .checkpoint import checkpoint, checkpoint_some
+from .connection import Connection, Opener, journal_mode, wal_of
+from .transactions import commit_durably, snapshot
+
+HEADER, FRAME = 32, 24  # bytes of the log's header, and of that of a frame
+MOST = 1 << 24  # bytes in memory
+TRIES, PAUSE = 200, 0.005  # to ask for the length of the log while somebody else makes a checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a log from `offset` on; `end`: how many bytes the log has, of `frames`. `is_last`: it reaches that."""
+
+    offset: int
+    data: bytes
+    end: int
+    frames: int
+
+    @property
+    def is_last(self) -> bool:
+        return self.offset + len(self.data) >= self.end
+
+
+@dataclass(slots=True)
+class LogTail:
+    """The log of a file at `path`. `sent`: how many of its bytes have been read, and `header` its first ones then."""
+
+    path: Path
+    connection: Connection
+    page_size: int
+    sent: int = 0
+    header: bytes = b""
+
+    def frames(self) -> int:
+        """How many frames the log has, up to its last commit. Raises Failed if nobody can say."""
+        for _ in range(TRIES):
+            frames, _ = checkpoint_some(self.connection)
+            if frames >= 0:
+                return frames
+            time.sleep(PAUSE)
+        raise Failed.of(
+            Code.DATABASE_LOCKED, f"the log of {self.path} is in a checkpoint all the time", "Run it again."
+        )
+
+    def read(self) -> Part:
+        """What was committed since the last call, or the next 16 MB of it. Under the write lock nothing follows."""
+        header, frames = self._stable()
+        end = HEADER + frames * (FRAME + self.page_size) if frames else 0
+        begin = self.sent if header == self.header else 0
+        data = self._bytes(begin, min(end, begin + MOST))
+        self.sent, self.header = begin + len(data), header
+        return Part(begin, data, end, frames)
+
+    def digest(self, end: int) -> str:
+        """Of the first bytes of the log."""
+        found = sha256()
+        for begin in range(0, end, MOST):
+            found.update(self._bytes(begin, min(begin + MOST, end)))
+        return found.hexdigest()
+
+    def _stable(self) -> tuple[bytes, int]:
+        """The header, and how many frames follow it: the log begins again at most once, if the whole of it was in the
+        file when the reader came."""
+        while True:
+            before = self._bytes(0, HEADER, is_there=False)
+            frames = self.frames()
+            if before == self._bytes(0, HEADER, is_there=False):
+                return before, frames
+
+    def _bytes(self, begin: int, end: int, *, is_there: bool = True) -> bytes:
+        if begin >= end:
+            return b""
+        with wal_of(self.path).open("rb") as file:  # SQLite has no lock on this file that its closing could release
+            file.seek(begin)
+            data = file.read(end - begin)
+        if is_there and len(data) != end - begin:
+            raise Failed.of(Code.SQLITE_ERROR, f"the log of {self.path} is shorter than it says", "Run it again.")
+        return data
+
+
+@contextmanager
+def followed(opener: Opener, path: Path) -> Iterator[LogTail]:
+    """A block in which the log of a file keeps all that is committed. Raises Refused for a file without one."""
+    with closing(opener.read(path)) as reader, closing(opener.write(path)) as connection:
+        if journal_mode(connection) != "wal":
+            raise Refused.of(
+                Code.CANNOT_FOLLOW_WRITES,
+                f"{path.name} is not in WAL mode",
+                f"sqlite3 {path} 'PRAGMA journal_mode=WAL'",
+            )
+        ((page_size,),) = connection.execute("PRAGMA page_size").fetchall()
+        with snapshot(reader):
+            yield LogTail(path, connection, page_size)
+
+
+def laid_over(opener: Opener, path: Path, frames: int) -> HistoryRow | None:
+    """Lay the log beside a copy over it, durably; returns the newest row of its history. Raises Failed unless SQLite
+    accepts exactly so many frames."""
+    with closing(opener.write(path)) as connection:
+        commit_durably(connection)
+        found, _ = checkpoint_some(connection)
+        if found != frames:
+            raise Failed.of(
+                Code.VERIFY_DIFFERS,
+                f"the log of the copy has {found:,} valid frames, and that of the file {frames:,}",
+                "Nothing was changed where the tenant is. Run it again.",
+            )
+        checkpoint(connection)
+        rest, _ = checkpoint_some(connection)
+        if rest != 0:
+            raise Failed.of(Code.VERIFY_DIFFERS, "the log could not be laid over the copy", "Run it again.")
+        return history_table.newest(connection)

@@ -1,0 +1,139 @@
+"""The pipe between the two sides of a move: a line of JSON, and after it so many bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+from ...errors import Code, Failed
+
+CHUNK = 1 << 18
+LINE = 1 << 20  # bytes: an answer lists all tables
+
+
+class Channel:
+    """The sending end: the program that runs the receiving side on the other host, whose input and output are the pipe.
+    Each request has an answer, and a time within which it comes."""
+
+    def __init__(self, command: Sequence[str], host: str) -> None:
+        self.host = host
+        try:
+            self.process = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        except OSError as error:
+            raise self._broken(f"{command[0]} cannot be run: {error.strerror}") from error
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.writing, self.reading = self.process.stdin, self.process.stdout
+        os.set_blocking(self.writing.fileno(), False)
+        self.rest = b""
+
+    def ask(
+        self,
+        what: str,
+        seconds: float,
+        data: Iterator[bytes] | None = None,
+        size: int = 0,
+        *,
+        is_long: bool = False,
+        **more: object,
+    ) -> Mapping[str, Any]:
+        """Send a request, with so many bytes of data after it, and return the answer. Raises Failed if that takes more
+        than so many seconds, or with `is_long` each piece of it, if the other side has ended, or if it reports a
+        problem."""
+        deadline = time.monotonic() + seconds
+        try:
+            self._write(json.dumps({"do": what, "size": size, **more}).encode() + b"\n", deadline)
+            for chunk in data or ():
+                self._write(chunk, deadline)
+                deadline = time.monotonic() + seconds if is_long else deadline
+            answer = json.loads(self._line(deadline))
+        except (OSError, ValueError) as error:
+            raise self._broken(f"the program has ended or writes something else: {error}") from error
+        if "error" in answer:
+            found = answer["error"]
+            raise Failed.of(Code(found["code"]), f"on {self.host}: {found['message']}", found["hint"], host=self.host)
+        return dict(answer)
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            if not select.select([], [self.writing], [], self._left(deadline))[1]:
+                raise self._silent()
+            with suppress(BlockingIOError):
+                view = view[os.write(self.writing.fileno(), view[:CHUNK]) :]
+
+    def _line(self, deadline: float) -> bytes:
+        while b"\n" not in self.rest:
+            if not select.select([self.reading], [], [], self._left(deadline))[0]:
+                raise self._silent()
+            if not (chunk := os.read(self.reading.fileno(), CHUNK)):
+                raise OSError("it closed its output")
+            self.rest += chunk
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line
+
+    def _left(self, deadline: float) -> float:
+        return max(deadline - time.monotonic(), 0)
+
+    def _silent(self) -> Failed:
+        return self._broken("it does not answer in time")
+
+    def _broken(self, why: str) -> Failed:
+        return Failed.of(
+            Code.HOST_UNREACHABLE,
+            f'the host "{self.host}" cannot be reached: {why}',
+            "Nothing is lost. Look at its RECEIVE in HOSTS, and at what the program has written above; then run the "
+            "same command again.",
+            host=self.host,
+        )
+
+    def end(self) -> None:
+        """End the program, which removes what is not complete."""
+        for file in (self.writing, self.reading):
+            with suppress(OSError):
+                file.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def opened(command: Sequence[str], host: str) -> Iterator[Channel]:
+    """A channel, which is ended with the block."""
+    channel = Channel(command, host)
+    try:
+        yield channel
+    finally:
+        channel.end()
+
+
+def requests(reading: IO[bytes]) -> Iterator[tuple[Mapping[str, Any], Iterator[bytes]]]:
+    """The requests that come from the other side, each with its data, until it ends."""
+    while line := reading.readline(LINE):
+        request = json.loads(line)
+        data = _exactly(reading, request["size"])
+        yield request, data
+        for _ in data:
+            pass  # what was not read
+
+
+def answer(writing: IO[bytes], **found: object) -> None:
+    """Answer a request."""
+    writing.write(json.dumps(found).encode() + b"\n")
+    writing.flush()
+
+
+def _exactly(reading: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0:
+        chunk = reading.read(min(size, CHUNK))
+        if not chunk:
+            raise EOFError("the pipe ended within the data")
+        size -= len(chunk)
+        yield chunk
