@@ -41,8 +41,11 @@ def begin(folder: Path) -> None:
 
     django.setup()
     setup_test_environment()
-    for alias in ("default", "tenant"):
-        call_command("schemasync", database=alias, export=True, verbosity=0)
+    if "TENANTS_DEFAULT" in os.environ:
+        call_command("migrate", verbosity=0)
+    else:
+        call_command("schemasync", export=True, verbosity=0)
+    call_command("schemasync", database="tenant", export=True, verbosity=0)
 
 
 def new(*authors: str) -> str:

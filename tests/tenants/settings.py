@@ -1,5 +1,6 @@
 """A project with tenants, whose databases are in the folder of the environment variable TENANTS_FOLDER."""
 
+import json
 import os
 from pathlib import Path
 
@@ -24,6 +25,8 @@ DATABASES = {
     "default": {"ENGINE": ENGINE, "NAME": BASE_DIR / "db.sqlite3"},
     "tenant": {"ENGINE": ENGINE, "NAME": BASE_DIR / "template.sqlite3", "ATOMIC_REQUESTS": True, "CONN_MAX_AGE": None},
 }
+if "TENANTS_DEFAULT" in os.environ:  # another engine
+    DATABASES["default"] = json.loads(os.environ["TENANTS_DEFAULT"])
 DATABASE_ROUTERS = ["schemasync.tenants.routing.TenantRouter"]
 SCHEMASYNC = {
     "ENABLED": os.environ.get("TENANTS_ENABLED", "1") == "1",

@@ -106,7 +106,7 @@ def what_no_host_can_have_is_refused():
             with pytest.raises(error):
                 create_tenant("impossible", **given)
     with _on("closed"):
-        assert create_tenant("by-hand", host="closed", labels={"region": "eu"}).host == "closed"
+        assert create_tenant("by-choice", host="closed", labels={"region": "eu"}).host == "closed"
     with pytest.raises(UsageError, match='no host "north"'):
         create_tenant("impossible", host="north")
     assert not Tenant.objects.filter(key="impossible").exists()

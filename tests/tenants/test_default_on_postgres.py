@@ -1,0 +1,21 @@
+"""The table of tenants can be on PostgreSQL, which several hosts reach."""
+
+import json
+
+import pytest
+
+from tests.support.processes import environment, run
+
+from .inside import names
+
+HERE = ("hosts", "host_runs", "behind", "admin", "lives")
+
+
+@pytest.mark.slow
+def test_what_is_true_of_tenants_is_true_with_their_table_on_postgres(tmp_path, postgres_database):
+    claims = [name for name in names() if name.partition(".")[0] in HERE]
+    variables = environment(TENANTS_DEFAULT=json.dumps(postgres_database.params))
+    ended = run(("-m", "tests.tenants.inside", tmp_path, *claims), tmp_path, variables, fresh=True)
+    assert ended.code == 0, ended.err
+    failed = {claim: text for claim, text in json.loads(ended.out).items() if text}
+    assert not failed, "\n".join(failed.values())
