@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from . import conf, connect, databases, process
 from .backends.sqlite3.base import DatabaseWrapper
 from .databases import ENGINE
 from .engines.sqlite import pragmas
+from .engines.sqlite.wal_reset import can_lose_commits
 from .errors import Code, Problem, SchemasyncError
 from .files.layout import Layout, PathKind
 from .orm import overridden_commands
@@ -286,6 +288,24 @@ def _overdue(alias: str) -> Iterator[checks.CheckMessage]:
         for problem in health(Database(alias)).health.attention:
             if (name := names.get(problem.code)) is not None:
                 yield checks.Warning(f'The database "{alias}": {problem.message}.', hint=problem.hint, id=name)
+
+
+@checks.register(deploy=True)
+def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W019: this SQLite can lose a commit. Only for `check --deploy`."""
+    if not can_lose_commits(sqlite3.sqlite_version_info) or not any(
+        isinstance(connections[alias], DatabaseWrapper) for alias in connections
+    ):
+        return []
+    return [
+        checks.Warning(
+            f"SQLite {sqlite3.sqlite_version} can lose a commit, if two connections of the application checkpoint and "
+            "write at the same moment (https://www.sqlite.org/wal.html#walresetbug). Runs of schemasync do not.",
+            hint="SQLite 3.51.3, 3.50.7 and 3.44.6 have the fix, and your distribution may have put it into an older "
+            "one. Python uses the SQLite of the system, or the one that it was built with.",
+            id="schemasync.W019",
+        )
+    ]
 
 
 @checks.register(checks.Tags.database)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from django.core import checks
 from django.db import connections
@@ -65,3 +67,17 @@ def test_django_s_own_backend_is_told_where_the_database_is_swapped(ids):
 def test_the_check_of_connections_runs_only_when_a_database_is_asked_for(ids):
     assert check_connections(None) == []
     assert check_connections in checks.registry.registry.get_checks(include_deployment_checks=False)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_racy"),
+    [
+        ((3, 37, 2), True), ((3, 44, 5), True), ((3, 44, 6), False), ((3, 45, 0), True), ((3, 50, 6), True),
+        ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 54, 1), False), ((4, 0, 0), False),
+    ],
+)  # fmt: skip
+def test_an_sqlite_that_can_lose_a_commit_is_named_before_a_deployment(ids, monkeypatch, version, is_racy):
+    assert ids() == []  # the database is one of the project now
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    found = [[one.id for one in checks.run_checks(include_deployment_checks=deploy)] for deploy in (True, False)]
+    assert ["schemasync.W019" in ids for ids in found] == [is_racy, False]
