@@ -74,6 +74,7 @@ TENANTS_KEYS = (
     "OTHER_HOST",
     "BEHIND",
     "BACKUPS",
+    "LOAD",
 )
 TENANT_BACKUPS_KEYS = ("STORAGE", "PREFIX", "RECIPIENTS", "RETENTION")
 PERIODS = ("hourly", "daily", "weekly", "monthly")
@@ -546,6 +547,7 @@ def _bad_tenants(given: object) -> Iterator[Problem]:
     faults += [
         f"{key} is no list of app labels" for key in ("APPS", "BOTH") if not _is_list_of_names(found.get(key, ()))
     ]
+    faults += [] if (load := found.get("LOAD")) is None or callable(load) or _is_dotted(load) else [f"LOAD is {load!r}"]
     if not (callable(backups := found.get("BACKUPS", {})) or _is_dotted(backups)):
         faults += _bad_tenant_backups(backups)
     faults += [] if isinstance(count, int) and count >= 1 else [f"OPEN_FILES is {count!r}"]

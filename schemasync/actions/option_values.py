@@ -30,6 +30,7 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
     "workers": (int, "a number of processes, 1 or more"),
     "seconds": (float, "a number of seconds, 0 or more"),
     "due": (float, "a number of hours, 0 or more"),
+    "max_moves": (int, "a number of moves, 1 or more"),
     "most_rows": (int, "a number of rows, 1 or more"),
     "canary": (_percent, "a percentage, 0 to 100"),
     "stop_at": (_percent, "a percentage, 0 to 100"),
@@ -70,7 +71,7 @@ def _is_allowed(name: str, value: object) -> bool:
             return value >= 0  # false for NaN
         case "canary" | "stop_at":
             return 0 <= value <= 100
-        case "keep" | "workers" | "most_rows":
+        case "keep" | "workers" | "most_rows" | "max_moves":
             return value >= 1
         case _:
             return 0 <= value < timedelta.max.days

@@ -432,6 +432,10 @@ class Actions(Invocation):
                 self._print(output.tenants.moved_lines(moved), tenants_json.moved_json(moved))
             case "receive":
                 fleet.receive()
+            case "balance":
+                level = fleet.balance(at, self.given)
+                self._print(output.tenants.balance_lines(level), tenants_json.balance_json(level))
+                self._exit_with(level.problem)
             case "backup":
                 backed = fleet.back_up(at, self.given)
                 self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))

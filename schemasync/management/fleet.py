@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..tenants.fleet.standing import Standing
     from ..tenants.fleet.status import FleetStatus
     from ..tenants.models import Tenant
+    from ..tenants.moving.balancing import Balance
     from ..tenants.moving.sender import Moved
     from ..tenants.routes import Routes
 
@@ -161,6 +162,17 @@ def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
     if given.get("undo"):
         return sender.take_back(at, str(key))
     return sender.move_tenant(at, str(key), str(to))
+
+
+def balance(at: Database, given: Mapping[str, Any]) -> Balance:
+    """Propose moves, and with --apply make some of them. Raises UsageError."""
+    from ..tenants.moving.balancing import balance as propose
+
+    if given.get("max_moves") and not given.get("apply"):
+        raise UsageError.of(
+            Code.BAD_OPTION, "--max-moves is of use only with --apply", "Add it, or remove --max-moves."
+        )
+    return propose(at, given.get("max_moves", 1) if given.get("apply") else 0)
 
 
 def receive() -> None:

@@ -575,12 +575,13 @@ def _litestream(parser: Any) -> None:
 def _tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback", "backup", "create", "routes", "move", "receive"],
-        metavar="sync|status|report|rollback|backup|create|routes|move|receive",
+        choices=["sync", "status", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance"],
+        metavar="sync|status|report|rollback|backup|create|routes|move|receive|balance",
         help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
         "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
         "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy; "
-        "move: one, to another host; receive: the other side of a move, which it starts",
+        "move: one, to another host; receive: the other side of a move, which it starts; "
+        "balance: proposes moves",
     )
     parser.add_argument(
         "subject",
@@ -638,6 +639,12 @@ def _tenants(parser: Any) -> None:
         help="rollback: only count what was written since; backup: only list whose is due",
     )
     _to(parser)
+    parser.add_argument(
+        "--apply", action="store_true", default=ABSENT, help="balance: make the best move that begins on this host"
+    )
+    parser.add_argument(
+        "--max-moves", type=int, default=ABSENT, metavar="N", help="balance: with --apply, so many (default: 1)"
+    )
     parser.add_argument(
         "--undo", action="store_true", default=ABSENT, help="move: open the file again that a move has closed here"
     )

@@ -1,4 +1,4 @@
-"""The settings of one of two hosts: that of the environment variable TENANTS_HOST. They share the default database. RELAY is
+"""The settings of one of two hosts: that of the environment variable TENANT_MOVES_ON. They share the default database. RELAY is
 what the pipe between them goes through."""
 
 import os
@@ -7,7 +7,7 @@ import sys
 from .settings import *  # noqa: F403
 from .settings import BASE_DIR, SCHEMASYNC
 
-HOST = os.environ["TENANTS_HOST"]
+HOST = os.environ["TENANT_MOVES_ON"]
 RELAY = os.environ.get("RELAY", "").split()
 RECEIVE = [sys.executable, "-m", "tests.tenants.one_side", "receive"]
 SCHEMASYNC = {
@@ -17,8 +17,8 @@ SCHEMASYNC = {
         "FOLDER": BASE_DIR / HOST,
         "HOST": HOST,
         "HOSTS": {
-            "north": {"RECEIVE": [*RELAY, "env", "TENANTS_HOST=north", *RECEIVE], "LABELS": {"region": "eu"}},
-            "south": {"RECEIVE": [*RELAY, "env", "TENANTS_HOST=south", *RECEIVE], "WEIGHT": 0},
+            "north": {"RECEIVE": [*RELAY, "env", "TENANT_MOVES_ON=north", *RECEIVE], "LABELS": {"region": "eu"}},
+            "south": {"RECEIVE": [*RELAY, "env", "TENANT_MOVES_ON=south", *RECEIVE]},
         },
     },
 }

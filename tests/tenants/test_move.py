@@ -43,7 +43,7 @@ class Hosts:
 
     def variables(self, host, **more):
         names = {"DJANGO_SETTINGS_MODULE": "tests.tenants.hosts", "TENANTS_FOLDER": str(self.folder)}
-        return environment(TENANTS_HOST=host, **names, **more)
+        return environment(TENANT_MOVES_ON=host, **names, **more)
 
     def python(self, host, code):
         return self.manage(host, "shell", "--verbosity=0", "-c", code)
@@ -264,3 +264,21 @@ def test_a_receiving_side_that_is_left_over_keeps_others_out_and_places_nothing_
     left.stdin.close()
     left.wait()
     _finish(hosts, "left over")
+
+
+@pytest.mark.slow
+def test_balance_moves_as_many_tenants_as_it_may_and_ends_when_all_have_their_share(hosts):
+    more = "from schemasync.tenants import create_tenant\nfor key in 'abc': create_tenant(key, host='north')"
+    assert hosts.python("north", more).code == 0
+    assert "unknown" in hosts.manage("north", "schemasync", "tenants", "balance").out
+    assert hosts.manage("north", "schemasync", "tenants", "status").code == 0
+    found = json.loads(hosts.manage("north", "schemasync", "tenants", "balance", "--json").out)
+    assert (found["result"], len(found["proposed"]), found["moved"]) == ("planned", 2, [])
+    assert {one["host"]: round(one["size"]) for one in found["hosts"]} == {"north": 2, "south": 0}
+    words = ("schemasync", "tenants", "balance", "--apply", "--json")
+    found = json.loads(hosts.manage("north", *words).out)
+    assert (found["result"], len(found["moved"])) == ("moved", 1)
+    found = json.loads(hosts.manage("north", *words, "--max-moves", "5").out)
+    assert len(found["moved"]) == 1
+    assert json.loads(hosts.manage("north", *words).out)["result"] == "current"
+    assert json.loads(hosts.manage("south", *words).out)["result"] == "current"

@@ -10,7 +10,7 @@ from tests.pages import page
 from tests.support.processes import environment, run
 
 # need a release or a second host: tests/tenants/claims/back.py, tests/tenants/test_move.py
-ELSEWHERE = ("tenants rollback", "tenants move")
+ELSEWHERE = ("tenants rollback", "tenants move", "tenants balance")
 
 
 @pytest.mark.slow

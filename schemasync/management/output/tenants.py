@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...tenants.fleet.standing import Standing
     from ...tenants.fleet.status import FleetStatus
     from ...tenants.models import Tenant
+    from ...tenants.moving.balancing import Balance
     from ...tenants.moving.sender import Moved
 
 WIDE = 100  # rows that decide how wide the columns of a report are
@@ -78,6 +79,24 @@ def backup_lines(done: BackupsReport) -> Lines:
 
 def _recent(done: BackupsReport) -> list[str]:
     return [f"{done.recent:,} have a recent one"] if done.recent else []
+
+
+def balance_lines(done: Balance) -> Lines:
+    """The shares, the moves, and what was done."""
+    lines = [
+        f"{name}: {of_size:.0%} of its share of the size, {of_load:.0%} of the load"
+        for name, (of_size, of_load) in done.shares.items()
+    ]
+    if done.unknown:
+        lines.append(
+            f"{count(done.unknown, 'tenant')} of unknown size; to look at them, on each host: "
+            "manage.py schemasync tenants status"
+        )
+    moves = [f"{one.tenant.key}: {one.tenant.host} -> {one.to}, {size(one.tenant.bytes)}" for one in done.proposed]
+    lines += _shown("proposed", moves) or ["no host has more than a tenth above its share, or nothing may move"]
+    for one in done.moved:
+        lines += moved_lines(one)
+    return lines
 
 
 def moved_lines(done: Moved) -> Lines:

@@ -11,6 +11,7 @@ from ...errors import ProblemJson
 if TYPE_CHECKING:
     from ..across import Answer
     from ..models import Tenant
+    from ..moving.balancing import Balance
     from ..moving.sender import Moved
     from ..routes import Routes
     from .backup import BackupsReport
@@ -109,6 +110,39 @@ class TenantMovedJson(TypedDict):
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
+    errors: list[ProblemJson]
+
+
+class HostShareJson(TypedDict):
+    """A host, and how much of its share it has: 1.0 if it is exact."""
+
+    host: str
+    size: float
+    load: float
+
+
+class TenantMoveJson(TypedDict):
+    """A move that is proposed."""
+
+    key: str
+    host: str
+    """Where the tenant is."""
+    to: str
+    bytes: int
+    load: float
+
+
+class TenantsBalanceJson(TypedDict):
+    """What `tenants balance --json` prints."""
+
+    result: Literal["current", "planned", "moved", "failed"]
+    hosts: list[HostShareJson]
+    proposed: list[TenantMoveJson]
+    """The best first."""
+    unknown: int
+    """How many tenants have a size that nobody has looked at."""
+    moved: list[str]
+    failed: list[TenantProblemJson]
     errors: list[ProblemJson]
 
 
@@ -316,6 +350,31 @@ def moved_json(done: Moved) -> TenantMovedJson:
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,
         "errors": [],
+    }
+
+
+def balance_json(done: Balance) -> TenantsBalanceJson:
+    """The JSON object of proposed moves."""
+    failed: list[TenantProblemJson] = [
+        {"key": key, "problems": [one.as_json() for one in problems]} for key, problems in done.failed.items()
+    ]
+    return {
+        "result": done.result,
+        "hosts": [{"host": name, "size": size, "load": load} for name, (size, load) in done.shares.items()],
+        "proposed": [
+            {
+                "key": one.tenant.key,
+                "host": one.tenant.host,
+                "to": one.to,
+                "bytes": one.tenant.bytes,
+                "load": one.tenant.load,
+            }
+            for one in done.proposed
+        ],
+        "unknown": done.unknown,
+        "moved": [one.key for one in done.moved],
+        "failed": failed,
+        "errors": [one.as_json() for one in done.problem.problems] if done.problem else [],
     }
 
 

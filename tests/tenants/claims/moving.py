@@ -46,7 +46,7 @@ class Writer(threading.Thread):
 
 def _two_hosts():
     given = settings.SCHEMASYNC
-    other = ["env", "TENANTS_HOST=south", "DJANGO_SETTINGS_MODULE=tests.tenants.hosts", sys.executable, "-m"]
+    other = ["env", "TENANT_MOVES_ON=south", "DJANGO_SETTINGS_MODULE=tests.tenants.hosts", sys.executable, "-m"]
     hosts = {"north": {}, "south": {"RECEIVE": [*other, "tests.tenants.one_side", "receive"]}}
     tenants = {**given["TENANTS"], "HOST": "north", "HOSTS": hosts}
     return override_settings(SCHEMASYNC={**given, "TENANTS": tenants})
