@@ -74,7 +74,8 @@ def pytest_collection_modifyitems(config, items):
 def _is_left_out(item, *, is_every, turn):
     if item.get_closest_marker("slow") and not is_every:
         return True
-    return turn is not None and ROTATION.get(item.nodeid.partition("[")[0], turn) != turn
+    own = ROTATION.get(item.nodeid, ROTATION.get(item.nodeid.partition("[")[0]))
+    return None not in (turn, own) and own != turn
 
 
 def _is_taken_out(item, but=()):

@@ -13,7 +13,7 @@ ROTATION = {
     line: number % TURNS
     for number, line in enumerate(Path(__file__).parent.with_name("rotation.txt").read_text().split())
 }
-"""The turn of each test function of which a run of CI takes one in three; they are in the order of what they cost."""
+"""The turn of each test, or test function, of which a run of CI takes one in three; in the order of what they cost."""
 
 GROUPS = (
     "tests/admin/",  # a site that was operated for a while

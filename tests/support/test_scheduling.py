@@ -60,7 +60,7 @@ def test_every_group_is_there():
 
 
 def test_each_line_of_the_rotation_names_a_test():
-    functions = [line.split("::") for line in ROTATION]
+    functions = [line.partition("[")[0].split("::") for line in ROTATION]
     missing = [name for path, name in functions if f"def {name}(" not in (ROOT / path).read_text()]
     assert not missing and len(functions) > 100
 
