@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.signals import got_request_exception
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
@@ -56,7 +58,7 @@ class TenantMiddleware:
         if (refused := self._refused_behind(request, is_behind)) is not None:
             return refused
         with entered(key), read_only(key) if is_behind else nullcontext():
-            return _kept(key, self.get_response(request))
+            return _kept(key, _answered(request, self.get_response(request)))
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
         request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
@@ -68,7 +70,7 @@ class TenantMiddleware:
         if (refused := self._refused_behind(request, is_behind)) is not None:
             return refused
         with entered(key), read_only(key) if is_behind else nullcontext():
-            return _kept(key, await self.get_response(request))
+            return _kept(key, _answered(request, await self.get_response(request)))
 
     def _refused_behind(self, request: HttpRequest, is_behind: bool) -> HttpResponse | None:
         request.tenant_is_behind = is_behind  # type: ignore[attr-defined]
@@ -77,11 +79,29 @@ class TenantMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to a view that met a file which takes no writes: its tenant moves, or is behind and only read."""
-        if isinstance(exception, TenantMoved):
-            key = exception.key
-            return _refused(request, key, _there(key, row(key))) or answers.moving()
-        is_read = (entered_key := current()) is not None and is_read_only(entered_key)
-        return answers.behind() if is_read and _is_readonly(exception) else None
+        return _answer_to(request, exception)
+
+
+def _answer_to(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+    if isinstance(error, TenantMoved):
+        return _refused(request, error.key, _there(error.key, row(error.key))) or answers.moving()
+    is_read = (key := current()) is not None and is_read_only(key)
+    return answers.behind() if is_read and _is_readonly(error) else None
+
+
+def _note_error(request: HttpRequest | None = None, **signal: Any) -> None:
+    """Keep the answer to an error outside of the view, such as that of a session that is saved after it."""
+    error = sys.exc_info()[1]
+    if request is not None and error is not None:
+        request.tenant_answer = _answer_to(request, error)  # type: ignore[attr-defined]
+
+
+def _answered(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    answer: HttpResponse | None = getattr(request, "tenant_answer", None)
+    return response if answer is None else answer
+
+
+got_request_exception.connect(_note_error)
 
 
 def _is_readonly(exception: BaseException) -> bool:

@@ -117,6 +117,7 @@ def status_lines(found: FleetStatus) -> Lines:
     lines += [f"version {short(name)}: {number:,}" for name, number in found.versions.items()]
     lines += _listed("behind", [one.key for one in found.behind])
     lines += _listed("without a readable file", found.missing)
+    lines += _listed("on no host of the settings", found.lost)
     lines += [f"{key}: {text}" for key, text in list(found.failures.items())[:SHOWN]]
     return [*lines, *map(_run_line, found.runs)]
 

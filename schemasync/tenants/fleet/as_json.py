@@ -203,6 +203,8 @@ class TenantsStatusJson(TypedDict):
     """Of all live files, without archives."""
     runs: list[HostRunJson]
     """Of each host, if `sync --all-hosts` was used."""
+    lost: list[str]
+    """Tenants in use whose host is none of the settings."""
     errors: list[ProblemJson]
 
 
@@ -390,6 +392,7 @@ def status_json(found: FleetStatus) -> TenantsStatusJson:
         "failures": [{"key": key, "failure": text} for key, text in found.failures.items()],
         "bytes": found.bytes,
         "runs": [_run_json(one) for one in found.runs],
+        "lost": list(found.lost),
         "errors": [],
     }
 

@@ -8,18 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError
+from django.db.models import QuerySet
 
 from ..models import Tenant
+from ..settings import tenant_settings
 from . import leases
 from .run_state import RunOfHost
-from .standing import Standing, in_group, live_size, served_files, standings
+from .standing import SERVED, Standing, in_group, live_size, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
     """`states`: how many tenants are in which state. `behind`: those whose file is not current. `missing`: those
     without a readable file. `failures`: by key, what the last sync has raised. `bytes`: of all live files, without
-    archives. `runs`: the last sync of each host that was asked for elsewhere."""
+    archives. `runs`: the last sync of each host that was asked for elsewhere. `lost`: those in use whose host is none
+    of HOSTS, so that no host has them."""
 
     states: dict[str, int]
     versions: dict[str, int]
@@ -29,6 +32,7 @@ class FleetStatus:
     failures: dict[str, str]
     bytes: int
     runs: tuple[RunOfHost, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def fleet_status(group: str = "") -> FleetStatus:
@@ -54,10 +58,23 @@ def fleet_status(group: str = "") -> FleetStatus:
             sizes[one.key] = size
     current = len(files) - len(behind) - len(missing)
     _note(sizes)
-    runs = tuple(leases.runs())
     return FleetStatus(
-        dict(states), dict(versions), current, tuple(behind), tuple(missing), failures, sum(sizes.values()), runs
+        dict(states),
+        dict(versions),
+        current,
+        tuple(behind),
+        tuple(missing),
+        failures,
+        sum(sizes.values()),
+        tuple(leases.runs()),
+        _lost(rows),
     )
+
+
+def _lost(rows: QuerySet[Tenant]) -> tuple[str, ...]:
+    hosts = tenant_settings().hosts
+    found = rows.filter(state__in=SERVED).exclude(host__in=hosts) if hosts else rows.none()
+    return tuple(found.values_list("key", flat=True))
 
 
 def _note(sizes: Mapping[str, int]) -> None:

@@ -85,6 +85,17 @@ def a_view_that_writes_to_a_tenant_that_is_only_read_gets_503_and_writes_nothing
         Author.objects.create(name="bob")
 
 
+def a_write_of_a_middleware_after_the_view_gets_503_too():
+    key = new("ann")
+    host = {"host": f"{key}.example.com"}
+    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, "tests.tenants.shop.views.counting"]):
+        with _ahead("read-only"):
+            client = Client(raise_request_exception=False)
+            assert client.get("/names/", headers=host).status_code == 503
+        assert client.get("/names/", headers=host).status_code == 200
+        assert client.get("/fail/", headers=host).status_code == 500
+
+
 def a_tenant_is_no_longer_behind_once_it_is_synced_in_whatever_way():
     first, second = new(), new()
     with _ahead("refuse"):

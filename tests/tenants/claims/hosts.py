@@ -263,6 +263,10 @@ def the_map_of_hosts_is_printed_or_written():
         assert 'map {tenants_key} {tenants_host} {\n\tdefault ""\n\t"acme" "north"' in routes("--format", "caddy")[0]
     with _on("north", REQUEST=lambda request: "acme"), pytest.raises(CommandError, match="which no proxy can call"):
         routes()
+    out = io.StringIO()
+    with _on("north"):
+        call_command("schemasync", "tenants", "status", stdout=out)
+    assert "on no host of the settings: zeno" in out.getvalue()
     with pytest.raises(CommandError, match="all tenants are on one host"):
         routes()
     with pytest.raises(CommandError, match="routes have no format csv"):

@@ -45,6 +45,15 @@ def write_by_get(request):
     return JsonResponse({"id": Author.objects.create(name="by get").pk})
 
 
+def counting(get_response):
+    def count(request):
+        response = get_response(request)
+        Author.objects.create(name="a visit")
+        return response
+
+    return count
+
+
 def fail(request):
     Author.objects.create(name="left behind")
     raise RuntimeError("after a write")
