@@ -18,8 +18,10 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync import runner
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases import capture
+from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.phases.lag import Lag
 from schemasync.sync.phases.write_lock import write_lock
+from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.worlds import traces
@@ -279,6 +281,30 @@ def test_how_many_keys_fit_into_a_pause_follows_from_how_fast_the_last_rounds_we
     assert (lag.few(0.5), lag.few(2.0)) == (500, 2000)
     lag.note(Round(keys=10), seconds=1.0)
     assert lag.few(2.0) == 2000, "a small round says nothing about it"
+    before = lag.table
+    lag.note(Round(keys=4, tables=4), seconds=1.0)
+    assert lag.table == before
+    lag.note(Round(keys=30, tables=30), seconds=0.9)
+    assert (lag.table, lag.few(2.0)) == (0.03, 2000)
+
+
+def test_writers_do_not_wait_for_many_tables_that_were_written_a_little(tmp_path):
+    """Each table with a new row takes some statements under the lock: 40 of them more than --max-pause allows."""
+    link, tables, written = tmp_path / "db.sqlite3", [f"t{number}" for number in range(40)], []
+    sync(target(link), read({table: {"id": "INTEGER PRIMARY KEY"} for table in tables}))
+
+    def write(when, label):
+        if (when, label) == ("after", DiskStep.CUTOVER_ROUND) and len(written) < 6:
+            with closing(sqlite3.connect(link, isolation_level=None, timeout=0)) as connection:
+                connection.execute("BEGIN IMMEDIATE")  # fails under the lock
+                written.append([connection.execute(f"INSERT INTO {table} DEFAULT VALUES") for table in tables])
+                connection.execute("COMMIT")
+
+    new = {table: {"id": "INTEGER PRIMARY KEY", "x": "INTEGER"} for table in tables}
+    brief = SyncOptions(limits=Limits(max_pause=0.01))
+    assert sync(target(link, disk=Disk(write)), read(new), brief).result == "synced"
+    with closing(sqlite3.connect(link)) as connection:
+        assert {connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables} == {(6,)}
 
 
 def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_reads(tmp_path):

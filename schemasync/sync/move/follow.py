@@ -16,16 +16,14 @@ from ...engines.sqlite.transactions import snapshot
 from ...errors import Code, Failed
 from ...schema.names import fold
 from ..phases.capture import Capture
-from ..phases.lag import FEW, MANY, RATE
+from ..phases.lag import FEW, FEW_TABLES, MANY, RATE, SEVERAL
 from .decide import MovePlan
 from .equality import check_equal
 
 if TYPE_CHECKING:
     from ...engines.postgres.driver import Connection as There
 
-FEW_TABLES = 4  # brought and compared in 10 milliseconds
 TABLE = 0.003  # seconds for each table with entries, beside its keys, until it is measured
-SEVERAL = 20  # tables: a round of at least as many, and of few keys, measures that
 
 
 @dataclass(slots=True)

@@ -276,7 +276,7 @@ def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, recompute: Recompute,
     if version != capture.schema.version and not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
     lock.prepared_at = version  # the fence is as it was installed together with the log
-    if lag.replay.waiting() > lag.few(allowed) or lag.replay.is_doubtful:
+    if not lag.fits(allowed) or lag.replay.is_doubtful:
         return False
     return recompute.takes() <= allowed
 

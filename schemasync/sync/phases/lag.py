@@ -13,6 +13,9 @@ from ..run.target import Target
 
 FEW = 100  # keys: replayed in a few milliseconds
 AIM = 0.002  # seconds of replay to leave for the time under the lock, if the writers allow it
+FEW_TABLES = 4  # brought and compared in a few milliseconds
+TABLE = 0.002  # seconds for each table that was written, beside its keys, until it is measured
+SEVERAL = 20  # tables: a round of at least as many, and of few keys, measures that
 TRIES = 5  # rounds to reach AIM
 RATE = 20_000.0  # keys per second, until it is measured
 MANY = 500  # keys: a round of at least as many measures the rate
@@ -28,6 +31,7 @@ class Lag:
     rounds: int = 0
     keys: int = 0
     rate: float = RATE
+    table: float = TABLE
     write_overhead: float | None = None
 
     def round(self, connection: Connection, label: DiskStep) -> Round:
@@ -44,6 +48,8 @@ class Lag:
         self.keys += done.keys
         if done.keys >= MANY:
             self.rate = done.keys / max(seconds, 0.001)
+        elif done.tables >= SEVERAL:
+            self.table = seconds / done.tables
 
     def catch_up(self, connection: Connection, label: DiskStep, allowed: float, deadline: float) -> None:
         """Replay until almost nothing is left; or, if writers are too fast for that, until the rest takes at most
@@ -51,8 +57,8 @@ class Lag:
         tries = 0
         while True:
             done, tries = self.round(connection, label), tries + 1
-            enough = self.few(AIM if tries < TRIES else allowed)
-            if (self.replay.waiting() <= enough and done.fits) or time.monotonic() > deadline:
+            is_enough = self.fits(AIM if tries < TRIES else allowed) and done.fits
+            if is_enough or time.monotonic() > deadline:
                 return
             if not done.fits:
                 time.sleep(BREATH)
@@ -73,6 +79,15 @@ class Lag:
             if done.fits:
                 self.replay.check_ends()
 
+    def fits(self, seconds: float) -> bool:
+        """True if what is waiting can be replayed in that time, or is next to nothing. A table that was written takes
+        some statements, however few its keys are."""
+        keys = self.replay.waiting()
+        if keys > self.few(seconds):
+            return False
+        tables = self.replay.waiting_tables()
+        return (keys <= FEW and tables <= FEW_TABLES) or keys / self.rate + tables * self.table <= seconds
+
     def few(self, seconds: float) -> int:
-        """How many keys can be replayed in that time."""
+        """How many keys of one table can be replayed in that time."""
         return max(FEW, int(self.rate * seconds))

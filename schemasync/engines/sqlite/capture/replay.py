@@ -46,10 +46,11 @@ class RowErrors:
 
 @dataclass(slots=True)
 class Round:
-    """The result of one round: the replayed keys, the rows that did not fit, and the tables with rows that refer to
-    missing rows by a new foreign key."""
+    """The result of one round: the replayed keys, of how many tables, the rows that did not fit, and the tables with
+    rows that refer to missing rows by a new foreign key."""
 
     keys: int = 0
+    tables: int = 0
     row_errors: list[RowErrors] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
 
@@ -131,6 +132,11 @@ class Replay:
     def waiting(self) -> int:
         """The number of log entries that were not read yet."""
         return self._last_entry() - self.bound
+
+    def waiting_tables(self) -> int:
+        """The number of tables that these entries are of."""
+        followed = {follow.logged.number for follow in self.follows}
+        return len(followed & changelog.written_since(self.connection, self.bound, "old"))
 
     def gather(self) -> None:
         """Read the log entries that are new since the last call, as this transaction sees them."""
@@ -246,6 +252,7 @@ class Replay:
         for follow in self.follows:
             if follow.logged.number in counts:
                 done.keys += counts[follow.logged.number]
+                done.tables += 1
                 self.has_replayed = True
                 if (row_errors := self._insert(follow)) is not None:
                     done.row_errors.append(row_errors)
