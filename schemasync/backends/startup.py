@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import shlex
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.utils import OperationalError
 
 from .. import conf, databases, process
@@ -167,10 +169,18 @@ def _difference(alias: str, layout: Layout, opener: Opener, read: Document, sche
     if seen.refused:
         return seen.refused[0].message, seen.refused[0].hint
     if seen.live_version == seen.version and (left := _left(seen)):
-        return f"{layout.link}: {left}", "To sync it: manage.py schemasync"
+        return f"{layout.link}: {left}", f"To sync it: {_command(alias)}"
     live = f"is version {short(seen.live_version)}" if seen.live_version else "is no version yet"
     differs = f"{layout.link} {live}, and {schema} is version {short(seen.version)}"
-    return differs, "To sync it: manage.py schemasync"
+    return differs, f"To sync it: {_command(alias)}"
+
+
+def _command(alias: str) -> str:
+    """The command that syncs a database."""
+    if conf.OF_TENANT in alias:
+        return "manage.py schemasync tenants sync"
+    of = "" if alias == DEFAULT_DB_ALIAS else f" --database {shlex.quote(alias)}"
+    return f"manage.py schemasync{of}"
 
 
 def _left(seen: Checked) -> str:

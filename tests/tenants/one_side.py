@@ -25,7 +25,7 @@ def _disk(when, number):
 def main(what, *words):
     if what == "receive":
         disk, found = _disk(*os.environ.get("RECEIVE_KILLED", "never 0").split())
-        receive(disk)
+        receive(disk, float(os.environ.get("IDLE", "120")))
         if path := os.environ.get("RECEIVE_PASSED"):
             with Path(path).open("a") as file:
                 file.write(" ".join(found.labels) + "\n")

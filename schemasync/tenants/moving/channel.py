@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ...errors import Code, Failed
 
@@ -114,7 +114,15 @@ def opened(command: Sequence[str], host: str) -> Iterator[Channel]:
         channel.end()
 
 
-def requests(reading: IO[bytes]) -> Iterator[tuple[Mapping[str, Any], Iterator[bytes]]]:
+class Reading(Protocol):
+    """What requests come from."""
+
+    def read(self, size: int) -> bytes: ...
+
+    def readline(self, size: int) -> bytes: ...
+
+
+def requests(reading: Reading) -> Iterator[tuple[Mapping[str, Any], Iterator[bytes]]]:
     """The requests that come from the other side, each with its data, until it ends."""
     while line := reading.readline(LINE):
         request = json.loads(line)
@@ -130,7 +138,7 @@ def answer(writing: IO[bytes], **found: object) -> None:
     writing.flush()
 
 
-def _exactly(reading: IO[bytes], size: int) -> Iterator[bytes]:
+def _exactly(reading: Reading, size: int) -> Iterator[bytes]:
     while size > 0:
         chunk = reading.read(min(size, CHUNK))
         if not chunk:

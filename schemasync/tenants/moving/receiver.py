@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from typing import IO, Any
@@ -15,18 +17,52 @@ from ...files.disk import Disk
 from ...files.layout import Layout, PathKind
 from ..paths import path_of
 from ..settings import tenant_settings
-from .channel import answer, requests
+from .channel import Reading, answer, requests
 from .incoming import Incoming, incoming
 
+IDLE = 120.0  # seconds without a request, after which the other side is taken for dead
 
-def receive(disk: Disk | None = None) -> None:
-    """Answer the requests on standard input, on standard output, until the input ends."""
+
+def receive(disk: Disk | None = None, idle: float = IDLE) -> None:
+    """Answer the requests on standard input, on standard output, until the input ends. The process ends if nothing
+    comes for too long: when a network has died, nobody says so, and a second move has to wait for the first."""
     writing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what code of the application prints is no answer
-    serve(sys.stdin.buffer, writing, disk or Disk())
+    watched = Watched(sys.stdin.buffer)
+    threading.Thread(target=watched.watch, args=(idle,), daemon=True).start()
+    serve(watched, writing, disk or Disk())
 
 
-def serve(reading: IO[bytes], writing: IO[bytes], disk: Disk) -> None:
+class Watched:
+    """A stream that knows since when it is waited for."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.since: float | None = None
+
+    def read(self, size: int) -> bytes:
+        """As of the stream."""
+        self.since = time.monotonic()
+        found = self.stream.read(size)
+        self.since = None
+        return found
+
+    def readline(self, size: int) -> bytes:
+        """As of the stream."""
+        self.since = time.monotonic()
+        found = self.stream.readline(size)
+        self.since = None
+        return found
+
+    def watch(self, idle: float) -> None:
+        """End the process, as a kill does, when nothing has come for so long."""
+        while True:
+            time.sleep(idle / 20)
+            if (since := self.since) is not None and time.monotonic() - since > idle:
+                os._exit(1)
+
+
+def serve(reading: Reading, writing: IO[bytes], disk: Disk) -> None:
     """Answer requests, each in its turn. One that fails is answered by its problem."""
     with ExitStack() as stack:
         side = _Side(stack, disk)

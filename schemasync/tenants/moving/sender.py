@@ -22,7 +22,7 @@ from django.db import DatabaseError
 
 from ...actions.database import Database
 from ...engines.sqlite import fence
-from ...engines.sqlite.examine import examine
+from ...engines.sqlite.examine import Examined, examine
 from ...engines.sqlite.fence import Fence
 from ...engines.sqlite.log_tail import LogTail, followed
 from ...engines.sqlite.transactions import logged_durably
@@ -196,8 +196,7 @@ class _Move:
                     f"{self.target.layout.link} is no database of schemasync",
                     "manage.py schemasync tenants sync",
                 )
-            with opened(self.host.receive, self.host.name) as channel:
-                return self._move(channel, current, current.generation)
+            return self._move(current, current.generation)
 
     def _go_on(self, live: Generation, to: str) -> Moved:
         """The file is closed already: the other side has all of it."""
@@ -218,29 +217,41 @@ class _Move:
         self._switch()
         return Moved("moved", self.key, to)
 
-    def _move(self, channel: Channel, current: LiveDatabase, generation: Generation) -> Moved:
-        channel.ask(
-            "begin", self.limits.answer, key=self.key, source=self.source, to=self.host.name, generation=generation.name
-        )
-        assert current.newest is not None
-        with followed(self.target.opener, current.path) as tail:
-            size = self._copy(channel, current.path)
+    def _move(self, current: LiveDatabase, generation: Generation) -> Moved:
+        """The copy is made and read before the other side waits for it: that ends when it hears nothing for long."""
+        names: dict[str, Any] = {
+            "key": self.key,
+            "source": self.source,
+            "to": self.host.name,
+            "generation": generation.name,
+        }
+        with (
+            followed(self.target.opener, current.path) as tail,
+            self._copied(current.path) as (copy, digest, here),
+            opened(self.host.receive, self.host.name) as channel,
+        ):
+            channel.ask("begin", self.limits.answer, **names)
+            size = self._send(channel, copy, digest, here)
             self._follow(channel, tail)
             pause = self._close(channel, tail, current)
         self._switch()
         return Moved("moved", self.key, self.host.name, size, tail.sent, 0, round(pause * 1000))
 
-    def _copy(self, channel: Channel, path: Path) -> int:
-        """Send a copy; the other side reads it as this one does."""
+    @contextmanager
+    def _copied(self, path: Path) -> Iterator[tuple[Path, str, Examined]]:
+        """A copy of the file, its digest, and what is in it."""
         with work_folder(self.target.layout.folder, BACKUP) as folder:
             copy = folder / "copy.sqlite3"
             with self.target.disk.step(DiskStep.HOST_COPY):
                 self.target.opener.copy(path, copy)
-            size, digest = size_of(copy), digest_of_file(copy)
-            with self.target.progress.phase("sending", "bytes") as advance:
-                data = _chunks(copy, advance, size)
-                there = channel.ask("copy", self.limits.answer, data, size, digest=digest.sha256, is_long=True)
-            here = examine(self.target.opener, copy)
+            yield copy, digest_of_file(copy).sha256, examine(self.target.opener, copy)
+
+    def _send(self, channel: Channel, copy: Path, digest: str, here: Examined) -> int:
+        """Send the copy; the other side reads it as this one does."""
+        size = size_of(copy)
+        with self.target.progress.phase("sending", "bytes") as advance:
+            data = _chunks(copy, advance, size)
+            there = channel.ask("copy", self.limits.answer, data, size, digest=digest, is_long=True)
         self._compare(there, {"fingerprint": here.fingerprint, "rows": dict(here.rows)})
         return size
 
