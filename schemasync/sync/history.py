@@ -20,7 +20,7 @@ from .run.target import Target
 def live(layout: Layout, opener: Opener) -> HistoryRow | None:
     """The newest row of the history; None if it cannot be read."""
     try:
-        with live_database.read(layout, opener) as now:
+        with live_database.read(layout, opener, whole=False) as now:
             return now.newest if now is not None else None
     except (SchemasyncError, sqlite3.Error, OSError):
         return None

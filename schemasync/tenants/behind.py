@@ -1,7 +1,7 @@
 """Whether the file of a tenant has the schema of this process.
 
-The version in the row answers that without a look at the file. Only where it says that a tenant is behind, the file is
-asked, because whoever syncs one tenant alone writes no row: once each time that the row is read.
+The file is asked once each time that the row is read, which is at most once a second: whoever syncs one tenant alone,
+or takes it back, writes no row.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def version() -> str:
 
 
 def is_behind(key: str, found: Row) -> bool:
-    """True if the file of a tenant has another version, by its row, or by a small read if that differs."""
+    """True if the file of a tenant had another version when its row was read."""
     known = _known(key, found)
     return _look(key, found) if known is None else known
 
@@ -46,8 +46,6 @@ async def ais_behind(key: str, found: Row) -> bool:
 
 
 def _known(key: str, found: Row) -> bool | None:
-    if found.version == version():
-        return False
     looked = _looked.get(key)
     return looked[1] if looked is not None and looked[0] is found else None
 
