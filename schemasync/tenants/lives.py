@@ -131,9 +131,11 @@ def refuse_in_a_transaction() -> None:
         ) from None
 
 
-def change_state(key: str, old: tuple[State, ...], new: State, **values: str) -> bool:
-    """Write the state of a tenant, if it has one of the old ones; False otherwise."""
-    changed = rows_of(key).filter(state__in=old).update(state=new, **values)
+def change_state(key: str, old: tuple[State, ...], new: State, *, at: str | None = None, **values: str) -> bool:
+    """Write the state of a tenant, if it has one of the old ones, and is on the host `at` if that is given; False
+    otherwise."""
+    rows = rows_of(key) if at is None else rows_of(key).filter(host=at)
+    changed = rows.filter(state__in=old).update(state=new, **values)
     forget(key)
     return bool(changed)
 

@@ -12,6 +12,8 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.fence import read_fence
+from schemasync.files.layout import Layout
+from schemasync.files.lock import run_lock
 from tests.support.processes import ROOT, environment, run
 
 from .crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
@@ -282,3 +284,19 @@ def test_balance_moves_as_many_tenants_as_it_may_and_ends_when_all_have_their_sh
     assert len(found["moved"]) == 1
     assert json.loads(hosts.manage("north", *words).out)["result"] == "current"
     assert json.loads(hosts.manage("south", *words).out)["result"] == "current"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--undo",), ("--to", "south")], ids=" ".join)
+def test_whoever_waited_for_a_move_to_end_finds_the_tenant_on_the_other_host(hosts, words):
+    """The file stays closed: the other host takes writes by then."""
+    assert hosts.send("north", "south", "before", SENDS.split().index("HOST:ROW")).returncode == -9
+    command = (sys.executable, "-m", "django", "schemasync", "tenants", "move", "acme", *words)
+    with run_lock(Layout(hosts.file("north")).lock, 0):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        waiting = subprocess.Popen(command, cwd=ROOT, env=hosts.variables("north"), text=True, **pipes)
+        assert "another run is at work" in waiting.stdout.readline()
+        with closing(sqlite3.connect(hosts.folder / "db.sqlite3")) as connection, connection:
+            connection.execute("UPDATE schemasync_tenants_tenant SET host = 'south', state = 'active'")
+    assert "[other-host]" in waiting.communicate()[1]
+    assert (waiting.returncode, hosts.row(), hosts.check()) == (3, ("south", "active"), "south")

@@ -83,18 +83,18 @@ def move_tenant(
     begun = time.monotonic()
     refuse_in_a_transaction()
     host = _host(to)
-    source, state = _row(key)
-    if source == to:
+    if _row(key)[0] == to:
         return Moved("current", key, to)
-    refuse_other_host(key, source)
+    _movable(key)
     _refuse_labels(key, host)
-    if not change_state(key, (State.ACTIVE, State.MOVING), State.MOVING):
-        raise UnknownTenant.of(
-            Code.UNKNOWN_TENANT, f'the tenant "{key}" is {state}, and only an active one moves', "", tenant=key
-        )
-    with entered(key), _active_unless_closed(database, key):
+    with entered(key):
         target = replace(database.released(), disk=disk or Disk())
-        with translated_errors(target.layout.link), interrupt.stoppable() as signals, target.locked() as target:
+        with (
+            translated_errors(target.layout.link),
+            interrupt.stoppable() as signals,
+            target.locked() as target,
+            _moving(target, key) as source,
+        ):
             done = _Move(target, key, source, host, signals, limits or MoveLimits()).run()
     return replace(done, duration_ms=round((time.monotonic() - begun) * 1000))
 
@@ -103,11 +103,11 @@ def take_back(database: Database, key: str, disk: Disk | None = None) -> Moved:
     """Open the file of a tenant again that was closed for a move, before its row named the other host. Raises
     Refused."""
     refuse_in_a_transaction()
-    source, _ = _row(key)
-    refuse_other_host(key, source)
+    _movable(key)
     with entered(key):
         target = replace(database.released(), disk=disk or Disk())
         with translated_errors(target.layout.link), target.locked() as target:
+            source = _movable(key)  # under the lock: a move that was at work until then may have finished
             if (live := _live(target)) is not None and _moved_to(target, live) is not None:
                 with (
                     closing(target.opener.write(live.path, timeout=target.wait)) as connection,
@@ -115,7 +115,7 @@ def take_back(database: Database, key: str, disk: Disk | None = None) -> Moved:
                     logged_durably(connection),
                 ):
                     fence.lower_fence(connection)
-            if not change_state(key, (State.MOVING, State.ACTIVE), State.ACTIVE):
+            if not change_state(key, (State.MOVING, State.ACTIVE), State.ACTIVE, at=source):
                 raise Refused.of(Code.NOT_MOVED, f'the tenant "{key}" does not move', "There is nothing to undo.")
     return Moved("undone", key, source)
 
@@ -161,16 +161,29 @@ def _moved_to(target: Target, live: Generation) -> str | None:
     return None if closed is None else closed.moved_to
 
 
+def _movable(key: str) -> str:
+    """The host of a tenant, which is this one. Raises OtherHost, and UnknownTenant for one that is not in use."""
+    host, state = _row(key)
+    refuse_other_host(key, host)
+    if state not in (State.ACTIVE, State.MOVING):
+        raise UnknownTenant.of(
+            Code.UNKNOWN_TENANT, f'the tenant "{key}" is {state}, and only an active one moves', "", tenant=key
+        )
+    return host
+
+
 @contextmanager
-def _active_unless_closed(database: Database, key: str) -> Iterator[None]:
-    """If the block raises, the tenant is active again, unless its file is closed."""
+def _moving(target: Target, key: str) -> Iterator[str]:
+    """A block in which the row of a tenant says that it moves; gives its host. Under the lock: a move that was at work
+    until then may have finished. If the block raises, the tenant is active again, unless its file is closed."""
+    source = _movable(key)
+    change_state(key, (State.ACTIVE,), State.MOVING, at=source)
     try:
-        yield
+        yield source
     except BaseException:
-        target = database.target()
         live = _live(target)
         if live is not None and _moved_to(target, live) is None:
-            change_state(key, (State.MOVING,), State.ACTIVE)
+            change_state(key, (State.MOVING,), State.ACTIVE, at=source)
         raise
 
 
