@@ -19,8 +19,9 @@ from tests.support import json_outputs
 from tests.support.project import REWRITTEN, V1, V2
 
 FUNCTIONS = {name: function for name in api.__all__ if callable(function := getattr(api, name)) and name.islower()}
+# `tenant`: a function is called within the block of a tenant
 OF_THE_COMMAND_LINE = {"all", "json", "noinput", "verbosity", "no_color", "force_color", "traceback", "settings"} | {
-    "pythonpath", "help", "version", "skip_checks", "action", "output", "print_schedule",
+    "pythonpath", "help", "version", "skip_checks", "action", "output", "print_schedule", "tenant",
 }  # fmt: skip
 
 
