@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import postgres, postgres_database  # noqa: F401  # fixtures of all folders
 from tests.support.processes import end_server
-from tests.support.scheduling import ROTATION, TURNS, GroupScheduling
+from tests.support.scheduling import TURNS, GroupScheduling, turn_of
 
 pytest.register_assert_rewrite("tests.crash.aftermath")
 
@@ -74,8 +74,7 @@ def pytest_collection_modifyitems(config, items):
 def _is_left_out(item, *, is_every, turn):
     if item.get_closest_marker("slow") and not is_every:
         return True
-    own = ROTATION.get(item.nodeid, ROTATION.get(item.nodeid.partition("[")[0]))
-    return None not in (turn, own) and own != turn
+    return turn is not None and turn_of(item.nodeid) not in (None, turn)
 
 
 def _is_taken_out(item, but=()):

@@ -5,15 +5,18 @@ private name of a test: with pytest 9.2 it finds no mark any more and distribute
 """
 
 from pathlib import Path
+from zlib import crc32
 
 from xdist.scheduler import LoadScopeScheduling
 
-TURNS = 3
+TURNS = 4
+EACH = "[*]"
 ROTATION = {
     line: number % TURNS
     for number, line in enumerate(Path(__file__).parent.with_name("rotation.txt").read_text().split())
 }
-"""The turn of each test, or test function, of which a run of CI takes one in three; in the order of what they cost."""
+"""The turn of each test, or test function, of which a run of CI takes one in four; in the order of what they cost. The
+parameters of a function with [*] have turns of their own."""
 
 GROUPS = (
     "tests/admin/",  # a site that was operated for a while
@@ -50,3 +53,11 @@ def group(nodeid: str) -> str:
         scenario = nodeid.partition("[")[2].partition("-")[0].removesuffix("]")
         return f"{STAGES}*[{scenario}"
     return next((path for path in GROUPS if nodeid.startswith(path)), nodeid)
+
+
+def turn_of(nodeid: str) -> int | None:
+    """The turn of a test; None for one that runs each time."""
+    function = nodeid.partition("[")[0]
+    if function + EACH in ROTATION:
+        return crc32(nodeid.encode()) % TURNS
+    return ROTATION.get(nodeid, ROTATION.get(function))

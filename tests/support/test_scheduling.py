@@ -66,7 +66,7 @@ def test_each_line_of_the_rotation_names_a_test():
 
 
 @pytest.mark.slow
-def test_three_turns_are_all_tests_and_none_is_in_two():
+def test_the_turns_are_all_tests_and_none_is_in_two():
     taken = [collected("--turn", str(turn)) for turn in range(TURNS)]
     always = set.intersection(*taken)
     assert set.union(*taken) == collected()
