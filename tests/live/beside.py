@@ -99,11 +99,11 @@ def beside(link: Path, case: Case, label, options: SyncOptions | None = None):
 QUICK = SyncOptions(limits=Limits(max_pause=1.0, cutover_timeout=20.0))
 
 
-def waited(link: Path, case: Case):
+def waited(link: Path, case: Case, *, rebuild_all: bool = False):
     """The statements first, then a run that makes writers wait: (report, answers)."""
     with closing(application(link, case)) as connection:
         seen = answers(connection, case.meanwhile)
-    return sync(target(link), case.wanted, SyncOptions(block_writers=True)), seen
+    return sync(target(link), case.wanted, SyncOptions(block_writers=True, rebuild_all=rebuild_all)), seen
 
 
 def content(link: Path, *, numbered: bool = True) -> dict:

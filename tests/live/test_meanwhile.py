@@ -369,7 +369,7 @@ def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fres
     case = CASES[name]
     one, other = made(folder / "live", case), made(folder / "waited", case)
     report, seen = beside(one, case, MOMENTS[moment], replace(QUICK, rebuild_all=fresh))
-    _, expected = waited(other, case)
+    _, expected = waited(other, case, rebuild_all=fresh)
     assert content(one, numbered=case.numbered) == content(other, numbered=case.numbered)
     assert seen == expected, "the application got other answers"
     assert report.followed is not None
