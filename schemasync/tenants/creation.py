@@ -132,7 +132,7 @@ def _claim(wanted: Tenant) -> bool:
                 wanted.save(using=DEFAULT_DB_ALIAS, force_insert=True)
             return True
         except IntegrityError:
-            pass  # another process creates it at the same moment: one of both is told so in the end
+            pass  # another process creates it at the same moment: one of both fails in the end
     if not rows_of(key).filter(state=State.CREATING).exists():
         raise _exists(key)
     return False

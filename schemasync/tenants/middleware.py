@@ -38,7 +38,7 @@ class TenantMiddleware:
         self.identify = identification()
         self.behind = tenant_settings().behind
         if self.behind is not Behind.SERVE:
-            behind.version()  # a mistake in schema.json is told when the site starts
+            behind.version()  # a mistake in schema.json is reported when the site starts
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)

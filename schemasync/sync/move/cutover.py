@@ -18,12 +18,11 @@ from ...engines.sqlite.connection import schema_version
 from ...engines.sqlite.fence import Fence
 from ...engines.sqlite.transactions import snapshot
 from ...errors import Busy, Code, Failed, SchemasyncError
-from ...files.disk import DiskStep
 from ...history.rows import now
 from ..phases.catch_up import MOST_PATIENCE, PATIENCE
-from ..phases.cutover import next_number
+from ..phases.cutover import fence_file, next_number
 from ..phases.lag import AIM, BREATH, TRIES
-from ..phases.write_lock import Commit, WriteLock, brief_write_lock, replaced
+from ..phases.write_lock import Commit, WriteLock, brief_write_lock
 from ..run.interrupt import Signals
 from ..run.live_database import LiveDatabase
 from ..run.target import Target
@@ -52,11 +51,7 @@ def cut_over(
     with _locked_when_ready(target, goal, before, follower, there) as lock:
         signals.defer()
         _complete(goal, plan, follower, there)
-        with target.disk.step(DiskStep.CUTOVER_FENCE):
-            target.check_sole()
-            if not lock.is_at(target.layout.link):
-                raise replaced(target.layout.link)
-            lock.fence(Fence.moved(number, goal.alias, now()), commit)
+        fence_file(target, lock, Fence.moved(number, goal.alias, now()), commit)
         lock.stop_clock()
         signals.swapped(goal.alias)
     return lock.seconds

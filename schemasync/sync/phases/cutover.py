@@ -107,7 +107,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
     signals.defer()
     check_place(target.layout)
     with _link_beside(target, lock, swap):
-        _fence(target, lock, swap, commit)
+        fence_file(target, lock, Fence(swap.number, swap.successor, now()), commit)
     swap.room.release()
     try:
         yield
@@ -152,9 +152,8 @@ def _link_beside(target: Target, lock: WriteLock, swap: Swap) -> Iterator[None]:
         raise
 
 
-def _fence(target: Target, lock: WriteLock, swap: Swap, commit: Commit) -> None:
-    """Fence the locked file in favour of its successor. Raises Failed if somebody moved the link."""
-    record = Fence(swap.number, swap.successor, now())
+def fence_file(target: Target, lock: WriteLock, record: Fence, commit: Commit) -> None:
+    """Fence the locked file, which commits the swap or the move. Raises Failed if somebody moved the link."""
     with target.disk.step(DiskStep.CUTOVER_FENCE):
         target.check_sole()
         if not lock.is_at(target.layout.link):

@@ -32,7 +32,7 @@ class Writes(StrEnum):
     LEAVE = "leave"
     """They stay in the file of the release, which is kept whole."""
     KEEP = "keep"
-    """They come along: a file with the earlier schema and the rows of today is built."""
+    """They are kept: a file with the earlier schema and the rows of today is built."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Tally:
 
 
 def each(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogue) -> Tally:
-    """Do the job with these tenants. What fails is told as it happens. Raises Failed if the run is interrupted."""
+    """Do the job with these tenants. What fails is reported as it happens. Raises Failed if the run is interrupted."""
     tally = Tally()
     first = math.ceil(len(keys) * options.canary / 100)
     for part in (keys[:first], keys[first:]):

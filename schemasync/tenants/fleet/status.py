@@ -82,5 +82,5 @@ def _note(sizes: Mapping[str, int]) -> None:
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
     known = dict(rows.values_list("key", "size"))
     changed = [Tenant(key=key, size=size) for key, size in sizes.items() if known.get(key) != size]
-    with suppress(OperationalError):  # who may only read the table is told the status, too
+    with suppress(OperationalError):  # who may only read the table gets the status, too
         rows.bulk_update(changed, ["size"])

@@ -32,8 +32,8 @@ from ...files.layout import Generation, PathKind, size_of
 from ...files.scratch import BACKUP, work_folder
 from ...history.rows import now
 from ...keep.compression import digest_of_file
-from ...sync.phases.cutover import next_number
-from ...sync.phases.write_lock import Commit, brief_write_lock, replaced
+from ...sync.phases.cutover import fence_file, next_number
+from ...sync.phases.write_lock import Commit, brief_write_lock
 from ...sync.recovery import recover
 from ...sync.run import interrupt, live_database
 from ...sync.run.error_translation import translated_errors
@@ -294,11 +294,7 @@ class _Move:
                 raise self._too_much()
             more: dict[str, Any] = {"frames": part.frames, "digest": tail.digest(part.end), "version": version}
             channel.ask("finish", self.limits.pause, iter([part.data]), len(part.data), offset=part.offset, **more)
-            with self.target.disk.step(DiskStep.CUTOVER_FENCE):
-                self.target.check_sole()
-                if not lock.is_at(self.target.layout.link):
-                    raise replaced(self.target.layout.link)
-                lock.fence(Fence.moved(number, self.host.name, now()), Commit())
+            fence_file(self.target, lock, Fence.moved(number, self.host.name, now()), Commit())
             lock.stop_clock()
             self.signals.swapped(self.host.name)
         return lock.seconds
