@@ -246,12 +246,14 @@ def _adopted() -> list[str]:
     return [alias for alias in found if _at(connections[alias]) is PathKind.GENERATION]
 
 
+def _has_our_backend() -> bool:
+    return any(isinstance(connections[alias], DatabaseWrapper) for alias in connections)
+
+
 @checks.register
 def check_engine_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W012: code of the project compares ENGINE with the name of Django's backend. Only for `check`."""
-    if process.command() != "check" or not any(
-        isinstance(connections[alias], DatabaseWrapper) for alias in connections
-    ):
+    if process.command() != "check" or not _has_our_backend():
         return []
     from .orm.engine_names import comparisons
 
@@ -293,9 +295,7 @@ def _overdue(alias: str) -> Iterator[checks.CheckMessage]:
 @checks.register(deploy=True)
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W019: this SQLite can lose a commit. Only for `check --deploy`."""
-    if not can_lose_commits(sqlite3.sqlite_version_info) or not any(
-        isinstance(connections[alias], DatabaseWrapper) for alias in connections
-    ):
+    if not can_lose_commits(sqlite3.sqlite_version_info) or not _has_our_backend():
         return []
     return [
         checks.Warning(

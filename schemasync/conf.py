@@ -29,6 +29,11 @@ def entry_of(alias: str) -> str:
     return alias.partition(OF_TENANT)[0]
 
 
+def key_of(alias: str) -> str:
+    """The key of the tenant that a database belongs to; empty for any other one."""
+    return alias.partition(OF_TENANT)[2]
+
+
 SHORTEST_TOKEN = 16  # characters: cannot be guessed over the network
 
 DEFAULTS: Mapping[str, Any] = {
@@ -259,8 +264,8 @@ def backup_recipients() -> tuple[str, ...]:
 def tenant_backups(alias: str) -> Mapping[str, Any]:
     """How the backups of a tenant are kept, by BACKUPS of TENANTS; empty for any other database. Raises UsageError if
     the function of the project returns anything else."""
-    _, separator, key = alias.partition(OF_TENANT)
-    given = setting("TENANTS").get("BACKUPS", {}) if separator else {}
+    key = key_of(alias)
+    given = setting("TENANTS").get("BACKUPS", {}) if key else {}
     if isinstance(given, Mapping):
         return given
     function = import_string(given) if isinstance(given, str) else given

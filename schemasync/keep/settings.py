@@ -32,7 +32,7 @@ def keep_settings(alias: str) -> KeepSettings:
     """The settings of a database. An alias that all tenants share means the tenant that is entered. Raises
     UsageError."""
     name = databases.meant(alias)
-    given, key = conf.tenant_backups(name), name.partition(conf.OF_TENANT)[2]
+    given, key = conf.tenant_backups(name), conf.key_of(name)
     return KeepSettings(
         str(given.get("STORAGE", "")),
         given["PREFIX"].replace(conf.KEY, key).strip("/") if "PREFIX" in given else name,

@@ -73,7 +73,7 @@ def sync(
     from ..tenants.fleet.each import FleetOptions
     from ..tenants.fleet.run import sync_tenants
 
-    options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
+    options = FleetOptions(**_options(given))
 
     def show(one: Standing, number: int) -> None:
         if say is not None:
@@ -85,13 +85,18 @@ def sync(
 def ask_all_hosts(at: Database, given: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
     """Ask all hosts for a sync of their tenants; returns the version, all hosts, and those on which one runs."""
     from ..tenants.django_tasks import ask_all_hosts as ask
-    from ..tenants.fleet.each import FleetOptions
     from ..tenants.settings import tenant_settings
 
     version = at.document().version
-    options = {one.name: given[one.name] for one in fields(FleetOptions) if one.name in given}
-    running = ask(version, options)
+    running = ask(version, _options(given))
     return version, list(tenant_settings().hosts), running
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the command line says of the fields of FleetOptions."""
+    from ..tenants.fleet.each import FleetOptions
+
+    return {one.name: given[one.name] for one in fields(FleetOptions) if one.name in given}
 
 
 def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
@@ -111,7 +116,7 @@ def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
     writes = asked[0] if asked else Writes.REFUSE
     if key:
         return roll_back_tenant(at, str(key), writes, is_dry_run=is_dry_run)
-    options = FleetOptions(**{one.name: given[one.name] for one in fields(FleetOptions) if one.name in given})
+    options = FleetOptions(**_options(given))
     return roll_back_release(at, str(release), options, writes, is_dry_run=is_dry_run)
 
 

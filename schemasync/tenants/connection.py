@@ -88,7 +88,7 @@ class TenantConnection(DatabaseWrapper):
     @property
     def key(self) -> str:
         """The key of its tenant."""
-        return self.alias.partition(conf.OF_TENANT)[2]
+        return conf.key_of(self.alias)
 
     def is_idle(self) -> bool:
         """True if no transaction is open, so that closing the connection loses nothing."""

@@ -13,6 +13,7 @@ from ... import conf
 from ...actions.database import Database
 from ...errors import Code, Failed, NeedsPerson, Problem, SchemasyncError, UsageError
 from ...schema.text import count
+from ..fleet.standing import SERVED
 from ..models import State, Tenant
 from ..settings import tenant_settings
 from .balance import Placed, Proposed, proposals, shares
@@ -61,9 +62,9 @@ def balance(database: Database, moves: int = 0) -> Balance:
         raise UsageError.of(
             Code.NO_HOST, "all tenants are on one host", 'Say which there are: SCHEMASYNC["TENANTS"]["HOSTS"]'
         )
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=(State.ACTIVE, State.SUSPENDED, State.MOVING))
+    rows = list(Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED).order_by("key"))
     load = _load()
-    tenants = [_placed(one, load) for one in rows.order_by("key")]
+    tenants = [_placed(one, load) for one in rows]
     hosts = list(found.hosts.values())
     proposed = tuple(proposals(tenants, hosts, MOST))
     done = Balance(shares(tenants, hosts), proposed, sum(one.size is None for one in rows))
