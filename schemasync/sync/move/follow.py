@@ -16,7 +16,7 @@ from ...engines.sqlite.transactions import snapshot
 from ...errors import Code, Failed
 from ...schema.names import fold
 from ..phases.capture import Capture
-from ..phases.lag import FEW, FEW_TABLES, MANY, RATE, SEVERAL
+from ..phases.lag import RATE, Pace
 from .decide import MovePlan
 from .equality import check_equal
 
@@ -27,7 +27,7 @@ TABLE = 0.003  # seconds for each table with entries, beside its keys, until it 
 
 
 @dataclass(slots=True)
-class Follower:
+class Follower(Pace):
     """How far PostgreSQL has followed the file. `source`: a connection of its own to the file. `bound`: the last entry
     of the change log that was replayed."""
 
@@ -38,34 +38,26 @@ class Follower:
     changes: Changes = field(default_factory=Changes)
     rounds: int = 0
     keys: int = 0
-    rate: float = RATE / 10
-    table: float = TABLE
+    rate: float = field(default=RATE / 10, kw_only=True)
+    table: float = field(default=TABLE, kw_only=True)
 
     def waiting(self) -> int:
         """The number of entries that were not replayed yet."""
         return changelog.last_entry(self.source) - self.bound
 
     def fits(self, seconds: float) -> bool:
-        """True if what is waiting can be brought and compared in that time, or is next to nothing. A table that was
-        written takes a few statements, however few its keys are."""
-        keys = self.waiting()
-        if keys > FEW and keys > self.rate * seconds:
-            return False
-        tables = len(changelog.written_since(self.source, self.bound))
-        return (keys <= FEW and tables <= FEW_TABLES) or keys / self.rate + tables * self.table <= seconds
+        """True if what is waiting can be brought and compared in that time, or is next to nothing."""
+        return self.can_take(self.waiting(), self._waiting_tables, seconds)
+
+    def _waiting_tables(self) -> int:
+        return len(changelog.written_since(self.source, self.bound))
 
     def round(self, there: There, *, prove: bool = True) -> None:
         """One round in its own transaction there. Raises Failed if a row differs, or does not fit."""
         begun = time.monotonic()
         with snapshot(self.source):
             done = self.catch_up(there, prove=prove)
-        self._measure(done, max(time.monotonic() - begun, 0.001))
-
-    def _measure(self, done: Replayed, seconds: float) -> None:
-        if done.rows >= MANY:
-            self.rate = done.rows / seconds
-        elif done.tables >= SEVERAL:
-            self.table = seconds / done.tables
+        self.measure(done.rows, done.tables, max(time.monotonic() - begun, 0.001))
 
     def catch_up(self, there: There, *, prove: bool = False) -> Replayed:
         """The same up to the state that the caller's snapshot sees."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...engines.sqlite.capture.replay import Replay, Round
@@ -22,16 +23,42 @@ MANY = 500  # keys: a round of at least as many measures the rate
 BREATH = 0.02  # seconds between attempts
 
 
+@dataclass(slots=True, kw_only=True)
+class Pace:
+    """How fast a replay is: `rate` keys a second, and `table` seconds for each table that was written, beside its keys.
+    Both are assumed until they are measured."""
+
+    rate: float = RATE
+    table: float = TABLE
+
+    def can_take(self, keys: int, tables: Callable[[], int], seconds: float) -> bool:
+        """True if so many keys of so many tables can be replayed in that time, or are next to nothing. A table that was
+        written takes some statements, however few its keys are. `tables` is asked only if that decides."""
+        if keys > self.few(seconds):
+            return False
+        number = tables()
+        return (keys <= FEW and number <= FEW_TABLES) or keys / self.rate + number * self.table <= seconds
+
+    def few(self, seconds: float) -> int:
+        """How many keys of one table can be replayed in that time."""
+        return max(FEW, int(self.rate * seconds))
+
+    def measure(self, keys: int, tables: int, seconds: float) -> None:
+        """Learn from a round that was large enough to say something."""
+        if keys >= MANY:
+            self.rate = keys / max(seconds, 0.001)
+        elif tables >= SEVERAL:
+            self.table = seconds / tables
+
+
 @dataclass(slots=True)
-class Lag:
+class Lag(Pace):
     """How far the new file is behind the old one, and how fast it catches up."""
 
     target: Target
     replay: Replay
     rounds: int = 0
     keys: int = 0
-    rate: float = RATE
-    table: float = TABLE
     write_overhead: float | None = None
 
     def round(self, connection: Connection, label: DiskStep) -> Round:
@@ -46,10 +73,7 @@ class Lag:
     def note(self, done: Round, seconds: float) -> None:
         self.rounds += 1
         self.keys += done.keys
-        if done.keys >= MANY:
-            self.rate = done.keys / max(seconds, 0.001)
-        elif done.tables >= SEVERAL:
-            self.table = seconds / done.tables
+        self.measure(done.keys, done.tables, seconds)
 
     def catch_up(self, connection: Connection, label: DiskStep, allowed: float, deadline: float) -> None:
         """Replay until almost nothing is left; or, if writers are too fast for that, until the rest takes at most
@@ -80,14 +104,5 @@ class Lag:
                 self.replay.check_ends()
 
     def fits(self, seconds: float) -> bool:
-        """True if what is waiting can be replayed in that time, or is next to nothing. A table that was written takes
-        some statements, however few its keys are."""
-        keys = self.replay.waiting()
-        if keys > self.few(seconds):
-            return False
-        tables = self.replay.waiting_tables()
-        return (keys <= FEW and tables <= FEW_TABLES) or keys / self.rate + tables * self.table <= seconds
-
-    def few(self, seconds: float) -> int:
-        """How many keys of one table can be replayed in that time."""
-        return max(FEW, int(self.rate * seconds))
+        """True if what is waiting can be replayed in that time, or is next to nothing."""
+        return self.can_take(self.replay.waiting(), self.replay.waiting_tables, seconds)
