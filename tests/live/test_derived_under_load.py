@@ -76,7 +76,8 @@ def test_a_large_derived_table_that_is_followed_by_key_needs_no_longer_pause(fol
     archive = link.resolve()
     writers = [Child(lambda number=number: _busy(link, number)) for number in range(2)]
     options = SyncOptions(limits=Limits(cutover_timeout=120.0))
-    child(lambda: sync(target(link, wait=30.0), read(SPLIT), options).result).result()
+    building = Child(lambda: sync(target(link, wait=30.0), read(SPLIT), options).result)
+    building.ended(patience=240.0).result()  # 15 s of a processor, which the writers and other tests share
     acknowledged = sum(writer.ended().result() for writer in writers)
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as old, closing(sqlite3.connect(link)) as new:
         assert old.execute("SELECT count(*) FROM Users").fetchone()[0] >= 200_000 + acknowledged
