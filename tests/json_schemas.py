@@ -93,6 +93,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
         TenantsSyncJson,
         TenantsRollbackJson,
         TenantsBackupJson,
+        ScheduleJson,
         TenantsStatusJson,
         TenantsReportJson,
         TenantCreatedJson,

@@ -436,6 +436,9 @@ class Actions(Invocation):
                 level = fleet.balance(at, self.given)
                 self._print(output.tenants.balance_lines(level), tenants_json.balance_json(level))
                 self._exit_with(level.problem)
+            case "backup" if kind := self.given.get("print_schedule"):
+                text = fleet.backup_schedule(kind, self.given)
+                self._print(text.splitlines(), backup.schedule_json(kind, text))
             case "backup":
                 backed = fleet.back_up(at, self.given)
                 self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))

@@ -17,7 +17,7 @@ from ..actions.plan import AfterAdoption
 from ..engines.sqlite.one_query import QueryLimits
 from ..errors import Code, SchemasyncError, UsageError
 from ..sync.phases.decide import SyncOptions
-from . import output
+from . import output, schedules
 from .output.shared import problem
 from .output.terminal import Page
 
@@ -151,6 +151,19 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
         check(key)
     job = Backup(str(given.get("to", "")), given.get("due"), *flags)
     return make(at, keys or served_keys(str(given.get("group", ""))), job, given.get("workers", 1))
+
+
+DUE = 20  # hours: a backup a day, also after one that came late
+
+
+def backup_schedule(kind: schedules.Kind, given: Mapping[str, Any]) -> str:
+    """The schedule of these backups, as a text that can be installed."""
+    options = ["--due", f"{given.get('due', DUE):g}"]
+    for name in ("group", "to", "workers"):
+        options += [f"--{name}", str(given[name])] if given.get(name) else []
+    for key in given.get("tenant") or ():
+        options += ["--tenant", str(key)]
+    return schedules.schedule_of_tenants(kind, [*options, *["--compact"] * bool(given.get("compact"))])
 
 
 def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:

@@ -482,14 +482,13 @@ def _to(parser: Any, option: str = "--to") -> None:
     )
 
 
+def _print_schedule(parser: Any, text: str) -> None:
+    parser.add_argument("--print-schedule", choices=KINDS, default=ABSENT, help=text)
+
+
 def _backup(parser: Any) -> None:
     _to(parser)
-    parser.add_argument(
-        "--print-schedule",
-        choices=KINDS,
-        default=ABSENT,
-        help="make no backup; print a schedule for one every hour and a drill every week",
-    )
+    _print_schedule(parser, "make no backup; print a schedule for one every hour and a drill every week")
     parser.add_argument("--compact", action="store_true", default=ABSENT, help="without the free pages of the file")
     parser.add_argument(
         "--prune",
@@ -655,6 +654,7 @@ def _tenants(parser: Any) -> None:
         metavar="HOURS",
         help="backup: only tenants whose newest backup is older (default: all)",
     )
+    _print_schedule(parser, "backup: make none; print a schedule that makes those that are due every hour")
     parser.add_argument("--compact", action="store_true", default=ABSENT, help="backup: without free pages")
     parser.add_argument(
         "--prune",

@@ -21,6 +21,9 @@ KINDS: tuple[Kind, ...] = ("systemd", "cron", "kubernetes")
 ENCRYPTED = """\
 # The backups are encrypted: the drill needs SCHEMASYNC_IDENTITY_FILE=FILE in its environment. The machine of the site
 # should not have that file, so run the drill on another one, with --from."""
+OF_TENANTS = """\
+# For each host: it makes the backups of its own tenants. A drill is of one tenant, and no part of this:
+# manage.py schemasync drill --tenant KEY"""
 MINUTE = 17  # past the hour: at the full hour everything else runs
 
 
@@ -36,24 +39,37 @@ class Job:
 
 def schedule(kind: Kind, alias: str, storage: str = "", *, is_compact: bool = False) -> str:
     """The schedule for a backup of a database every hour and a drill every week. `storage`: as of `--to`."""
-    start = (sys.executable, str(Path(sys.argv[0] or "manage.py").absolute()), "schemasync")
     of = ("--database", alias) if alias != DEFAULT_DB_ALIAS else ()
     there, back = (("--to", storage), ("--from", storage)) if storage else ((), ())
     compact = ("--compact",) if is_compact else ()
     jobs = (
-        Job("backup", (*start, "backup", "--prune", *of, *there, *compact), "Backup of the database", True),
-        Job("drill", (*start, "drill", *of, *back), "Restore of the newest backup on trial", False),
+        Job("backup", (*_start(), "backup", "--prune", *of, *there, *compact), "Backup of the database", True),
+        Job("drill", (*_start(), "drill", *of, *back), "Restore of the newest backup on trial", False),
     )
+    text = _text(kind, jobs)
+    return f"{ENCRYPTED}\n{text}" if conf.backup_recipients() else text
+
+
+def schedule_of_tenants(kind: Kind, options: Sequence[str]) -> str:
+    """The schedule for the backups of tenants: every hour those that are due. `options`: of `tenants backup`."""
+    words = (*_start(), "tenants", "backup", "--prune", *options)
+    return f"{OF_TENANTS}\n{_text(kind, (Job('tenants-backup', words, 'Backups of the tenants', True),))}"
+
+
+def _start() -> tuple[str, ...]:
+    return sys.executable, str(Path(sys.argv[0] or "manage.py").absolute()), "schemasync"
+
+
+def _text(kind: Kind, jobs: Sequence[Job]) -> str:
     match kind:
         case "systemd":
-            text = "\n".join(map(_systemd, jobs))
+            return "\n".join(map(_systemd, jobs))
         case "cron":
-            text = _cron(jobs)
+            return _cron(jobs)
         case "kubernetes":
-            text = "---\n".join(map(_kubernetes, jobs))
+            return "---\n".join(map(_kubernetes, jobs))
         case _:
             assert_never(kind)
-    return f"{ENCRYPTED}\n{text}" if conf.backup_recipients() else text
 
 
 def _systemd(job: Job) -> str:
@@ -132,7 +148,7 @@ spec:
               workingDir: {json.dumps(str(Path.cwd()))}
               command: {json.dumps(list(job.words))}{settings}
               volumeMounts:
-                - {{name: data, mountPath: MOUNT}}  # the folder of the database: link and generations
+                - {{name: data, mountPath: MOUNT}}  # all folders of the databases: links and generations
           volumes:
             - name: data
               persistentVolumeClaim: {{claimName: CLAIM}}  # ReadWriteOnce: it runs on the node of the application

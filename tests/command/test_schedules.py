@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from schemasync.management import schedules
+from schemasync.management import fleet, schedules
 from schemasync.management.schedules import schedule
 
 ODD = "/srv/my app/100% $HOME/it's"
@@ -85,6 +85,24 @@ def test_for_encrypted_backups_it_says_what_the_drill_needs(kind, settings):
     said, *rest = schedule(kind, "default").partition("one, with --from.\n")
     assert "SCHEMASYNC_IDENTITY_FILE=FILE" in said and all(line.startswith("#") for line in said.splitlines())
     assert rest[1]
+
+
+OF_TENANTS = ["schemasync", "tenants", "backup", "--prune", "--due", "1.5", "--group", "a b", "--workers", "2"]
+
+
+def test_the_schedule_of_tenants_makes_every_hour_what_is_due_with_the_options_that_are_given(odd):
+    given = {"group": "a b", "tenant": ["acme", "blue"], "workers": 2, "due": 1.5, "compact": True, "dry_run": True}
+    words = [*OF_TENANTS, "--tenant", "acme", "--tenant", "blue", "--compact"]
+    *notes, line = fleet.backup_schedule("cron", given).splitlines()
+    assert all(note.startswith("# ") or not note for note in notes)
+    assert line.startswith("17 * * * * ")
+    command = line.split(" ", 5)[5].replace("\\%", "%")
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd="/")
+    assert json.loads(ended.stderr) == [str(odd), words]
+    (job,) = yaml.safe_load_all(fleet.backup_schedule("kubernetes", given))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert (job["metadata"]["name"], container["command"][2:]) == ("schemasync-tenants-backup", words)
+    assert " --prune --due 20\n" in fleet.backup_schedule("systemd", {})
 
 
 @pytest.mark.parametrize("kind", schedules.KINDS)

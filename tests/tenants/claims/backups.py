@@ -62,6 +62,9 @@ def each_tenant_is_backed_up_by_itself_and_one_goes_back_to_a_moment():
         code, found = _done("tenants", "backup", due=1)
         assert (code, found["result"], found["recent"], found["tenants"]) == (0, "current", 2, []), found
         late = new("late")
+        code, found = _done("tenants", "backup", print_schedule="cron", due=1)
+        assert (code, found["kind"]) == (0, "cron")
+        assert "tenants backup --prune --due 1 >/dev/null" in found["text"], found
         code, found = _done("tenants", "backup", due=1, dry_run=True)
         assert [one["key"] for one in found["tenants"]] == [late], found
         assert _done("tenants", "backup", tenant=[bob], due=0)[1]["tenants"][0]["key"] == bob
