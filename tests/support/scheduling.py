@@ -9,13 +9,13 @@ from zlib import crc32
 
 from xdist.scheduler import LoadScopeScheduling
 
-TURNS = 4
+TURNS = 6
 EACH = "[*]"
 ROTATION = {
     line: number % TURNS
     for number, line in enumerate(Path(__file__).parent.with_name("rotation.txt").read_text().split())
 }
-"""The turn of each test, or test function, of which a run of CI takes one in four; in the order of what they cost. The
+"""The turn of each test, or test function, of which a run of CI takes one in six; in the order of what they cost. The
 parameters of a function with [*] have turns of their own."""
 
 GROUPS = (
