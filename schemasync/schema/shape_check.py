@@ -12,6 +12,7 @@ from ..errors import Code
 from .diagnostics import Diagnostics
 from .jsonc import Path
 from .names import is_special
+from .shape_match import matches
 from .text import nearest
 
 if TYPE_CHECKING:
@@ -38,10 +39,15 @@ def json_schema() -> Mapping[str, Any]:
 
 
 @cache
+def _without_references() -> Any:
+    return _inlined(json_schema(), json_schema()["$defs"])
+
+
+@cache
 def _validator() -> jsonschema.Draft202012Validator:
     import jsonschema  # it takes 0.1 s
 
-    return jsonschema.Draft202012Validator(_inlined(json_schema(), json_schema()["$defs"]))
+    return jsonschema.Draft202012Validator(_without_references())
 
 
 def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
@@ -116,6 +122,8 @@ def _check_special(owner: Mapping[str, Any], known: list[str], path: Path, fault
 
 def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
     """Report values that do not match the JSON Schema, except for errors that `check_keys` reports."""
+    if matches(tree, _without_references()):
+        return
     already = set(faults.paths)
     for error in sorted(_validator().iter_errors(tree), key=lambda error: list(map(str, error.absolute_path))):
         if error.validator == "additionalProperties" and not error.absolute_path:
