@@ -127,7 +127,7 @@ def _check_sync(step, options, target, known, strategy):
     after = contents(target)
     _check_rows(step, before, after)
     _check_asks(step, target)
-    _check_report(step, report)
+    _check_report(step, report, strategy)
     assert not faults(target) - faults_before, "integrity_check or foreign_key_check got worse"
     _check_current(step, step.options, target)
     assert not check.check(target, step.document).differs(strict=False)
@@ -218,10 +218,13 @@ def _check_asks(step, target):
             assert rows_of(live, sql) == wanted, sql
 
 
-def _check_report(step, report):
+def _check_report(step, report, strategy):
+    """Where every table is written anew, each gets the order of its columns, and none is rewritten for a reason."""
+    is_anew = strategy == "fresh"
     if step.hazards is not None:
-        assert sorted(hazard.code for hazard in report.hazards) == sorted(step.hazards)
-    for text in step.notes:
+        wanted = [code for code in step.hazards if not (is_anew and code == "column-order")]
+        assert sorted(hazard.code for hazard in report.hazards) == sorted(wanted)
+    for text in [text for text in step.notes if not (is_anew and ": rewritten, as" in text)]:
         assert any(text in note for note in [*report.notes, *(hazard.message for hazard in report.hazards)]), report
 
 
