@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from .. import conf, databases
 from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.dropped import repair_hint
+from ..diff.hazards import Hazard, HazardJson
 from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Problem, ProblemJson
 from ..files.layout import Layout, PathKind
@@ -87,6 +88,8 @@ class CheckJson(TypedDict):
     """Objects that Django's migrate would destroy."""
     database_faults: list[DatabaseFaultJson]
     """What is wrong in the database now; looked for without a schema.json."""
+    outdated: list[HazardJson]
+    """Indexes and stored values that another SQLite computed differently, if another one built the live file."""
     litestream: list[ProblemJson]
     """Litestream is configured with the link, and replicates nothing."""
     errors: list[ProblemJson]
@@ -158,7 +161,8 @@ class ThreeWays:
     def reasons(self) -> list[str]:
         """Why the check fails, and what to do next; empty if all agree."""
         lines = verdict(self.checked, self.models, self.kept, strict=self.strict)
-        return lines + [line for one in self.litestream for line in (one.message, *one.hint.splitlines())]
+        found: list[Hazard | Problem] = [*self.checked.stale_indexes, *self.litestream]
+        return lines + [line for one in found for line in (one.message, *one.hint.splitlines())]
 
     @property
     def never_filled(self) -> list[str]:
@@ -187,6 +191,7 @@ def check(
         return _without_schema(database, reads_every_page=quick_check)
     alias, wanted = database.alias, database.document()
     seen = checked(database, wanted)
+    seen = replace(seen, outdated=()) if for_migrate else seen
     models = compared(database) if conf.is_enabled() else None
     risks = () if for_migrate else risks_of_migrate(alias)
     unmanaged = tuple(unread(alias, wanted)) if models is not None else ()
@@ -233,7 +238,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
     seen, kept = found.checked, found.kept
     models = _models_json(found.models, found.unmanaged)
     differs = seen.differs(strict=found.strict) or (models is not None and models["result"] == "differs")
-    differs = differs or bool(kept) or bool(found.litestream)
+    differs = differs or bool(kept) or bool(found.litestream) or bool(seen.stale_indexes)
     return {
         "result": "differs" if differs else "agrees",
         "version": seen.version,
@@ -254,6 +259,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
         "missing_tables": list(kept.missing),
         "migrate_risks": [one.as_json() for one in found.risks],
         "database_faults": [],
+        "outdated": [one.as_json() for one in seen.outdated],
         "litestream": [one.as_json() for one in found.litestream],
         "errors": [],
     }
@@ -294,6 +300,7 @@ def _without_schema_json(found: Sequence[MigrateRisk], faults: Sequence[Database
         "missing_tables": [],
         "migrate_risks": [one.as_json() for one in found],
         "database_faults": [one.as_json() for one in faults],
+        "outdated": [],
         "litestream": [],
         "errors": [],
     }

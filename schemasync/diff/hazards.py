@@ -11,6 +11,7 @@ from ..schema.model import ReferenceRows
 from ..schema.text import count
 
 PRUNE_HINTS = "manage.py schemasync prune --hints"
+FEW = 5  # names in a note
 
 
 class HazardCode(StrEnum):
@@ -22,6 +23,8 @@ class HazardCode(StrEnum):
     WRONG_TYPE = "wrong-type"
     LOSSY = "lossy"
     GENERATED_REPLACES = "generated-replaces"
+    GENERATED_CHANGES = "generated-changes"
+    STALE_INDEX = "stale-index"
     DANGLING = "dangling"
     FILL_FAILS = "fill-fails"
     UNREADABLE = "unreadable"
@@ -136,6 +139,20 @@ def column_order(tables: Sequence[str]) -> Iterator[Hazard]:
             "rewrite of a table brings the order, --rebuild-all that of all tables"
         )
         yield Hazard(HazardCode.COLUMN_ORDER, message, table=tables[0] if len(tables) == 1 else "")
+
+
+def rebuilt_indexes(names: Sequence[str], before: str, now: str) -> Iterator[Hazard]:
+    """One note on all indexes over computed values that a run builds again; `before` and `now`: the versions of SQLite
+    that built the live file, '' for an unknown one, and that of this process."""
+    if names:
+        listed = ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+        built = f"SQLite {before} built the live file" if before else "it is unknown which SQLite built the live file"
+        found = count(len(names), "index", "indexes")
+        message = (
+            f"{built}, and {now} may compute expressions differently: the run builds {found} over expressions, "
+            f"generated columns or a part of the rows again ({listed})"
+        )
+        yield Hazard(HazardCode.STALE_INDEX, message)
 
 
 def written_rows(found: Sequence[ReferenceRows]) -> Iterator[Hazard]:

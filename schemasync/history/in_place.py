@@ -88,9 +88,7 @@ class Backup:
         return f"{LITESTREAM} --at {self.made_at}" if self.name == LITESTREAM else self.name
 
 
-def altered(
-    newest: HistoryRow, plan: Plan, statements: Sequence[str], fingerprint: str, sqlite_version: str, stamp: Stamp
-) -> HistoryRow:
+def altered(newest: HistoryRow, plan: Plan, statements: Sequence[str], fingerprint: str, stamp: Stamp) -> HistoryRow:
     """The row that records what a plan has made of the live file, whose history ends with `newest`, or the version that
     the file already has if the plan changes nothing. `statements`: those that did it. `fingerprint`: that of the
     file."""
@@ -109,7 +107,6 @@ def altered(
         pause_ms=0,
         actor=stamp.actor,
         tool_version=stamp.tool_version,
-        sqlite_version=sqlite_version if plan.changes else newest.sqlite_version,
     )
 
 

@@ -9,12 +9,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from ..diff.compare import compare
-from ..diff.hazards import Hazard
+from ..diff.hazards import Hazard, HazardCode
 from ..diff.hint_keys import all_hints, hints_that_acted
 from ..engines.sqlite import history_table
 from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import to_wal
 from ..engines.sqlite.dry_run import rehearse
+from ..engines.sqlite.hazards.outdated import outdated
 from ..engines.sqlite.objects import has_temporary
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
@@ -73,11 +74,13 @@ class Adopted:
     runner_tables: tuple[str, ...] = ()
     previous: str | None = None
     is_in_place: bool = False
+    outdated: tuple[Hazard, ...] = ()
 
     @property
     def notes(self) -> tuple[Hazard, ...]:
-        """Hazards in the declarations of its tables: misspelt types, and primary keys that look like the row id."""
-        return tuple(of_schema(self.schema))
+        """Hazards in the declarations of its tables: misspelt types, and primary keys that look like the row id; and
+        what another SQLite computed differently."""
+        return (*of_schema(self.schema), *self.outdated)
 
 
 def adopt(
@@ -111,7 +114,7 @@ def adopt(
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             with _plain_file(target) as before:
-                decided = _decide(target, before, asked)
+                decided = _built_again(_decide(target, before, asked))
                 generation, pause = _swap(target, decided, before, signals)
             if decided.previous is not None:
                 with suppress(SchemasyncError):  # a writer has it; the next run closes it
@@ -120,6 +123,15 @@ def adopt(
             document_digest = _digest(document, decided.plan)
             note(target, generation, Afterwards(duration_ms, pause_ms, document=document_digest))
     return _adopted(generation, decided, document, duration_ms, pause_ms)
+
+
+def _built_again(decided: _Decided) -> _Decided:
+    """With what the copy changes of `outdated`."""
+    copied = (
+        replace(one, hint="The copy has it built again.") if one.code is HazardCode.STALE_INDEX else one
+        for one in decided.outdated
+    )
+    return replace(decided, outdated=tuple(copied))
 
 
 def _adopted(
@@ -137,6 +149,7 @@ def _adopted(
         decided.unknown,
         decided.runner_tables,
         decided.previous.generation.name if decided.previous is not None else None,
+        outdated=decided.outdated,
     )
 
 
@@ -211,6 +224,7 @@ class _Decided:
     unknown: Unknown
     runner_tables: tuple[str, ...]
     previous: PreviouslyLive | None
+    outdated: tuple[Hazard, ...]
 
 
 def _refuse_early(target: Target, asked: _Asked) -> None:
@@ -262,7 +276,8 @@ def _decide(target: Target, before: LiveDatabase, asked: _Asked) -> _Decided:
     was_live = previously_live(target.layout, target.opener)
     continues = was_live is not None and was_live.continues(before.connection, before.rows)
     previous = was_live if continues else None
-    return _Decided(plan, foreign, left_out, unknown, tuple(runner_tables(before.connection)), previous)
+    runners, changed = tuple(runner_tables(before.connection)), tuple(outdated(before.connection))
+    return _Decided(plan, foreign, left_out, unknown, runners, previous, changed)
 
 
 def _swap(target: Target, decided: _Decided, before: LiveDatabase, signals: Signals) -> tuple[Generation, float]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ..diff.changes import Change
 from ..diff.compare import compare
 from ..diff.dropped import losses
-from ..diff.hazards import Hazard
+from ..diff.hazards import Hazard, HazardCode
 from ..diff.hint_keys import HintKey, Rows, Transformed, as_json, spelled
+from ..engines.sqlite.hazards.outdated import outdated
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
@@ -42,7 +43,8 @@ class Checked:
     tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
     never filled it, because it was created from schema.json. `unwritten_rows`: tables whose `_rows` a sync would write.
     `pending_transforms`: names of transforms that have not acted on the database.
-    `how_to_adopt`: how a plain file is adopted.
+    `how_to_adopt`: how a plain file is adopted. `outdated`: what another SQLite computed differently from this one, if
+    another one built the live file.
     """
 
     version: str
@@ -62,6 +64,12 @@ class Checked:
     unwritten_rows: tuple[str, ...] = ()
     pending_transforms: tuple[str, ...] = ()
     how_to_adopt: str = ""
+    outdated: tuple[Hazard, ...] = ()
+
+    @property
+    def stale_indexes(self) -> tuple[Hazard, ...]:
+        """Those of `outdated` that make queries miss rows."""
+        return tuple(one for one in self.outdated if one.code is HazardCode.STALE_INDEX)
 
     def differs(self, *, strict: bool) -> bool:
         """True if schema.json and the database differ in our objects; with `strict`, in any."""
@@ -117,6 +125,7 @@ def check(
                 key.name for key in sorted(found.acted, key=as_json) if isinstance(key, Transformed)
             ),
             how_to_adopt=target.how_to_adopt,
+            outdated=tuple(outdated(now.connection)) if now.generation and now.is_of_another_sqlite else (),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from ..engines.sqlite.hazards.outdated import changed_values
 from ..engines.sqlite.rebuild import finish
 from ..engines.sqlite.sqlite_errors import is_damage
 from ..engines.sqlite.transactions import snapshot
@@ -55,5 +56,7 @@ def _notes(now: LiveDatabase) -> Iterator[str]:
     """Known differences that are no errors."""
     if not now.is_untouched and now.newest is not None:
         yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)}"
+    for table in now.inspect().schema.tables:
+        yield from map(str, changed_values(now.connection, table))
     for name in sorted(finish.broken(now.connection)):
         yield f'"{name}" is a view, or has a trigger, that SQLite cannot compile'

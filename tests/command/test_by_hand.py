@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.support.project import V2
+from tests.support.sqlite_builds import of_the_system
 
 pytest.importorskip("backports.zstd")
 
@@ -18,7 +19,7 @@ def users(project):
 
 
 def run(*words):
-    subprocess.run([str(word) for word in words], check=True)
+    subprocess.run([str(word) for word in words], check=True, env=of_the_system())
 
 
 @contextmanager

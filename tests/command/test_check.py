@@ -5,7 +5,7 @@ from tests.support.project import V1, V2
 KEYS = {
     "result", "version", "live", "generation", "models", "changes", "drift", "foreign",
     "applied_hints", "unwritten_rows", "pending_transforms", "data_migrations_never_run", "runners_ran", "pending_migrations", "missing_tables", "migrate_risks",
-    "database_faults", "litestream",
+    "database_faults", "outdated", "litestream",
     "unknown_names", "refused",
     "errors",
 }  # fmt: skip
@@ -52,6 +52,29 @@ def test_objects_of_others_are_listed_as_they_are_spelled_and_count_only_with_st
     found = synced.call("check", strict=True, json=True).json
     assert found["foreign"] == [{"type": "index", "name": "By_Name"}, {"type": "table", "name": "Mine"}]
     assert found["result"] == "differs"
+
+
+STALE = """
+    CREATE INDEX Stale ON Users (name || 'x'); INSERT INTO Users (name) VALUES ('eve'); PRAGMA writable_schema=ON;
+    UPDATE sqlite_schema SET sql = replace(sql, '|| ''x''', '|| ''y''') WHERE name = 'Stale';
+"""
+"""What a SQLite leaves that computes the expression differently."""
+
+
+def test_an_index_that_another_sqlite_filled_is_1_with_the_way_to_build_it_again(synced):
+    synced.run_sql(STALE)
+    assert synced.done("check", json=True).json["outdated"] == [], "this SQLite built the file"
+    synced.run_sql("UPDATE _schema_versions SET sqlite_version = '3.1.0'")
+    ended = synced.call("check")
+    assert ended.code == 1
+    assert 'the index "Stale" of "Users" is not what SQLite' in ended.error
+    assert "missing from index Stale" in ended.error
+    assert "manage.py schemasync --rebuild-all" in ended.error
+    found = synced.call("check", json=True).json
+    assert found["result"] == "differs"
+    assert [(one["code"], one["table"]) for one in found["outdated"]] == [("stale-index", "Users")]
+    synced.done(rebuild_all=True)
+    assert "agree" in synced.done("check").out
 
 
 def test_a_missing_database_is_1_with_the_command_that_makes_it(project):

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from schemasync.management.commands.schemasync import Command
 from tests.support.processes import ROOT, environment, run
 from tests.support.project import V1, V2
+from tests.support.sqlite_builds import of_the_system
 
 from .test_plan import KEYS as PLAN_KEYS
 from .test_sync import KEYS as SYNC_KEYS
@@ -95,13 +96,17 @@ def test_6_a_person_must_look(synced):
     assert "adopt" not in ended.err, "there is no other"
 
 
+def pasted(command):
+    subprocess.run(command, shell=True, check=True, cwd="/", env=of_the_system())
+
+
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the hint uses the sqlite3 program")
 def test_6_a_lost_file_leaves_a_way_back_that_can_be_pasted(evolved):
     evolved.link.resolve().unlink()
     ended = evolved.call()
     assert ended.code == 6
     *lines, adopt = [line.strip() for line in ended.error.splitlines()[2:]]
-    subprocess.run(" && ".join(lines), shell=True, check=True, cwd="/")
+    pasted(" && ".join(lines))
     assert adopt == "manage.py schemasync adopt"
     assert evolved.done("adopt")
     assert evolved.rows("SELECT id, name, fax FROM Users") == [(1, "ann", "1"), (2, "bob", None)]
@@ -121,7 +126,7 @@ def test_6_an_archive_that_was_copied_into_the_live_file_leaves_a_way_on_that_ca
     assert "[state-unknown]" in ended.error
     assert f"restore {live} from your backup" in ended.error
     *lines, adopt = [line.strip() for line in ended.error.splitlines()[2:]]
-    subprocess.run(" && ".join(lines), shell=True, check=True, cwd="/")
+    pasted(" && ".join(lines))
     assert adopt == "manage.py schemasync adopt"
     assert evolved.done("adopt")
     assert evolved.rows("SELECT id, name, fax FROM Users") == [(1, "ann", "1"), (2, "bob", None)]

@@ -7,10 +7,13 @@ it is built in a third of the time, and is slower.
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import tempfile
+from functools import cache
 from pathlib import Path
 from zlib import crc32
 
@@ -50,6 +53,26 @@ def library(version: str, delay: int = 0, optimize: str = "-O2") -> Path:
 def environment(version: str, delay: int = 0) -> dict[str, str]:
     """The environment of a process whose sqlite3 module finds that version."""
     return {**os.environ, "LD_LIBRARY_PATH": str(library(version, delay))}
+
+
+REAL_HAS_17_DIGITS = (3, 53)
+"""Since when a REAL becomes text with 17 digits in place of 15, and text behind a NUL does not go into a number."""
+
+
+@cache
+def another() -> dict[str, str] | None:
+    """The environment of a process whose SQLite computes differently from that of this one: the newest, or the one that
+    Python came with. None without the programs that build it."""
+    if sqlite3.sqlite_version_info < REAL_HAS_17_DIGITS:
+        can_be_built = shutil.which("npm") and shutil.which("gcc")
+        return {**os.environ, "LD_LIBRARY_PATH": str(library("3.54.1", optimize="-O0"))} if can_be_built else None
+    return of_the_system()
+
+
+def of_the_system() -> dict[str, str]:
+    """The environment of a program that finds the SQLite of the system, as its own shell has to: it compares the
+    version with the one that it was compiled with."""
+    return {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
 
 
 def _build(scratch: Path, version: str, delay: int, optimize: str) -> Path:

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from schemasync.diff.hazards import HazardCode
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
@@ -46,8 +47,8 @@ def stored(link, table="g"):
         return [s for (s,) in connection.execute(f"SELECT s FROM {table} ORDER BY rowid")]
 
 
-def changes(notes):
-    return [note for note in notes if "[generated-changes]" in note]
+def changes(hazards):
+    return [str(hazard) for hazard in hazards if hazard.code is HazardCode.GENERATED_CHANGES]
 
 
 @pytest.mark.parametrize("mode", list(MODES))
@@ -56,27 +57,30 @@ def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
     new = {**OLD, "g": {**G, "more": WRITTEN}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS, **MODES[mode]))
     assert stored(link) == ["ay", "by"]
-    told = changes(report.notes)
-    assert told[0].startswith("g.s [generated-changes]: 1 row has another value than in the old file, for example 1:")
+    told = changes(report.hazards)
+    assert (
+        f"g.s: 1 row: stored values that SQLite {sqlite3.sqlite_version} computes differently, so a rewrite changes them (for example 1)"
+        in told
+    )
     assert len(told) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written again, too"
 
 
 def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
     report = sync(target(link), read(OLD), SyncOptions(rebuild_all=True, limits=LIMITS))
-    assert [note.partition(" ")[0] for note in changes(report.notes)] == ["f.s", "g.s"]
+    assert sorted(note.partition(":")[0] for note in changes(report.hazards)) == ["f.s", "g.s"]
 
 
 def test_values_that_come_out_as_they_were_are_not_told(link):
     execute(link, "UPDATE g SET v = v")
     report = sync(target(link), read({**OLD, "g": {**G, "more": WRITTEN}}), SyncOptions(limits=LIMITS))
-    assert changes(report.notes) == []
+    assert changes(report.hazards) == []
 
 
 def test_an_expression_that_the_plan_changes_is_not_told(link):
     new = {**OLD, "g": {**G, "s": "TEXT GENERATED ALWAYS AS (v || 'z') STORED"}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS))
     assert stored(link) == ["az", "bz"]
-    assert changes(report.notes) == []
+    assert changes(report.hazards) == []
 
 
 def test_several_rows_are_counted_and_some_are_named(link):
@@ -89,7 +93,27 @@ def test_several_rows_are_counted_and_some_are_named(link):
         read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": WRITTEN}}),
         SyncOptions(repair=True, limits=LIMITS),
     )
-    assert "2 rows have other values than in the old file, for example 1, 2" in changes(report.notes)[0]
+    (told,) = changes(report.hazards)
+    assert told.startswith("g.s: 2 rows: ")
+    assert told.endswith("(for example 1, 2)")
+
+
+def test_values_that_another_value_of_the_plan_changes_are_not_told(link):
+    new = {**OLD, "g": {**G, "v": {"type": "TEXT NOT NULL", "fill": "v || v"}}}
+    report = sync(target(link), read(new), SyncOptions(limits=LIMITS))
+    assert stored(link) == ["aay", "bby"]
+    assert changes(report.hazards) == []
+
+
+def test_verify_full_tells_of_values_that_a_later_rewrite_would_change(link):
+    (note,) = [
+        one for one in sync(target(link), read(OLD), SyncOptions(verify_full=True)).notes if one.startswith("g.s")
+    ]
+    assert "computes differently" in note
+    new = {**OLD, "o": {**OLD["o"], "more": WRITTEN}}
+    report = sync(target(link), read(new), SyncOptions(verify_full=True, limits=LIMITS))
+    assert [one.partition(":")[0] for one in report.notes if "computes differently" in one] == ["f.s", "g.s"]
+    assert stored(link) == ["ax", "by"]
 
 
 @pytest.mark.parametrize("table", ["g", "o"])

@@ -229,6 +229,14 @@ def undoable(connection: Connection) -> None:
     connection.execute("PRAGMA main.journal_mode=DELETE").fetchone()
 
 
+@contextmanager
+def journaled(connection: Connection) -> Iterator[None]:
+    """A block in which a failed statement changes nothing, in a file under construction; no transaction is open."""
+    undoable(connection)
+    yield
+    connection.execute("PRAGMA main.journal_mode=OFF").fetchone()
+
+
 def to_wal(connection: Connection) -> None:
     """Switch the file to a write-ahead log, so that readers and writers do not wait for each other."""
     connection.execute("PRAGMA main.journal_mode=WAL").fetchone()

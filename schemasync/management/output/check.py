@@ -43,6 +43,7 @@ def lines(found: ThreeWays, schema: Path, page: Page) -> Lines:
     else:
         lines = [f"schema.json and the database agree: version {short(seen.version)}", *_details(seen, page)]
     lines += migrate_risks.in_short(found.risks, page)
+    lines += [f"note [{one.code}] {one}" for one in seen.outdated if one not in seen.stale_indexes]
     lines += [f"note: {line}" for line in found.unmanaged]
     return lines + _never_filled(found.never_filled)
 

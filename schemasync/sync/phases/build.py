@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ...engines.sqlite import fence, history_table, validate
+from ...engines.sqlite import computed_indexes, fence, history_table, validate
 from ...engines.sqlite.autoincrement import carry_counters, counter_sources
 from ...engines.sqlite.capture.conflicts import UsedTables
 from ...engines.sqlite.checkpoint import durably
 from ...engines.sqlite.connection import Connection, main_file, schema_version, sorting, to_wal
+from ...engines.sqlite.hazards.outdated import changed_values
+from ...engines.sqlite.inspect import inspect
 from ...engines.sqlite.objects import Object, fingerprint, is_own, objects, shadow_tables
 from ...engines.sqlite.rebuild import derive, finish, indexes, refill, reshape, start, statistics, unchanged
 from ...engines.sqlite.rebuild.reshape import Carried
@@ -159,7 +161,7 @@ class _Build:
                 self._making = self._prepared(connection, source)
                 source.follow(connection, self._making)
                 self._refill(connection, source)
-                self._index(connection)
+                self._index(connection, source.before)
                 with source.verifying(connection), self.target.disk.step(DiskStep.BUILD_VERIFY):
                     self._compare_transforms()
                     self._verify(connection)
@@ -242,10 +244,13 @@ class _Build:
                 self.rows[new] = count
         unchanged.copy_shadows(connection, self.plan)
 
-    def _index(self, connection: Connection) -> None:
+    def _index(self, connection: Connection, before: LiveDatabase) -> None:
         wanted = [(s.new, i) for s in self.plan.with_new_table for i in indexes.new(s) if not _is_there(s, i)]
         phase = self.target.progress.phase("indexes", "indexes")
         with self.target.disk.step(DiskStep.BUILD_INDEX), phase as advance, sorting(connection):
+            if self.plan.strategy is Strategy.CLONE and before.is_of_another_sqlite:
+                kept = computed_indexes.kept_of_new(connection, self.plan)
+                self.notes += computed_indexes.build_again(connection, kept)
             for number, (table, index) in enumerate(wanted):
                 advance(number, len(wanted))
                 indexes.build(connection, table, index)
@@ -268,10 +273,10 @@ class _Build:
                 self.notes += compared.notes
             for filled in self.plan.derived:
                 self._note_left_out(derived.content(connection, filled))
-            for number, one in enumerate(edited):
+            for number, edit in enumerate(edited):
                 advance(len(rewritten) + number, total)
-                altered(connection, one)
-                self.notes += rows.content(connection, one).notes if full else ()
+                altered(connection, edit)
+                self.notes += rows.content(connection, edit).notes if full else ()
             for number, (old, new, table) in enumerate(rest):
                 advance(before + number, total)
                 self.notes += rows.same_content(connection, old, new, table).notes
@@ -279,6 +284,8 @@ class _Build:
             self.notes += references(connection, self.plan)
             if self.verify_full:
                 self.notes += compare_integrity(connection)
+                for one in inspect(connection).schema.tables:
+                    self.notes += map(str, changed_values(connection, one))
             advance(total, total)
 
     def _compare_transforms(self) -> None:

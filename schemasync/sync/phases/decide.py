@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...diff.compare import AddedTable, Allowed, Diff, TablePair, compare
 from ...diff.dropped import losses, repair_hint
-from ...diff.hazards import Hazard, HazardCode, column_order, written_rows
+from ...diff.hazards import Hazard, HazardCode, column_order, rebuilt_indexes, written_rows
 from ...diff.hint_keys import HintKey, all_hints, rows_key, table_drop, transformed
 from ...engines.sqlite import dry_run, validate
+from ...engines.sqlite.computed_indexes import kept_of_old
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import foreign_children, probe
@@ -180,7 +182,15 @@ def _decided(
         plan = replace(plan, strategy=Strategy.IN_PLACE, reason="no table changes; the history records the version")
     elif options.in_place:
         plan = checked_in_place(target, plan, state, unknown, _own_work(target, document, options, state, plan))
-    return Decision(replace(plan, foreign=foreign), foreign)
+    plan = replace(plan, foreign=foreign, hazards=(*plan.hazards, *_built_again(plan, state)))
+    return Decision(plan, foreign)
+
+
+def _built_again(plan: Plan, state: LiveDatabase) -> Iterator[Hazard]:
+    """A note on indexes that are built again because another SQLite built them."""
+    if plan.strategy is Strategy.CLONE and state.is_of_another_sqlite:
+        found = kept_of_old(state.connection, plan)
+        yield from rebuilt_indexes([one.name for one in found], state.built_by, sqlite3.sqlite_version)
 
 
 def in_place(target: Target, document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Plan | None:
@@ -536,6 +546,7 @@ _STATIC = frozenset(
         HazardCode.ALLOW_DROP_UNUSED,
         HazardCode.COLUMN_ORDER,
         HazardCode.REFERENCE_ROWS,
+        HazardCode.STALE_INDEX,
     }
 )
 

@@ -125,7 +125,7 @@ def _known(target: Target, plan: Plan, before: LiveDatabase) -> _Known:
             unknown = unknown_to(connection, target.opener)
             rehearsal = in_place.rehearse(connection, plan, target.opener, unknown)
     made = in_place.statements(plan)
-    row = altered(before.newest, plan, made, rehearsal.fingerprint or "", sqlite3.sqlite_version, target.stamp)
+    row = altered(before.newest, plan, made, rehearsal.fingerprint or "", target.stamp)
     return _Known(schema, rehearsal, row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,16 @@ class LiveDatabase:
     def is_untouched(self) -> bool:
         """True if nobody has changed the schema since it went live."""
         return self.newest is not None and self.newest.fingerprint == self.fingerprint
+
+    @property
+    def built_by(self) -> str:
+        """The version of SQLite that built the live file, '' if that is unknown."""
+        return self.newest.sqlite_version if self.newest is not None else ""
+
+    @property
+    def is_of_another_sqlite(self) -> bool:
+        """True unless the SQLite of this process built the live file: it may compute expressions differently."""
+        return self.built_by != sqlite3.sqlite_version
 
     def has_changed(self) -> bool:
         """True if somebody has committed since this was opened."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sqlite3
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -90,6 +91,7 @@ class Predicates:
                 yield from self._misfit(column, is_new)
             if feed.origin is Origin.GENERATED and feed.source is not None:
                 yield from self._replaced(column, feed.source)
+                yield from self.changed(column, feed.source)
         for what, sql in self._computed():
             yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, what, "")  # found by an error, not by a row
 
@@ -240,6 +242,17 @@ class Predicates:
             return
         text = "values that the generated column would replace"
         yield Predicate(sql, HazardCode.GENERATED_REPLACES, text, self._may_go(column), column.name)
+
+    def changed(self, column: Column, source: str) -> Iterator[Predicate]:
+        """A STORED column with the same expression, whose values another SQLite may have computed."""
+        before = self.old.column(source)
+        is_stored = before is not None and before.stored and column.stored
+        if not is_stored or not self.effects.is_written or self.effects.changes_value(column.name):
+            return
+        name, there = quote(column.name), raw(column.name)
+        sql = f"typeof({name}) <> typeof({there}) OR {name} IS NOT {there} COLLATE BINARY"
+        text = f"stored values that SQLite {sqlite3.sqlite_version} computes differently, so a rewrite changes them"
+        yield Predicate(sql, HazardCode.GENERATED_CHANGES, text, "", column.name)
 
     def _computed(self) -> Iterator[tuple[str, str]]:
         """What SQLite will compute for every row and nothing else checks: it must not fail on any."""

@@ -29,6 +29,7 @@ from ..connection import Connection, Opener
 from ..inspect import inspect, references_of
 from . import dropped, external_content
 from .of_rows import of_rows
+from .same_table import same_table
 from .unreadable import Readers
 
 
@@ -89,11 +90,7 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
         return
     for table in inspect(connection).schema.tables:
         if table.virtual is None and plan.old.table(table.name) is None and plan.new.table(table.name) is None:
-            feeds = (
-                ColumnSource(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
-                for c in table.columns
-            )
-            yield Rewrite(table, replace(table, foreign_keys=()), tuple(feeds))
+            yield same_table(table)
 
 
 def _followed(key: ForeignKey, parent: Rewrite | FilledStep) -> ForeignKey:

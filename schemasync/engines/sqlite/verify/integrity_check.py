@@ -76,11 +76,14 @@ def _checked(connection: Connection, schema: str) -> list[str]:
             raise
     tables = "SELECT name FROM pragma_table_list WHERE schema = ? AND type = 'table'"
     return [
-        line for (name,) in connection.execute(tables, (schema,)).fetchall() for line in _of(connection, schema, name)
+        line
+        for (name,) in connection.execute(tables, (schema,)).fetchall()
+        for line in of_table(connection, schema, name)
     ]
 
 
-def _of(connection: Connection, schema: str, table: str) -> list[str]:
+def of_table(connection: Connection, schema: str, table: str) -> list[str]:
+    """The messages of integrity_check about one table and its indexes."""
     try:
         return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({quote(table)})")]
     except sqlite3.OperationalError as error:

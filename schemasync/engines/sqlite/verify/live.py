@@ -29,8 +29,9 @@ def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
         yield Problem(
             Code.VERIFY_DIFFERS,
             f"integrity_check: {integrity_check.listed(found)}",
-            "If it names only indexes, REINDEX rebuilds them. Otherwise roll back to a whole file "
-            "(manage.py schemasync history, then rollback), or restore your backup.",
+            "If it names only indexes, as after an upgrade of SQLite, to build them again: manage.py schemasync "
+            "--rebuild-all. Otherwise roll back to a whole file (manage.py schemasync history, then rollback), or "
+            "restore your backup.",
             {"check": "integrity", "found": found[: integrity_check.SAMPLES], "count": len(found)},
         )
     for table, rows in integrity_check.dangling_rows(connection):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ....errors import Code, Failed, Problem
@@ -55,7 +55,7 @@ def content(connection: Connection, step: Rewrite | Alter) -> Compared:
     if faults:
         raise differs(step.name, *faults)
     left_out = tuple(feed.column for feed in step.feeds if feed.volatile)
-    return Compared(step.name, rows, left_out, tuple(_generated(connection, mapped, key) if key else ()))
+    return Compared(step.name, rows, left_out)
 
 
 def columns_differ(connection: Connection, mapped: Mapping, columns: Collection[str], old_rows: str) -> bool:
@@ -114,8 +114,7 @@ def same_content(connection: Connection, old: str, new: str, table: Table | None
         raise Failed.of(Code.VERIFY_IMPOSSIBLE, f'"{new}" could not be compared: {error}', table=new) from error
     if faults or counts[0] != counts[1]:
         raise differs(new, *(faults or (abs(counts[0] - counts[1]), ())))
-    notes = _generated_alike(connection, old, new, key) if key is not None else ()
-    return Compared(new, counts[0], notes=tuple(notes))
+    return Compared(new, counts[0])
 
 
 def _by_key(connection: Connection, mapped: Mapping, key: Key) -> Faults | None:
@@ -153,43 +152,6 @@ def _join(
     if not sample:
         return None
     return int(connection.execute(f"SELECT count(*) {query}").fetchone()[0]), sample
-
-
-def _generated(connection: Connection, mapped: Mapping, key: Key) -> Iterator[str]:
-    """STORED columns with the same expression and other values: this SQLite computes it differently from the one that
-    stored them."""
-    for feed in mapped.step.feeds:
-        new, old = mapped.new.column(feed.column), mapped.old.column(feed.source or "")
-        if new is None or old is None or not (new.stored and old.stored):
-            continue
-        name = quote(feed.column)
-        pair = [(name, quote(feed.source or ""))]
-        if old.generated == new.generated and (
-            faults := _join(connection, quote(mapped.new.name), quote(mapped.old.name), key, pair, [(name, name)])
-        ):
-            yield _generated_changes(mapped.new.name, feed.column, *faults)
-
-
-def _generated_alike(connection: Connection, old: str, new: str, key: Key) -> Iterator[str]:
-    """The same check for a table that keeps its schema, except for names."""
-    pairs = zip(_stored_columns(connection, "main", new), _stored_columns(connection, "old", old), strict=True)
-    for name, source in pairs:
-        column = quote(name)
-        if faults := _join(connection, quote(new), quote(old), key, [(column, quote(source))], [(column, column)]):
-            yield _generated_changes(new, name, *faults)
-
-
-def _stored_columns(connection: Connection, schema: str, table: str) -> list[str]:
-    rows = connection.execute("SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden = 3", (table, schema))
-    return [str(name) for (name,) in rows]
-
-
-def _generated_changes(table: str, column: str, rows: int, keys: Sequence[str]) -> str:
-    return (
-        f"{table}.{column} [generated-changes]: {count(rows, 'row has another value', 'rows have other values')} than "
-        f"in the old file, for example {', '.join(keys)}: SQLite {sqlite3.sqlite_version} computes "
-        f"{'it' if rows == 1 else 'them'} differently from the one that stored {'it' if rows == 1 else 'them'}"
-    )
 
 
 def _as_sets(connection: Connection, mapped: Mapping) -> Faults | None:
