@@ -102,7 +102,12 @@ def _content(connection: sqlite3.Connection, table: str) -> Content:
     rowid = _hidden_rowid(connection, table, {fold(column) for column in columns})
     # by number, as a virtual table may name a column like a function
     chosen = ", ".join(f"{part} AS _{number}" for number, part in enumerate([rowid, *map(quote, columns)]))
-    rows = connection.execute(f"SELECT {chosen} FROM {quote(table)}").fetchall()
+    try:
+        rows = connection.execute(f"SELECT {chosen} FROM {quote(table)}").fetchall()
+    except sqlite3.OperationalError:
+        if rowid == "NULL":
+            raise
+        rows = []  # an FTS4 index with content="" can only be asked by MATCH; one of FTS5 reads NULL
     content = [(row[0], tuple(map(literal, row[1:]))) for row in rows]
     if table == "sqlite_sequence":
         content = [(None, values) for _, values in content if values[0] != "'_schema_versions'"]

@@ -101,7 +101,7 @@ def _copy_differences(connection: Connection, old: str, new: str) -> None:
 
 def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
     """Yield the tables and views of the live file whose text is indexed again."""
-    for step, virtual in rewritten(plan):
+    for step, virtual in rewritten(connection, plan, "main"):
         if option(virtual, "content") is None:
             yield step.old.name
     there = {fold(o.name): o.name for o in objects(connection)}

@@ -16,8 +16,9 @@ from ....schema.text import count
 from .. import ddl
 from ..connection import Connection, Opener
 from ..mapping import identity
-from ..rebuild.virtual import is_contentless, option
-from ..table_sizes import count_rows
+from ..rebuild.virtual import is_contentless, keeps_nothing, option, rounds, takes_rows
+from ..table_sizes import count_of, count_rows
+from ..unknown_names import module_of
 
 
 def table(connection: Connection, step: Drop) -> Iterator[Hazard]:
@@ -39,15 +40,35 @@ def columns(connection: Connection, name: str, old: str, changes: Iterable[Chang
 
 def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
     """A virtual table whose content the new one cannot get."""
-    if (step.old.virtual is None) != (step.new.virtual is None):
+    old, new = step.old.virtual, step.new.virtual
+    if old is None or new is None:
         message = f'"{step.name}" cannot change from a virtual table into an ordinary one, or back'
-    elif step.old.virtual is not None and is_contentless(step.old.virtual):
+    elif keeps_nothing(connection, step.old.name):
+        return
+    elif is_contentless(old):
         message = f"virtual table \"{step.name}\" keeps no text (content=''), so it cannot be filled again"
+    elif not takes_rows(new, old):
+        message = (
+            f'the rows of virtual table "{step.name}" ({module_of(old)}) cannot be written again ({module_of(new)})'
+        )
     else:
         yield from _lost_virtual_columns(connection, step.old, step.new, allowed, opener)
+        yield from _rounded(connection, step, rounds(new, old), allowed)
         return
     hint = "Create a new table beside it, fill that from the application, and drop the old one."
     yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, step.name)
+
+
+def _rounded(connection: Connection, step: Rewrite, condition: str, allowed: frozenset[str]) -> Iterator[Hazard]:
+    """Coordinates of an R-Tree for which the condition holds."""
+    for name in identity(connection, "main", step.old.name)[1:] if condition else ():
+        plain = f"{step.name}.{name[1:-1]}"
+        rounded = f"typeof({name}) IN ('integer', 'real') AND ({condition.format(name)})"
+        rows = count_of(connection, f"{quote(step.old.name)} WHERE {rounded}")
+        if rows and fold(plain) not in allowed:
+            message = f"{plain}: {count(rows, 'coordinate')} would be rounded"
+            hint = f"If they may be rounded: --allow-drop {shlex.quote(plain)}"
+            yield Hazard(HazardCode.VIRTUAL_CONTENT, message, hint, step.name, name[1:-1], rows)
 
 
 def _lost_virtual_columns(

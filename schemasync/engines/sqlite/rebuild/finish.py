@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from ....errors import Problem, Refused
 from ....plan.model import Plan
+from ....schema import model as schema
+from ....schema.create import read_trigger, read_view
+from ....schema.model import View
 from ....schema.names import quote
 from .. import ddl, triggers, validate
 from ..connection import Connection
@@ -24,15 +27,31 @@ def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozens
     `broken` are the names of those that did not compile in the old file either: their owner has to fix these.
     """
     for view in plan.new.views:
-        connection.execute(ddl.create_view(view))
+        connection.execute(_create_view(view, carried.texts.get(("view", view.name))))
     problems = list(_again(connection, (*carried.indexes, *carried.views, *carried.triggers)))
     for owner in plan.new.owners:
         for trigger in owner.triggers:
-            connection.execute(ddl.create_trigger(trigger))
+            connection.execute(_create_trigger(trigger, carried.texts.get(("trigger", trigger.name))))
     problems += [problem for problem in _unprepared(connection) if problem.facts["object"] not in broken]
     if problems:
         raise Refused(problems)
     rebuild_external(connection, plan)
+
+
+def _create_view(view: View, old: str | None) -> str:
+    """The statement as it stood, with its comments and quotes, if schema.json has the same SELECT; else a new one."""
+    if old is not None:
+        columns, select = read_view(old)
+        if columns == view.columns and select.text == view.select.text:
+            return old
+    return ddl.create_view(view)
+
+
+def _create_trigger(trigger: schema.Trigger, old: str | None) -> str:
+    """The same for a trigger."""
+    if old is not None and read_trigger(trigger.name, old).body.text == trigger.body.text:
+        return old
+    return ddl.create_trigger(trigger)
 
 
 def _again(connection: Connection, found: Iterable[Object]) -> Iterator[Problem]:

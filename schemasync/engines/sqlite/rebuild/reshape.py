@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,12 +21,14 @@ from .before_renames import drop_obstacles, has_renames
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Foreign objects as they read after the renames: `indexes`, `triggers` and `views` are created again at the end;
-    `standing` are the tables, and the indexes of tables that are not rewritten, which are never dropped."""
+    `standing` are the tables, and the indexes of tables that are not rewritten, which are never dropped. `texts`: by
+    type and name, the statements of our own views and triggers, as they stood."""
 
     indexes: tuple[Object, ...]
     triggers: tuple[Object, ...]
     views: tuple[Object, ...]
     standing: tuple[Object, ...]
+    texts: Mapping[tuple[str, str], str]
 
 
 def reshape(connection: Connection, plan: Plan) -> Carried:
@@ -48,14 +50,20 @@ def reshape(connection: Connection, plan: Plan) -> Carried:
 
 def renamed(connection: Connection, plan: Plan) -> Carried:
     """Rename, and drop all views and triggers, and the indexes that change. Raises Refused."""
+    before = _texts(connection)
     aside = drop_obstacles(connection, plan) if has_renames(plan) else ()
     apply_renames(connection, plan)
     carried = _take_off(connection, plan)
     return replace(
         carried,
+        texts={**before, **carried.texts},
         triggers=(*carried.triggers, *(item for item in aside if item.type == "trigger")),
         views=(*carried.views, *(item for item in aside if item.type == "view")),
     )
+
+
+def _texts(connection: Connection) -> dict[tuple[str, str], str]:
+    return {item.named: item.sql for item in objects(connection) if item.type in ("view", "trigger")}
 
 
 def _standing(connection: Connection, step: Drop | FilledStep | Rewrite) -> str:
@@ -164,6 +172,7 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
         tuple(o for o in foreign if o.type == "trigger"),
         tuple(o for o in foreign if o.type == "view"),
         tuple(o for o in foreign if o.type == "table" or (o.type == "index" and fold(o.table) not in rewritten)),
+        _texts(connection),
     )
     for kind in ("trigger", "view"):
         for item in objects(connection):

@@ -11,8 +11,13 @@ from ....schema.model import Sql
 from ....schema.names import fold, quote
 from ..connection import Connection
 from ..mapping import identity
+from ..unknown_names import module_of
 from .external_content import external_indexes
 from .row_errors import run_on, unfit
+
+_FULL_TEXT = ("fts3", "fts4", "fts5")
+_R_TREE = ("rtree", "rtree_i32")
+_OF_PLACES = (*_R_TREE, "geopoly")
 
 
 def option(virtual: Sql, name: str) -> str | None:
@@ -29,20 +34,54 @@ def is_contentless(virtual: Sql) -> bool:
     return option(virtual, "content") == ""
 
 
-def keeps_text(virtual: Sql) -> bool:
-    """True for a full-text table with its own copy of the text, and so with meaningful row ids."""
-    return fold(virtual.text).startswith("fts") and option(virtual, "content") is None
+def keeps_rows(virtual: Sql) -> bool:
+    """True for a virtual table with rows of its own that can be read, and written to another one as they are: a
+    full-text table with its own copy of the text, or a table of places."""
+    module = module_of(virtual)
+    return module in _OF_PLACES or (module in _FULL_TEXT and option(virtual, "content") is None)
+
+
+def takes_rows(new: Sql, old: Sql) -> bool:
+    """True if the rows of the old virtual table can be written to the new one. Of other modules nobody knows what
+    identifies a row, and what it becomes when it is written again."""
+    modules = {module_of(new), module_of(old)}
+    return any(modules <= {*family} for family in (_FULL_TEXT, _R_TREE, ("geopoly",)))
+
+
+def rounds(new: Sql, old: Sql) -> str:
+    """A condition that holds for a number of an R-Tree, `{0}`, that the new one would round; '' if it rounds none.
+
+    Coordinates are reals of 32 bits, or integers of 32 bits. https://www.sqlite.org/rtree.html#integer_valued_r_trees
+    """
+    match module_of(old), module_of(new):
+        case "rtree", "rtree_i32":
+            return "{0} <> round({0}) OR abs({0}) >= 2147483648.0"
+        case "rtree_i32", "rtree":
+            return "abs({0}) > 16777216"
+        case _:
+            return ""
+
+
+def _row_id(virtual: Sql) -> list[str]:
+    """The row id, if the table has no column for it: the first column of an R-Tree is the row id."""
+    return [] if module_of(virtual) in _R_TREE else ["rowid"]
+
+
+def keeps_nothing(connection: Connection, name: str, schema: str = "main") -> bool:
+    """True for a virtual table without tables of its own, such as fts5vocab: it shows what is elsewhere."""
+    rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'")
+    return not any(fold(other).startswith(f"{fold(name)}_") for (other,) in rows)
 
 
 def refill_virtual(connection: Connection, step: Rewrite, virtual: Sql) -> int:
     """Fill a rewritten virtual table from the attached old file; return the number of rows. `virtual` is the text after
     USING of the new table. Raises Failed."""
     name = quote(step.new.name)
-    if option(virtual, "content"):
+    if option(virtual, "content") or keeps_nothing(connection, step.old.name, "old"):
         return 0  # its text is in another table: the index is copied, or rebuilt when that table is filled
     common = set(identity(connection, "old", step.old.name))
     columns = [column for column in identity(connection, "main", step.new.name) if column in common]
-    with_rowid = ["rowid", *columns] if keeps_text(virtual) else columns
+    with_rowid = [*_row_id(virtual), *columns]
     return run_on(
         connection,
         step.new.name,
@@ -53,15 +92,20 @@ def refill_virtual(connection: Connection, step: Rewrite, virtual: Sql) -> int:
 
 def refill_again(connection: Connection, plan: Plan) -> None:
     """Fill the rewritten virtual tables again, with the present content of the attached old file."""
-    for step, virtual in rewritten(plan):
+    for step, virtual in rewritten(connection, plan, "old"):
         if option(virtual, "content") is None:
             connection.execute(f"DELETE FROM main.{quote(step.new.name)}")
             refill_virtual(connection, step, virtual)
 
 
-def rewritten(plan: Plan) -> list[tuple[Rewrite, Sql]]:
-    """The steps that fill a virtual table again, each with the text after USING of the new table."""
-    return [(step, step.new.virtual) for step in plan.rewritten if step.new.virtual is not None]
+def rewritten(connection: Connection, plan: Plan, schema: str) -> list[tuple[Rewrite, Sql]]:
+    """The steps that fill a virtual table again from the old file, which is that `schema` of the connection, each with
+    the text after USING of the new table."""
+    return [
+        (step, step.new.virtual)
+        for step in plan.rewritten
+        if step.new.virtual is not None and not keeps_nothing(connection, step.old.name, schema)
+    ]
 
 
 def rebuild_external(connection: Connection, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from ....schema.names import ROWID_NAMES, fold, quote
 from ....schema.text import count
 from ..connection import Connection, sorting
 from ..mapping import Key, Mapping, identity, key_of, mapping
-from ..rebuild.virtual import keeps_text
+from ..rebuild.virtual import keeps_rows, rounds
 from ..table_sizes import count_of
 from ..unknown_names import is_readable, is_unknown_name
 from .row_sql import Pairs, alias, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
@@ -84,8 +84,8 @@ def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
 
 
 def _virtual(connection: Connection, step: Rewrite | Alter, virtual: Sql) -> Compared:
-    """Compare a full-text table that keeps its own text; other modules may change values."""
-    if not keeps_text(virtual) or step.old.virtual is None:
+    """Compare a virtual table that keeps rows of its own, by row id."""
+    if not keeps_rows(virtual) or step.old.virtual is None or rounds(virtual, step.old.virtual):
         return Compared(step.name, 0, ("(virtual)",))
     columns, before = identity(connection, "main", step.new.name), identity(connection, "old", step.old.name)
     same = [(column, column) for column in columns if column in before]
