@@ -109,7 +109,7 @@ OF_KEEP_WRITES = ("allow_drop", "block_writers", "max_pause", "cutover_timeout",
 """Options of a sync that a rollback with --keep-writes has, too."""
 
 
-_OF_OTHERS = {"move": ("max_pause", "cutover_timeout", "postpone")}
+_OF_OTHERS = {"move": ("max_pause", "cutover_timeout", "postpone"), "tenants": ("max_pause", "cutover_timeout")}
 
 
 def _misplaced(action: str, given: Mapping[str, Any]) -> list[str]:

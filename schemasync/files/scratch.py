@@ -71,11 +71,9 @@ def named(old: Path, new: Path) -> None:
     old.rename(new)
 
 
-def write_at(path: Path, offset: int, chunks: Iterable[bytes]) -> None:
-    """Write a file that nobody uses yet from an offset on, where it ends then. It is not synced."""
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.truncate()
+def append_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Extend a file that nobody uses yet. It is not synced."""
+    with path.open("ab") as file:
         for chunk in chunks:
             file.write(chunk)
 

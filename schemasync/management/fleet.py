@@ -14,6 +14,7 @@ from .. import conf
 from ..actions import plan
 from ..actions.database import Database
 from ..actions.plan import AfterAdoption
+from ..actions.sync_options import limits
 from ..engines.sqlite.one_query import QueryLimits
 from ..errors import Code, SchemasyncError, UsageError
 from ..sync.phases.decide import SyncOptions
@@ -169,6 +170,7 @@ def backup_schedule(kind: schedules.Kind, given: Mapping[str, Any]) -> str:
 def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
     """Move a tenant to another host, or open it again after a move that broke off. Raises UsageError."""
     from ..tenants.moving import sender
+    from ..tenants.moving.sending import MoveLimits
 
     key, to = given.get("subject"), given.get("to")
     if not key or bool(to) == bool(given.get("undo")):
@@ -179,18 +181,20 @@ def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
         )
     if given.get("undo"):
         return sender.take_back(at, str(key))
-    return sender.move_tenant(at, str(key), str(to))
+    return sender.move_tenant(at, str(key), str(to), MoveLimits(cutover=limits(given)))
 
 
 def balance(at: Database, given: Mapping[str, Any]) -> Balance:
     """Propose moves, and with --apply make some of them. Raises UsageError."""
     from ..tenants.moving.balancing import balance as propose
+    from ..tenants.moving.sending import MoveLimits
 
     if given.get("max_moves") and not given.get("apply"):
         raise UsageError.of(
             Code.BAD_OPTION, "--max-moves is of use only with --apply", "Add it, or remove --max-moves."
         )
-    return propose(at, given.get("max_moves", 1) if given.get("apply") else 0)
+    moves = given.get("max_moves", 1) if given.get("apply") else 0
+    return propose(at, moves, MoveLimits(cutover=limits(given)))
 
 
 def receive() -> None:

@@ -647,6 +647,8 @@ def _tenants(parser: Any) -> None:
     parser.add_argument(
         "--undo", action="store_true", default=ABSENT, help="move: open the file again that a move has closed here"
     )
+    _pause(parser, "move, balance: milliseconds that writers may wait (default: 250)")
+    _cutover_timeout(parser, "move, balance: ")
     parser.add_argument(
         "--due",
         default=ABSENT,

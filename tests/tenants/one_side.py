@@ -1,8 +1,10 @@
 """One side of a move, which is killed at a step of the disk: `python -m tests.tenants.one_side send KEY HOST WHEN NUMBER`,
-`undo KEY WHEN NUMBER`, or `receive` alone, for which the environment names step and number. Prints the steps that the sending side has passed."""
+`undo KEY WHEN NUMBER`, or `receive` alone, for which the environment names step and number. Prints the steps that the sending side has passed.
+RECEIVE_SLOW makes the receiving side slow when it places the tenant, for so many seconds."""
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import django
@@ -11,10 +13,14 @@ django.setup()
 
 from schemasync.actions.database import Database  # noqa: E402
 from schemasync.errors import SchemasyncError  # noqa: E402
-from schemasync.files.disk import Disk  # noqa: E402
+from schemasync.files.disk import Disk, DiskStep  # noqa: E402
+from schemasync.sync.run.limits import Limits  # noqa: E402
 from schemasync.tenants.moving.receiver import receive  # noqa: E402
-from schemasync.tenants.moving.sender import MoveLimits, move_tenant, take_back  # noqa: E402
+from schemasync.tenants.moving.sender import move_tenant, take_back  # noqa: E402
+from schemasync.tenants.moving.sending import MoveLimits  # noqa: E402
 from tests.crash.scenarios import KillAt, Passes  # noqa: E402
+
+PLACED = ("after", DiskStep.HOST_PLACE)
 
 
 def _disk(when, number):
@@ -25,6 +31,8 @@ def _disk(when, number):
 def main(what, *words):
     if what == "receive":
         disk, found = _disk(*os.environ.get("RECEIVE_KILLED", "never 0").split())
+        if seconds := float(os.environ.get("RECEIVE_SLOW", "0")):
+            disk = Disk(lambda when, label: time.sleep(seconds) if (when, label) == PLACED else None)
         receive(disk, float(os.environ.get("IDLE", "120")))
         if path := os.environ.get("RECEIVE_PASSED"):
             with Path(path).open("a") as file:
@@ -36,10 +44,10 @@ def main(what, *words):
         return
     key, host, when, number = words
     disk, found = _disk(when, number)
+    cutover = Limits(float(os.environ.get("PAUSE", "20")))  # on a slow machine, too, the first try is the last one
+    limits = MoveLimits(float(os.environ.get("ANSWER", "20")), cutover)
     try:
-        done = move_tenant(
-            Database("tenant"), key, host, MoveLimits(answer=float(os.environ.get("ANSWER", "20"))), disk
-        )
+        done = move_tenant(Database("tenant"), key, host, limits, disk)
     except SchemasyncError as error:
         sys.exit(f"[{error.code}] {error}")
     print(done.result, done.pause_ms, " ".join(getattr(found, "labels", ())))

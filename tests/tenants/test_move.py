@@ -17,6 +17,7 @@ from schemasync.files.lock import run_lock
 from tests.support.processes import ROOT, environment, run
 
 from .crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
+from .writer import Writer
 
 BEGIN = """
 from django.core.management import call_command
@@ -156,6 +157,19 @@ def test_a_receiving_side_that_is_killed_changes_nothing_where_the_tenant_is(hos
     assert "[host-unreachable]" in ended.stderr
     assert (hosts.row(), hosts.check()) == (("north", "active"), "north")
     _finish(hosts, point)
+
+
+@pytest.mark.slow
+def test_an_answer_that_comes_after_the_pause_lets_writers_go_on_until_the_next_one(hosts):
+    """The other side has placed the tenant by then, and gets what is written since."""
+    with Writer(hosts.file("north")) as writer:
+        ended = hosts.send("north", "south", RECEIVE_SLOW="1", PAUSE="0.9")
+        assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout.split()[1]) < 900
+    assert 0.9 < writer.longest < 2.5
+    assert "has moved to south" in writer.error
+    assert hosts.check() == "south"
+    assert hosts.names("south") == ["first", *writer.written]
 
 
 AGAIN = 2  # folders that are made for each move

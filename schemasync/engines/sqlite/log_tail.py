@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from ...errors import Code, Failed, Refused
@@ -19,21 +18,23 @@ from ...history.row import HistoryRow
 from . import history_table
 from .checkpoint import checkpoint, checkpoint_some
 from .connection import Connection, Opener, journal_mode, wal_of
+from .log_parts import FRAME, HEADER
 from .transactions import commit_durably, snapshot
 
-HEADER, FRAME = 32, 24  # bytes of the log's header, and of that of a frame
 MOST = 1 << 24  # bytes in memory
 TRIES, PAUSE = 200, 0.005  # to ask for the length of the log while somebody else makes a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a log from `offset` on; `end`: how many bytes the log has, of `frames`. `is_last`: it reaches that."""
+    """A part of a log from `offset` on; `end`: how many bytes the log has, of `frames` after its `header`. `is_last`:
+    it reaches the end."""
 
     offset: int
     data: bytes
     end: int
     frames: int
+    header: bytes
 
     @property
     def is_last(self) -> bool:
@@ -42,7 +43,7 @@ class Part:
 
 @dataclass(slots=True)
 class LogTail:
-    """The log of a file at `path`. `sent`: how many of its bytes have been read, and `header` its first ones then."""
+    """The log of a file at `path`. `sent`: how many of its bytes have been taken, and `header` its first ones then."""
 
     path: Path
     connection: Connection
@@ -62,39 +63,38 @@ class LogTail:
         )
 
     def read(self) -> Part:
-        """What was committed since the last call, or the next 16 MB of it. Under the write lock nothing follows."""
-        header, frames = self._stable()
-        end = HEADER + frames * (FRAME + self.page_size) if frames else 0
-        begin = self.sent if header == self.header else 0
-        data = self._bytes(begin, min(end, begin + MOST))
-        self.sent, self.header = begin + len(data), header
-        return Part(begin, data, end, frames)
+        """What was committed since what was taken, or the next 16 MB of it. Under the write lock nothing follows."""
+        while True:
+            header, frames = self._stable()
+            end = HEADER + frames * (FRAME + self.page_size) if frames else 0
+            begin = self.sent if header == self.header else 0
+            data = self._bytes(begin, min(end, begin + MOST))
+            if header != self._bytes(0, HEADER):
+                continue  # the log began again while it was read
+            if len(data) != min(end, begin + MOST) - begin:
+                raise Failed.of(Code.SQLITE_ERROR, f"the log of {self.path} is shorter than it says", "Run it again.")
+            return Part(begin, data, end, frames, header)
 
-    def digest(self, end: int) -> str:
-        """Of the first bytes of the log."""
-        found = sha256()
-        for begin in range(0, end, MOST):
-            found.update(self._bytes(begin, min(begin + MOST, end)))
-        return found.hexdigest()
+    def take(self, part: Part) -> None:
+        """The next call of `read` begins after this part."""
+        self.sent, self.header = part.offset + len(part.data), part.header
 
     def _stable(self) -> tuple[bytes, int]:
         """The header, and how many frames follow it: the log begins again at most once, if the whole of it was in the
         file when the reader came."""
         while True:
-            before = self._bytes(0, HEADER, is_there=False)
+            before = self._bytes(0, HEADER)
             frames = self.frames()
-            if before == self._bytes(0, HEADER, is_there=False):
+            if before == self._bytes(0, HEADER):
                 return before, frames
 
-    def _bytes(self, begin: int, end: int, *, is_there: bool = True) -> bytes:
+    def _bytes(self, begin: int, end: int) -> bytes:
+        """So many of these bytes as there are."""
         if begin >= end:
             return b""
         with wal_of(self.path).open("rb") as file:  # SQLite has no lock on this file that its closing could release
             file.seek(begin)
-            data = file.read(end - begin)
-        if is_there and len(data) != end - begin:
-            raise Failed.of(Code.SQLITE_ERROR, f"the log of {self.path} is shorter than it says", "Run it again.")
-        return data
+            return file.read(end - begin)
 
 
 @contextmanager

@@ -41,6 +41,12 @@ class Signals:
         recovery."""
         self._wait = True
 
+    def stop_again(self) -> None:
+        """From now on a signal stops the run again, as does one that has come meanwhile."""
+        self._wait = False
+        if self.received:
+            raise Interrupted
+
     def swapped(self, generation: str) -> None:
         """From now on this generation is live, whatever happens."""
         self._live = generation

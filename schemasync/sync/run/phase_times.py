@@ -128,6 +128,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.HOST_COPY
             | DiskStep.HOST_RECEIVE
             | DiskStep.HOST_LOG
+            | DiskStep.HOST_SYNC
             | DiskStep.HOST_LAY
             | DiskStep.HOST_LINK
             | DiskStep.HOST_FORGET

@@ -18,6 +18,7 @@ from ..models import State, Tenant
 from ..settings import tenant_settings
 from .balance import Placed, Proposed, proposals, shares
 from .sender import Moved, move_tenant
+from .sending import MoveLimits
 
 MOST = 100  # moves that are proposed at once
 
@@ -54,7 +55,7 @@ class Balance:
         )
 
 
-def balance(database: Database, moves: int = 0) -> Balance:
+def balance(database: Database, moves: int = 0, limits: MoveLimits | None = None) -> Balance:
     """Propose moves, and make so many of those that begin on this host. The first that leaves a tenant closed ends it.
     Raises UsageError in a project with one host."""
     found = tenant_settings()
@@ -70,7 +71,7 @@ def balance(database: Database, moves: int = 0) -> Balance:
     done = Balance(shares(tenants, hosts), proposed, sum(one.size is None for one in rows))
     for one in [one for one in proposed if one.tenant.host == found.host][:moves]:
         try:
-            done.moved.append(move_tenant(database, one.tenant.key, one.to))
+            done.moved.append(move_tenant(database, one.tenant.key, one.to, limits))
         except SchemasyncError as error:
             done.failed[one.tenant.key] = error.problems
             database.dialogue.warn(f"{one.tenant.key}: [{error.code}] {error}")

@@ -17,6 +17,10 @@ CHUNK = 1 << 18
 LINE = 1 << 20  # bytes: an answer lists all tables
 
 
+class Silent(Failed):
+    """The other side has not answered in time. It may do so later."""
+
+
 class Channel:
     """The sending end: the program that runs the receiving side on the other host, whose input and output are the pipe.
     Each request has an answer, and a time within which it comes."""
@@ -30,7 +34,7 @@ class Channel:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.writing, self.reading = self.process.stdin, self.process.stdout
         os.set_blocking(self.writing.fileno(), False)
-        self.rest = b""
+        self.rest = self.unsent = b""
 
     def ask(
         self,
@@ -42,35 +46,52 @@ class Channel:
         is_long: bool = False,
         **more: object,
     ) -> Mapping[str, Any]:
-        """Send a request, with so many bytes of data after it, and return the answer. Raises Failed if that takes more
-        than so many seconds, or with `is_long` each piece of it, if the other side has ended, or if it reports a
+        """Send a request, with so many bytes of data after it, and return the answer. Raises Silent if that takes more
+        than so many seconds, or with `is_long` each piece of it; and Failed if the other side has ended, or reports a
         problem."""
         deadline = time.monotonic() + seconds
+        self.unsent += _line_of(what, size, more)
+        for chunk in data or ():
+            self._write(deadline)
+            self.unsent = chunk
+            deadline = time.monotonic() + seconds if is_long else deadline
+        return self.answer(deadline - time.monotonic())
+
+    def put(self, what: str, data: bytes = b"", **more: object) -> None:
+        """Have a request ready, which goes out while its answer is waited for."""
+        self.unsent += _line_of(what, len(data), more) + data
+
+    def answer(self, seconds: float) -> Mapping[str, Any]:
+        """The next answer. Raises Silent if it does not come within so many seconds: call it again to wait for longer.
+        Raises Failed if the other side has ended or reports a problem."""
+        deadline = time.monotonic() + seconds
+        self._write(deadline)
         try:
-            self._write(json.dumps({"do": what, "size": size, **more}).encode() + b"\n", deadline)
-            for chunk in data or ():
-                self._write(chunk, deadline)
-                deadline = time.monotonic() + seconds if is_long else deadline
             answer = json.loads(self._line(deadline))
         except (OSError, ValueError) as error:
-            raise self._broken(f"the program has ended or writes something else: {error}") from error
+            raise self._ended(error) from error
         if "error" in answer:
             found = answer["error"]
             raise Failed.of(Code(found["code"]), f"on {self.host}: {found['message']}", found["hint"], host=self.host)
         return dict(answer)
 
-    def _write(self, data: bytes, deadline: float) -> None:
-        view = memoryview(data)
-        while view:
-            if not select.select([], [self.writing], [], self._left(deadline))[1]:
-                raise self._silent()
-            with suppress(BlockingIOError):
-                view = view[os.write(self.writing.fileno(), view[:CHUNK]) :]
+    def _write(self, deadline: float) -> None:
+        view = memoryview(self.unsent)
+        try:
+            while view:
+                if not select.select([], [self.writing], [], self._left(deadline))[1]:
+                    raise self._broken("it does not answer in time", Silent)
+                with suppress(BlockingIOError):
+                    view = view[os.write(self.writing.fileno(), view[:CHUNK]) :]
+        except OSError as error:
+            raise self._ended(error) from error
+        finally:
+            self.unsent = bytes(view)
 
     def _line(self, deadline: float) -> bytes:
         while b"\n" not in self.rest:
             if not select.select([self.reading], [], [], self._left(deadline))[0]:
-                raise self._silent()
+                raise self._broken("it does not answer in time", Silent)
             if not (chunk := os.read(self.reading.fileno(), CHUNK)):
                 raise OSError("it closed its output")
             self.rest += chunk
@@ -80,11 +101,11 @@ class Channel:
     def _left(self, deadline: float) -> float:
         return max(deadline - time.monotonic(), 0)
 
-    def _silent(self) -> Failed:
-        return self._broken("it does not answer in time")
+    def _ended(self, error: Exception) -> Failed:
+        return self._broken(f"the program has ended or writes something else: {error}")
 
-    def _broken(self, why: str) -> Failed:
-        return Failed.of(
+    def _broken(self, why: str, kind: type[Failed] = Failed) -> Failed:
+        return kind.of(
             Code.HOST_UNREACHABLE,
             f'the host "{self.host}" cannot be reached: {why}',
             "Nothing is lost. Look at its RECEIVE in HOSTS, and at what the program has written above; then run the "
@@ -102,6 +123,10 @@ class Channel:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _line_of(what: str, size: int, more: Mapping[str, object]) -> bytes:
+    return json.dumps({"do": what, "size": size, **more}).encode() + b"\n"
 
 
 @contextmanager

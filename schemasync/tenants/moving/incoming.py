@@ -5,20 +5,24 @@ Whatever has that name is no live file, as the row of the tenant names another h
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from ... import databases
 from ...engines.sqlite.connection import side_files, wal_of
 from ...engines.sqlite.examine import Examined, examine
+from ...engines.sqlite.log_parts import LogParts
 from ...engines.sqlite.log_tail import laid_over
 from ...errors import Code, Failed, Refused
 from ...files.disk import Disk, DiskStep, sync_file, sync_folder
 from ...files.layout import Generation, Layout
 from ...files.lock import run_lock
-from ...files.scratch import named, private_file, work_folder, write_at, write_chunks
+from ...files.scratch import append_chunks, named, private_file, work_folder, write_chunks
+from ...history.row import HistoryRow
 from ...keep.compression import digest_of_file
 from ..folders import FILE
 from ..lives import rows_of
@@ -30,65 +34,96 @@ BEFORE = ".before"
 """The folder with what had the names of tenants that came back, or whose move had broken off."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Incoming:
-    """A tenant that comes from the host `source`. `work`: the folder for it until it is whole."""
+    """A tenant that comes from the host `source`. `work`: the folder for it until it is whole; `folder`: where it is
+    now, which is `made` in there until it is placed; `parts`: the log, of which each part is laid over the copy by
+    itself."""
 
     key: str
     source: str
-    generation: Generation
+    name: str
     work: Path
     disk: Disk
+    folder: Path
+    parts: LogParts = field(default_factory=LogParts)
 
     @property
-    def made(self) -> Path:
-        """The folder that the tenant gets."""
-        return self.work / "made"
+    def is_placed(self) -> bool:
+        """True once the tenant has its folder."""
+        return self.folder.parent != self.work
 
     @property
     def layout(self) -> Layout:
-        return Layout(self.made / FILE)
+        return Layout(self.folder / FILE)
+
+    @property
+    def generation(self) -> Generation:
+        found = self.layout.generation(self.name)
+        if found is None:
+            raise Refused.of(Code.UNKNOWN_GENERATION, f"{self.name} is no name of a generation", "")
+        return found
 
     @property
     def log(self) -> Path:
-        """The log, until it is laid over the copy."""
+        """The part of the log that is not laid over the copy yet."""
         return self.work / "log"
 
     def receive(self, data: Iterator[bytes], digest: str) -> Examined:
         """Write the copy, and examine it. Raises Failed if it is not what was sent."""
+        path = self.generation.path
         with self.disk.step(DiskStep.HOST_RECEIVE):
-            write_chunks(self.generation.path, data)
-            sync_file(self.generation.path)
-        if digest_of_file(self.generation.path).sha256 != digest:
+            write_chunks(path, data)
+            sync_file(path)
+        if digest_of_file(path).sha256 != digest:
             raise _differs("the copy")
-        found = examine(databases.opener(tenant_settings().entry), self.generation.path)
+        found = examine(databases.opener(tenant_settings().entry), path)
         if found.damage:
             raise Failed.of(
                 Code.CORRUPT, f"the copy is damaged: {found.damage[0]}", "manage.py schemasync check --quick-check"
             )
-        self.disk.remove(DiskStep.HOST_LOG, side_files(self.generation.path))
+        self.disk.remove(DiskStep.HOST_LOG, side_files(path))
         return found
 
-    def extend(self, offset: int, data: Iterator[bytes]) -> None:
-        """Write a part of the log."""
+    def extend(self, offset: int, data: Iterator[bytes], digest: str) -> None:
+        """Write a part of the log; one from the beginning is that of another log. Raises Failed if it is not what was
+        sent, or does not follow the one before it."""
+        found = sha256()
         with self.disk.step(DiskStep.HOST_LOG):
-            write_at(self.log, offset, data)
-
-    def finish(self, frames: int, digest: str, version: str) -> None:
-        """Lay the log over the copy, compare what it says of itself, and give it its name, durably. Raises Failed."""
-        if digest_of_file(self.log).sha256 != digest:
+            if offset == 0:
+                self.parts = LogParts()
+                write_chunks(self.log, ())
+            elif offset != self.parts.come:
+                raise _differs("the log")
+            append_chunks(self.log, (self.parts.add(chunk) for chunk in _digested(data, found)))
+        if found.hexdigest() != digest:
             raise _differs("the log")
+
+    def lay(self, frames: int) -> HistoryRow | None:
+        """Lay what has come of the log over the copy, durably; returns the newest row of its history. `frames`: how
+        many the log has. Raises Failed unless SQLite accepts all that are new."""
+        path = self.generation.path
         with self.disk.step(DiskStep.HOST_LAY):
-            if frames:
-                named(self.log, wal_of(self.generation.path))
-            newest = laid_over(databases.opener(tenant_settings().entry), self.generation.path, frames)
-            sync_file(self.generation.path)
-            sync_folder(self.generation.path.parent)
-        if newest is None or (newest.generation, newest.version) != (self.generation.name, version):
+            if self.parts.frames != frames or not self.parts.is_whole:
+                raise _differs("the log")
+            if self.parts.in_part:
+                named(self.log, wal_of(path))
+                write_chunks(self.log, ())
+            newest = laid_over(databases.opener(tenant_settings().entry), path, self.parts.in_part)
+            sync_file(path)
+        self.parts.end_part()
+        return newest
+
+    def finish(self, frames: int, version: str) -> None:
+        """Lay the rest over the copy, compare what it says of itself, and give it its name, durably. Raises Failed."""
+        newest, path = self.lay(frames), self.generation.path
+        if newest is None or (newest.generation, newest.version) != (self.name, version):
             raise _differs("the history of the copy")
-        self.disk.symlink(DiskStep.HOST_LINK, self.layout.link, self.layout.target(self.generation))
-        sync_folder(self.made)
-        self._place()
+        if not self.is_placed:
+            sync_folder(path.parent)
+            self.disk.symlink(DiskStep.HOST_LINK, self.layout.link, self.layout.target(self.generation))
+            sync_folder(self.folder)
+            self._place()
 
     def _place(self) -> None:
         refuse_unless_moving(self.key, self.source)
@@ -98,7 +133,14 @@ class Incoming:
             self.disk.make_folder(DiskStep.HOST_FOLDER, aside.parent, None)
             self.disk.remove_folder(DiskStep.HOST_FORGET, aside)
             self.disk.rename(DiskStep.HOST_ASIDE, folder, aside)
-        self.disk.rename(DiskStep.HOST_PLACE, self.made, folder)
+        self.disk.rename(DiskStep.HOST_PLACE, self.folder, folder)
+        self.folder = folder
+
+
+def _digested(data: Iterator[bytes], found: hashlib._Hash) -> Iterator[bytes]:
+    for chunk in data:
+        found.update(chunk)
+        yield chunk
 
 
 @contextmanager
@@ -111,14 +153,11 @@ def incoming(key: str, source: str, generation: str, disk: Disk) -> Iterator[Inc
         disk.make_folder(DiskStep.HOST_FOLDER, folder, None)
     with run_lock(lock, WAIT), work_folder(parent, f".{key}.") as work:
         refuse_unless_moving(key, source)
-        layout = Layout(work / "made" / FILE)
-        disk.make_folder(DiskStep.HOST_FOLDER, work / "made", None)
-        disk.make_folder(DiskStep.HOST_FOLDER, layout.folder, None)
-        found = layout.generation(generation)
-        if found is None:
-            raise Refused.of(Code.UNKNOWN_GENERATION, f"{generation} is no name of a generation", "")
+        found = Incoming(key, source, generation, work, disk, work / "made")
+        disk.make_folder(DiskStep.HOST_FOLDER, found.folder, None)
+        disk.make_folder(DiskStep.HOST_FOLDER, found.generation.path.parent, None)
         private_file(work, "log")
-        yield Incoming(key, source, found, work, disk)
+        yield found
 
 
 WAIT = 10.0  # seconds for another process that receives the same tenant, and ends when its sender has

@@ -105,12 +105,14 @@ class _Side:
         return {"fingerprint": found.fingerprint, "rows": dict(found.rows)}
 
     def log(self, request: Mapping[str, Any], data: Iterator[bytes]) -> Mapping[str, Any]:
-        self._tenant.extend(request["offset"], data)
+        self._tenant.extend(request["offset"], data, request["digest"])
+        if request["frames"] is not None:
+            self._tenant.lay(request["frames"])
         return {}
 
     def finish(self, request: Mapping[str, Any], data: Iterator[bytes]) -> Mapping[str, Any]:
-        self._tenant.extend(request["offset"], data)
-        self._tenant.finish(request["frames"], request["digest"], request["version"])
+        self._tenant.extend(request["offset"], data, request["digest"])
+        self._tenant.finish(request["frames"], request["version"])
         return {}
 
     def has(self, request: Mapping[str, Any], data: Iterator[bytes]) -> Mapping[str, Any]:

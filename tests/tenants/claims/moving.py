@@ -4,13 +4,12 @@ import os
 import shutil
 import sqlite3
 import sys
-import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
 from schemasync.actions.database import Database
@@ -21,27 +20,8 @@ from schemasync.tenants.models import Tenant
 from schemasync.tenants.moving.sender import move_tenant
 from schemasync.tenants.paths import path_of
 from tests.tenants.inside import new
-
-
-class Writer(threading.Thread):
-    """Writes rows with SQLite alone, as a process that knows nothing of the move, until the file is closed."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path, self.written, self.error = path, [], ""
-        self.start()
-
-    def run(self):
-        with closing(sqlite3.connect(self.path, timeout=20)) as connection:
-            for number in range(100_000):
-                try:
-                    with connection:
-                        connection.execute("INSERT INTO shop_author (name) VALUES (?)", (f"w{number}",))
-                except sqlite3.OperationalError as error:
-                    self.error = str(error)
-                    return
-                self.written.append(f"w{number}")
-                time.sleep(0.002)
+from tests.tenants.shop.models import Author
+from tests.tenants.writer import Writer
 
 
 def _two_hosts():
@@ -65,9 +45,8 @@ def no_acknowledged_write_is_lost_and_requests_get_503_and_then_421():
     there = Path(os.environ["TENANTS_FOLDER"], "south")
     try:
         with _two_hosts():
-            writer = Writer(path_of(key))
-            done = move_tenant(Database("tenant"), key, "south", disk=Disk(ask))
-            writer.join()
+            with Writer(path_of(key)) as writer:
+                done = move_tenant(Database("tenant"), key, "south", disk=Disk(ask))
             assert "has moved to south" in writer.error
             assert answers == [(503, "1"), (421, None)], answers
             with pytest.raises(OtherHost), tenant(key):
@@ -80,3 +59,19 @@ def no_acknowledged_write_is_lost_and_requests_get_503_and_then_421():
     finally:
         Tenant.objects.filter(key=key).delete()
         shutil.rmtree(there, ignore_errors=True)
+
+
+def a_tenant_that_cannot_be_closed_within_the_allowed_pause_stays_in_use():
+    key = new("first")
+    Tenant.objects.filter(key=key).update(host="north")
+    try:
+        with _two_hosts(), pytest.raises(CommandError, match="cutover-timeout") as found:
+            call_command("schemasync", "tenants", "move", key, to="south", max_pause=0, cutover_timeout=0, verbosity=0)
+        assert found.value.returncode == 5
+        assert Tenant.objects.get(key=key).state == "active"
+        with _two_hosts(), tenant(key):
+            Author.objects.create(name="later")
+            assert Author.objects.count() == 2
+    finally:
+        Tenant.objects.filter(key=key).delete()
+        shutil.rmtree(Path(os.environ["TENANTS_FOLDER"], "south"), ignore_errors=True)

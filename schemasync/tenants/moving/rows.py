@@ -1,0 +1,104 @@
+"""What the row of a tenant says before, while and after it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError
+
+from ...errors import Code, NeedsPerson, Refused, UsageError
+from ...files.disk import Disk, DiskStep
+from ..context import UnknownTenant
+from ..hosts import refuse_other_host
+from ..lives import change_state, rows_of
+from ..lookup import forget
+from ..models import State
+from ..rendezvous import has_labels
+from ..settings import Host, tenant_settings
+
+
+def row(key: str) -> tuple[str, str]:
+    """Host and state of a tenant. Raises UnknownTenant."""
+    for host, state in rows_of(key).values_list("host", "state"):
+        return host, state
+    raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', "", tenant=key)
+
+
+def host_named(to: str) -> Host:
+    """The host to which a tenant can move. Raises UsageError."""
+    found = tenant_settings()
+    if to not in found.hosts or not found.host:
+        raise UsageError.of(
+            Code.NO_HOST, f'there is no host "{to}"', f"HOSTS has: {', '.join(found.hosts) or 'none'}.", host=to
+        )
+    if not found.hosts[to].receive and to != found.host:
+        raise UsageError.of(
+            Code.NO_HOST,
+            f'HOSTS["{to}"] has no RECEIVE, which runs the receiving side of a move there',
+            '"RECEIVE": ["ssh", "HOST", "/srv/site/.venv/bin/python", "/srv/site/manage.py", "schemasync", "tenants", '
+            '"receive"]',
+        )
+    return found.hosts[to]
+
+
+def refuse_labels(key: str, host: Host) -> None:
+    """Raise Refused if a host lacks a label of a tenant."""
+    labels = rows_of(key).values_list("labels", flat=True).first() or {}
+    if not has_labels(host, labels):
+        asked = ", ".join(f"{name}={value}" for name, value in labels.items())
+        raise Refused.of(
+            Code.NO_HOST, f'the host "{host.name}" lacks a label of {asked}', "Choose another host.", host=host.name
+        )
+
+
+def movable(key: str) -> str:
+    """The host of a tenant, which is this one. Raises OtherHost, and UnknownTenant for one that is not in use."""
+    host, state = row(key)
+    refuse_other_host(key, host)
+    if state not in (State.ACTIVE, State.MOVING):
+        raise UnknownTenant.of(
+            Code.UNKNOWN_TENANT, f'the tenant "{key}" is {state}, and only an active one moves', "", tenant=key
+        )
+    return host
+
+
+@contextmanager
+def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
+    """A block in which the row of a tenant says that it moves; gives its host. Under the lock: a move that was at work
+    until then may have finished. If the block raises, the tenant is active again, unless its file is closed."""
+    source = movable(key)
+    change_state(key, (State.ACTIVE,), State.MOVING, at=source)
+    try:
+        yield source
+    except BaseException:
+        if is_open():
+            stay(key, source)
+        raise
+
+
+def stay(key: str, source: str) -> bool:
+    """Let the row say that the tenant does not move; False if it does not say so by now."""
+    return change_state(key, (State.MOVING, State.ACTIVE), State.ACTIVE, at=source)
+
+
+def switch(disk: Disk, key: str, source: str, to: str) -> None:
+    """Let the row name the other host. Raises NeedsPerson: the file is closed, and the other side has all of it."""
+    with disk.step(DiskStep.HOST_ROW):
+        try:
+            rows = rows_of(key).filter(host=source, state=State.MOVING)
+            changed = rows.update(host=to, state=State.ACTIVE)
+        except DatabaseError as error:
+            raise _unfinished(key, to, f"its row could not be written: {error}") from error
+        forget(key)
+    if not changed:
+        raise _unfinished(key, to, "somebody has changed its row meanwhile")
+
+
+def _unfinished(key: str, to: str, why: str) -> NeedsPerson:
+    return NeedsPerson.of(
+        Code.MOVE_UNFINISHED,
+        f'the file of the tenant "{key}" is closed here, and {to} has all of it, but {why}. Until then every write '
+        "fails and none is lost",
+        f"To finish it: manage.py schemasync tenants move {key} --to {to}",
+    )
