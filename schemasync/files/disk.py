@@ -197,10 +197,11 @@ class Disk:
                     path.unlink()
 
     def remove_folder(self, label: DiskStep, path: Path) -> None:
-        """Remove a folder with all that is in it, if it exists. What cannot be removed stays."""
+        """Remove a folder with all that is in it, if it exists, and make that durable. What cannot be removed stays."""
         if path.is_dir():
             with self.step(label):
                 shutil.rmtree(path, ignore_errors=True)
+                sync_folder(path.parent)
 
     @contextmanager
     def whole_file(

@@ -156,12 +156,21 @@ class Layout:
 
     def generations(self) -> tuple[Generation, ...]:
         """All files of the folder that are generations, finished or not, by number."""
-        try:
-            names = [entry.name for entry in self.folder.iterdir()]
-        except FileNotFoundError:
-            return ()
-        found = [generation for name in names if (generation := self.parse(name)) is not None]
+        found = [generation for name in self._names() if (generation := self.parse(name)) is not None]
         return tuple(sorted(found, key=lambda generation: (generation.number, generation.building)))
+
+    def under_construction(self, sides: tuple[str, ...]) -> tuple[Path, ...]:
+        """The files under construction, also one of which only a side file is there: a power loss may keep one name and
+        not the other. `sides`: the ends of their names."""
+        starts = {name.removesuffix(side) for name in self._names() for side in ("", *sides)}
+        found = [g for name in sorted(starts) if (g := self.parse(name)) is not None and g.building]
+        return tuple(g.path for g in found)
+
+    def _names(self) -> list[str]:
+        try:
+            return [entry.name for entry in self.folder.iterdir()]
+        except FileNotFoundError:
+            return []
 
     def finished(self) -> tuple[Generation, ...]:
         """The finished generations by number, each file once."""

@@ -102,7 +102,7 @@ def _reported(target: Target, done: list[str]) -> tuple[str, ...]:
 
 def _remove_unnamed(target: Target) -> list[str]:
     """Remove files that never got their final name, whatever they hold."""
-    return [_remove(target, g.path) for g in target.layout.generations() if g.building]
+    return [_remove(target, path) for path in target.layout.under_construction(SIDE_SUFFIXES)]
 
 
 def _name_aliases(target: Target) -> None:

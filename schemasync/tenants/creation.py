@@ -32,7 +32,7 @@ from ..sync.run.target import target
 from .context import OtherHost, outside
 from .folders import FILE
 from .hosts import chosen_host
-from .lives import change_state, refuse_in_a_transaction, rows_of
+from .lives import change_state, durable_rows, refuse_in_a_transaction, rows_of
 from .models import KEY, State, Tenant, validate_labels
 from .paths import folder_of, path_of
 from .settings import tenant_settings
@@ -127,7 +127,7 @@ def _claim(wanted: Tenant) -> bool:
     if not rows_of(key).exists():
         refuse_folder(key, wanted.get_folder())
         try:
-            with transaction.atomic(using=DEFAULT_DB_ALIAS):
+            with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
                 wanted.state = State.CREATING
                 wanted.save(using=DEFAULT_DB_ALIAS, force_insert=True)
             return True

@@ -6,11 +6,14 @@ process that dies in between leaves a tenant that nobody can enter, and the same
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import QuerySet
 
+from ..engines.sqlite.transactions import durable_commits
 from ..errors import Busy, Code, Failed, Refused, UsageError
 from ..files.disk import Disk, DiskStep
 from ..sync.run.error_translation import translated_errors
@@ -131,11 +134,27 @@ def refuse_in_a_transaction() -> None:
         ) from None
 
 
+@contextmanager
+def durable_rows() -> Iterator[None]:
+    """Make durable what the block writes to the table of tenants, before anything is done to a folder.
+
+    The backend does not sync each commit: after a power loss the folder could be there without its row.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    with durable_commits(connection.connection):
+        yield
+
+
 def change_state(key: str, old: tuple[State, ...], new: State, *, at: str | None = None, **values: str) -> bool:
     """Write the state of a tenant, if it has one of the old ones, and is on the host `at` if that is given; False
     otherwise."""
     rows = rows_of(key) if at is None else rows_of(key).filter(host=at)
-    changed = rows.filter(state__in=old).update(state=new, **values)
+    with durable_rows():
+        changed = rows.filter(state__in=old).update(state=new, **values)
     forget(key)
     return bool(changed)
 

@@ -147,6 +147,18 @@ def test_a_building_file_is_removed_with_its_side_files(world):
     assert world.names()["generations"] == sorted([path(world, 1).name, path(world, 2).name, "lock"])
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_a_side_file_without_its_file_is_removed(world, suffix):
+    """A power loss may keep one name and not the other; SQLite would replay that log into the next file of the name."""
+    name = world.layout.folder / f"0003-abcabcabcabc.sqlite3.building{suffix}"
+    plain = world.layout.plain.with_name(world.layout.plain.name + suffix)
+    name.write_bytes(b"half")
+    plain.write_bytes(b"half")
+    assert len(repaired(world, live=2)) == 2
+    assert not name.exists()
+    assert not plain.exists()
+
+
 def test_a_marked_file_that_no_fence_names_is_removed(world):
     litter = world.layout.folder / "0003-abcabcabcabc.sqlite3"
     shutil.copy(path(world, 2), litter)

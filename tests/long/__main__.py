@@ -1,5 +1,5 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, move, move-oscar, mutants, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb, transforms.
+litestream, move, move-oscar, mutants, power, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb, transforms.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -27,6 +27,7 @@ from . import (
     move,
     move_oscar,
     mutants,
+    power,
     pretix_suite,
     rehearse,
     rows,
@@ -60,6 +61,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "move": move.main,  # one case, as large as is asked for
     "move-oscar": move_oscar.main,  # one product
     "mutants": mutants.main,  # faults in the code, each by its place
+    "power": power.main,  # power losses, each scenario by its name
     "pretix-suite": pretix_suite.main,  # tests of one product
     "products": products.main,  # three products, each by its git directory
     "rehearse": rehearse.main,  # one case of 300 MB

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from pathlib import Path
+
+import django
 
 from schemasync.files import kernel_copy
 from tests.crash.histories import History
@@ -27,6 +30,8 @@ def histories(folder: Path, seed: int) -> Counter[str]:
 
 def instants(folder: Path, seed: int) -> Counter[str]:
     """One run of some kind, killed at some instant."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")  # backups ask Django for their storage
+    django.setup()
     chance = random.Random(seed)
     name = chance.choice(sorted(SCENARIOS))
     stage = Stage(name, folder / name)

@@ -40,7 +40,7 @@ SQL = (
     (r"\bBEFORE\b", "AFTER"),
     (r"\bAFTER\b", "BEFORE"),
     (r"\bIMMEDIATE\b", "DEFERRED"),
-    (r"=FULL\b", "=OFF"),
+    (r"=(?:FULL|EXTRA)\b", "=OFF"),
     (r"\bOLD\.", "NEW."),
     (r" COLLATE BINARY", ""),
     (r" > \?", " >= ?"),

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from .connection import Connection, journal_mode, main_file, open_again, schema_version
-from .transactions import transaction
+from .transactions import commit_durably, transaction
 
 ATTEMPTS = 2  # the reader that prevents a reset of the log by others also prevents it in the first attempt
 
@@ -23,7 +23,7 @@ ATTEMPTS = 2  # the reader that prevents a reset of the log by others also preve
 def durably(connection: Connection) -> Iterator[None]:
     """A transaction that is in the database file itself, and synced, when the block has ended; if a reader holds an
     older state, it is in the log, and synced."""
-    connection.execute("PRAGMA synchronous=FULL")
+    commit_durably(connection)
     with transaction(connection):
         yield
     checkpoint(connection)

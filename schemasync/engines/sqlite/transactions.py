@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,19 +117,36 @@ def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
 @contextmanager
 def logged_durably(connection: Connection) -> Iterator[None]:
     """A transaction that is in the write-ahead log, and synced, at the end of the block."""
-    connection.execute("PRAGMA main.synchronous=FULL")
+    commit_durably(connection)
     with transaction(connection):
         yield
 
 
 def commit_durably(connection: Connection) -> None:
-    """Make every commit from here on durable."""
-    connection.execute("PRAGMA main.synchronous=FULL")
+    """Make every commit from here on durable.
+
+    In a file with a rollback journal only EXTRA syncs the folder after the journal is removed. With FULL a power loss
+    may bring the journal back, and SQLite then rolls back the commit. In WAL mode both do the same.
+    https://www.sqlite.org/pragma.html#pragma_synchronous
+    """
+    connection.execute("PRAGMA main.synchronous=EXTRA")
+
+
+@contextmanager
+def durable_commits(connection: Connection) -> Iterator[None]:
+    """Make the commits of the block durable, and those after it as they were before. Outside of a transaction."""
+    (before,) = connection.execute("PRAGMA main.synchronous").fetchone()
+    commit_durably(connection)
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile, as the backend does after a swap
+            connection.execute(f"PRAGMA main.synchronous={before}")
 
 
 def hold_writers(connection: Connection) -> None:
     """Take the write lock; the transaction's commit is durable."""
-    connection.execute("PRAGMA synchronous=FULL")
+    commit_durably(connection)
     connection.execute("BEGIN IMMEDIATE")
 
 

@@ -242,7 +242,8 @@ def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, w
         )
     if lock is not None:
         lock.stop_clock()
-    target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new,))
+    # a power loss may have brought back the log of the plain file of an eject, whose removal was not durable
+    target.disk.remove(DiskStep.CUTOVER_DISPLACED, (new, *side_files(new)))
     target.disk.sync(DiskStep.CUTOVER_FOLDER, layout.link.parent)
 
 
@@ -254,12 +255,13 @@ def _is_expected(target: Target, over: LinkState | None, path: Path) -> bool:
 
 
 def remove_plain(target: Target) -> bool:
-    """Remove a plain file that did not replace the link. True if there was one."""
+    """Remove a plain file that did not replace the link, or what a power loss has left of it. True if there was one."""
     plain = target.layout.plain
-    if not plain.exists() and not plain.is_symlink():
+    files = (plain, *side_files(plain))
+    if not any(path.exists() or path.is_symlink() for path in files):
         return False
     target.check_sole()
-    target.disk.remove(DiskStep.RECOVER_REMOVE, (plain, *side_files(plain)))
+    target.disk.remove(DiskStep.RECOVER_REMOVE, files)
     return True
 
 

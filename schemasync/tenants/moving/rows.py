@@ -11,7 +11,7 @@ from ...errors import Code, NeedsPerson, Refused, UsageError
 from ...files.disk import Disk, DiskStep
 from ..context import UnknownTenant
 from ..hosts import refuse_other_host
-from ..lives import change_state, rows_of
+from ..lives import change_state, durable_rows, rows_of
 from ..lookup import forget
 from ..models import State
 from ..rendezvous import has_labels
@@ -87,7 +87,8 @@ def switch(disk: Disk, key: str, source: str, to: str) -> None:
     with disk.step(DiskStep.HOST_ROW):
         try:
             rows = rows_of(key).filter(host=source, state=State.MOVING)
-            changed = rows.update(host=to, state=State.ACTIVE)
+            with durable_rows():
+                changed = rows.update(host=to, state=State.ACTIVE)
         except DatabaseError as error:
             raise _unfinished(key, to, f"its row could not be written: {error}") from error
         forget(key)

@@ -1,0 +1,19 @@
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.crash.conftest import stages
+from tests.support.memory import memory, tmp_path
+
+__all__ = ["memory", "stages", "tmp_path"]
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user can reach and write to."""
+    folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,174 @@
+"""Puts each state that a power loss can leave on a disk, and goes on from there: the database opens as the old or the new
+one, whole, with every row that was acknowledged, and the next run finishes."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemasync.files.layout import PathKind
+from tests.crash.aftermath import assert_history, assert_tidy, finish_here
+from tests.crash.processes import child
+from tests.crash.stage import Stage
+from tests.crash.worlds import World, dump, is_marked, notes, recovery, whole, without, write
+
+from .model import Content, Epoch
+from .recorder import DONE, NOTE
+
+UNREAD = re.compile(r"\.building(-\w+)?(/|$)|(^|/)lock$")
+"""Files that are removed without a look at what is in them: states that differ in it alone are one state."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What may be left: an epoch, and the pending changes that are kept of it."""
+
+    epoch: Epoch
+    number: int
+    kept: tuple[int, ...]
+
+    @property
+    def content(self) -> Content:
+        return self.epoch.state(self.kept)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return self.epoch.said
+
+    def __str__(self) -> str:
+        kept = [str(self.epoch.pending[number])[:120] for number in self.kept[:8]]
+        return (
+            f"epoch {self.number}, after {self.said[-1:]}, kept {len(self.kept)} of {len(self.epoch.pending)}: {kept}"
+        )
+
+
+def states(epochs: Iterable[Epoch], seed: int, more: int) -> list[State]:
+    """All states that differ, each at the last moment at which it is possible: then most was acknowledged."""
+    chance, found = random.Random(seed), dict[bytes, State]()
+    digests: dict[int, tuple[bytes, bytes]] = {}
+    for number, epoch in enumerate(epochs):
+        for kept in epoch.choices(chance, more):
+            state = State(epoch, number, kept)
+            found[_key(state.content, digests)] = state
+    return list(found.values())
+
+
+def _key(content: Content, digests: dict[int, tuple[bytes, bytes]]) -> bytes:
+    key = hashlib.sha256()
+    for path, node in content.walk():
+        key.update(f"\n{path}\n{content.links.get(node, '')}".encode())
+        data = content.files.get(node)
+        if data is not None and UNREAD.search(path) is None:
+            known = digests.get(id(data))
+            if known is None or known[0] is not data:
+                known = digests[id(data)] = data, hashlib.sha256(data).digest()
+            key.update(known[1])
+    return key.digest()
+
+
+def put(content: Content, folder: Path) -> None:
+    """Make a folder with this in it."""
+    folder.mkdir()
+    made: dict[int, Path] = {}
+    for path, node in content.walk():
+        at = folder / path
+        if node in content.links:
+            at.symlink_to(content.links[node])
+        elif node in content.folders:
+            at.mkdir()
+        elif node in made:
+            at.hardlink_to(made[node])
+        else:
+            at.write_bytes(content.files[node])
+            made[node] = at
+
+
+SET_ASIDE = ("rollback", "restore_live", "restore_synced")
+"""What was written before these stays in the file that was left."""
+
+
+@dataclass
+class Player:
+    """Tries states of one scenario. `counts`: how many opened as what."""
+
+    stage: Stage
+    folder: Path
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def play(self, state: State, *, is_finished: bool = True) -> None:
+        """Raises AssertionError with what is wrong. `is_finished`: also run the next run to its end."""
+        world = World(self.folder / "w")
+        put(state.content, world.folder)
+        try:
+            ended = child(lambda: self._go_on(world, state, is_finished))
+            assert ended.trouble is None, f"{state}\n{ended.trouble.kind} {ended.trouble.codes}: {ended.trouble.text}"
+            self.counts[ended.result()] += 1
+        finally:
+            shutil.rmtree(world.folder)
+
+    def _go_on(self, world: World, state: State, is_finished: bool) -> str:
+        scenario, target = self.stage.scenario, world.target()
+        attempted, acknowledged = _written(state.said)
+        stage = self.stage
+        states = {
+            "old": None if stage.old is None else without(stage.old, *attempted),
+            "new": without(stage.new, *attempted),
+        }
+        if world.link.exists() and (sum(state.kept) + state.number) % 2:  # another program is the first to open it
+            assert without(dump(world.link), *attempted) in states.values()
+            assert whole(world.link)
+            assert not is_marked(world.link)
+        recovery(target)
+        again = recovery(target)
+        assert again == (), f"a second recovery finds something to do: {again}"
+        is_done = DONE in state.said
+        if world.layout.path_kind() is PathKind.NOTHING:
+            assert stage.old is None
+            assert world.files() == []
+            assert not acknowledged
+            found = "nothing"
+        else:
+            seen = without(dump(world.link), *attempted)
+            found = next((name for name, one in states.items() if one == seen), "something else")
+            assert found in ("old", "new"), f"it is neither the old nor the new database: {seen}"
+            assert whole(world.link)
+            self._look_for(acknowledged, world)
+            assert_tidy(world, scenario, is_copied=True)
+        assert not is_done or found == "new" or states["old"] == states["new"], f"done, and then {found}"
+        if is_finished:
+            finish_here(scenario, world)
+            assert without(dump(world.link), *attempted) == states["new"]
+            self._look_for(acknowledged, world)
+            assert write(world.link, "after all") is None
+            assert_tidy(world, scenario, is_copied=True)
+            assert_history(scenario, world)
+        return found
+
+    def _look_for(self, acknowledged: dict[str, str], world: World) -> None:
+        """Each row is in the live file, or where what was written before is set aside, in the file that it went to."""
+        there = notes(world.link) if acknowledged else set()
+        aside = {path.name: path for path in world.files()} if self.stage.scenario.name in SET_ASIDE else {}
+        for note, name in acknowledged.items():
+            assert note in there or (name in aside and note in notes(aside[name])), (
+                f"{note}, written to {name}, is lost"
+            )
+
+
+def _written(said: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """The notes that were tried, and those that were acknowledged, with the file they went to."""
+    acknowledged = {note: name for name, note in _acknowledged(said)}
+    tried = [f"{NOTE}{number}" for number in range(1, 1000)]
+    return tried, acknowledged
+
+
+def _acknowledged(said: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in said:
+        if line.startswith("acknowledged "):
+            _, name, note = line.split(" ", 2)
+            yield name, note
