@@ -125,6 +125,17 @@ def test_a_rename_that_sqlite_refuses_under_views_is_made_all_the_same(synced):
     assert synced.rows("SELECT what FROM by_hand") == [("begun",)]
 
 
+def test_a_column_with_a_name_of_the_row_id_is_added_where_sqlite_does_that(synced):
+    """SQLite since 3.54 refuses to add it, drop it, or rename it; in a new file it is added with every version."""
+    tree = {**V1, "Log": {**LOG, "oid": "TEXT"}}
+    if sqlite3.sqlite_version_info < (3, 54):
+        assert altered(synced, tree)["tables"]["Log"]["action"] == "alter"
+        return
+    assert "cannot add rowid alias: oid" in refused(synced, tree)["message"]
+    assert json.loads(synced.done("--json").out)["strategy"] == "clone"
+    is_current(synced)
+
+
 def test_two_tables_exchange_their_names(synced):
     synced.write({"Users": {**LOG, "_was": ["Log"]}, "Log": {**USERS, "_was": ["Users"]}})
     assert json.loads(synced.done("--in-place", "--json").out)["strategy"] == "in-place"
