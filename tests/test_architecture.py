@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "schemasync"
 
 # From the ground up; a room may import from those before it, and from itself.
 ROOMS = """
-__init__ errors schema masking transforms metrics diff plan codegen history files engines sync texts process conf connect databases signals actor keep orm backends
+__init__ errors lazy_modules schema masking transforms metrics diff plan codegen history files engines sync texts process conf connect databases signals actor keep orm backends
 models actions api task tenants management checks django_tasks caches testing pytest_plugin templatetags apps views urls admin
 """.split()
 WITH_DJANGO = set(ROOMS[ROOMS.index("conf") :])

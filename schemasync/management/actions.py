@@ -1,4 +1,7 @@
-"""Runs each action of `manage.py schemasync` and prints its result."""
+"""Runs each action of `manage.py schemasync` and prints its result.
+
+A command imports what its action needs, and not what the other thirty need: all of it takes a quarter of a second.
+"""
 
 from __future__ import annotations
 
@@ -7,68 +10,34 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS
 
-from .. import conf
-from ..actions import (
-    adopt,
-    advise,
-    advise_indexes,
-    backup,
-    backups,
-    check,
-    cutover,
-    ddl,
-    drill,
-    eject,
-    export,
-    hash,
-    health,
-    history,
-    inspect,
-    keep_writes,
-    litestream,
-    metrics,
-    models,
-    move,
-    option_values,
-    plan,
-    prune,
-    rehearse,
-    restore,
-    rollback,
-    run_report,
-    snapshot,
-    status,
-    switch,
-    sync,
-)
+from .. import actions, conf
+from ..actions import option_values
 from ..actions.addressed import WITH_TENANT
 from ..actions.database import Database, write_text
-from ..actions.restore_source import Asked
-from ..actions.sync_options import limits, max_pause, sync_options
 from ..errors import Code, Failed, Refused, SchemasyncError, UsageError
-from ..orm import models_file, overridden_commands
-from ..orm.comparison import Comparison
-from ..orm.export_decisions import Decisions
-from ..orm.model_differences import notes
+from ..orm import overridden_commands
 from ..schema.text import count, short
-from ..sync.keep_writes import Ahead as KeepWritesAhead
-from ..sync.keep_writes import preview as preview_keep_writes
-from ..sync.restore_ahead import Ahead
-from ..sync.rollback import Preview
-from ..sync.rollback import check as check_rollback
-from ..sync.rollback_in_place import Reverse
-from ..sync.rollback_in_place import preview as preview_in_place
-from ..sync.run.target import Target
-from ..tenants.fleet import as_json as tenants_json
 from ..texts import shown
-from . import fleet, output, schedules
+from . import output
 from .invocation import Invocation
 from .output.shared import problem
+
+if TYPE_CHECKING:
+    from ..orm.comparison import Comparison
+    from ..orm.export_decisions import Decisions
+    from ..sync.keep_writes import Ahead as KeepWritesAhead
+    from ..sync.phases.decide import SyncOptions
+    from ..sync.restore_ahead import Ahead
+    from ..sync.rollback import Preview
+    from ..sync.rollback_in_place import Reverse
+    from ..sync.run.target import Target
+    from . import fleet
 
 
 class Actions(Invocation):
@@ -83,6 +52,8 @@ class Actions(Invocation):
             if conf.is_enabled() and self.action in overridden_commands.WITH_COMMANDS:
                 overridden_commands.refuse_overridden()
             if isinstance(key := self.given.get("tenant"), str) and self.action in WITH_TENANT:
+                from . import fleet
+
                 self._refuse_with_tenant()
                 with fleet.within(self._database, key) as alias:
                     self.given["database"] = alias
@@ -109,24 +80,35 @@ class Actions(Invocation):
     def do_sync(self, database: Database) -> None:
         decisions = self._decisions if self._is("export") else None
         progress, goal = self.given.get("progress"), self.given.get("goal")
-        options, reports = sync_options(self.given), [Path(path) for path in self._listed("report")]
-        done = run_report.sync(database, options, reports, exports=decisions, progress=progress, goal=goal)
-        self._print(output.sync.lines(done, self._page), sync.as_json(done))
+        options, reports = (
+            self._sync_options,
+            [Path(path) for path in self._listed("report")],
+        )
+        done = actions.run_report.sync(database, options, reports, exports=decisions, progress=progress, goal=goal)
+        self._print(output.sync.lines(done, self._page), actions.sync.as_json(done))
+
+    @property
+    def _sync_options(self) -> SyncOptions:
+        return actions.sync_options.sync_options(self.given)
 
     @property
     def _decisions(self) -> Decisions:
+        from ..orm.export_decisions import Decisions
+
         return Decisions(self._several("drop"), self._is("claim"))
 
     def do_export(self, database: Database) -> None:
+        from ..orm.comparison import Comparison
+
         is_check, accepted, path = self._is("check"), self._several("accept_data_migration"), database.schema_path
         if is_check:
-            done = export.compared(database, accepted, self._decisions)
+            done = actions.export.compared(database, accepted, self._decisions)
         else:
-            found, differs = export.export(database, accepted, self._decisions)
+            found, differs = actions.export.export(database, accepted, self._decisions)
             done = Comparison(differs, found)
-        result = export.result_of(done, check=is_check)
+        result = actions.export.result_of(done, check=is_check)
         lines = output.export.lines(done.found, result, path, self._page) if done.found is not None else []
-        self._print(lines, export.as_json(done, path, check=is_check))
+        self._print(lines, actions.export.as_json(done, path, check=is_check))
         if is_check and (why := self._why_stale(database, done)):
             raise self._differs(why)
 
@@ -137,17 +119,17 @@ class Actions(Invocation):
             return [differ, *(line for one in done.problems for line in problem(one).splitlines())]
         if done.differs:
             return [differ, "To write the models into it: manage.py schemasync export"]
-        return check.missing_tables(check.kept(database.alias))
+        return actions.check.missing_tables(actions.check.kept(database.alias))
 
     def do_plan(self, database: Database) -> None:
         try:
-            planned = plan.plan(database, sync_options(self.given), sql=self._is("sql"))
+            planned = actions.plan.plan(database, self._sync_options, sql=self._is("sql"))
         except Refused as refusal:
             if refusal.problems[0].code is Code.NOT_ADOPTED:
-                self._say(output.plan.after_adoption(plan.after_adoption(database), self._page))
+                self._say(output.plan.after_adoption(actions.plan.after_adoption(database), self._page))
             raise
-        data = plan.as_json(planned)
-        if isinstance(planned, plan.AfterAdoption):
+        data = actions.plan.as_json(planned)
+        if isinstance(planned, actions.plan.AfterAdoption):
             first = f"{database.link} is a plain file: {database.target().how_to_adopt}"
             self._print([first, *output.plan.after_adoption(planned, self._page)], data)
             return
@@ -156,89 +138,95 @@ class Actions(Invocation):
             raise CommandError(output.plan.what_stops(planned), returncode=Refused.exit_code)
 
     def do_rehearse(self, database: Database) -> None:
-        done = rehearse.rehearse(database, sync_options(self.given), self._path("queries"), self._path("at"))
-        self._print(output.rehearse.lines(done, self._page), rehearse.as_json(done))
+        done = actions.rehearse.rehearse(database, self._sync_options, self._path("queries"), self._path("at"))
+        self._print(output.rehearse.lines(done, self._page), actions.rehearse.as_json(done))
 
     def do_check(self, database: Database) -> None:
         strict, quick, for_migrate = self._is("strict"), self._is("quick_check"), self._is("for_migrate")
-        found = check.check(database, strict=strict, quick_check=quick, for_migrate=for_migrate)
-        if isinstance(found, check.WithoutSchema):
+        found = actions.check.check(database, strict=strict, quick_check=quick, for_migrate=for_migrate)
+        if isinstance(found, actions.check.WithoutSchema):
             lines = output.check.lines_without_schema(found, database.link, self._page)
             why = output.check.reasons_without_schema(found, database.link)
         else:
             lines, why = output.check.lines(found, database.schema_path, self._page), found.reasons
-        self._print(lines, check.as_json(found))
+        self._print(lines, actions.check.as_json(found))
         if why:
             raise self._differs(why)
 
     def do_status(self, database: Database) -> None:
-        found = status.status(database)
+        found = actions.status.status(database)
         self._print(output.status.lines(found, self._page), found.as_json())
 
     def do_health(self, database: Database) -> None:
-        found = health.health(database, ready=self._is("ready"))
-        self._print(output.health.lines(found), health.as_json(found))
+        found = actions.health.health(database, ready=self._is("ready"))
+        self._print(output.health.lines(found), actions.health.as_json(found))
         if why := output.health.why(found):
             raise self._differs(why)
 
     def do_metrics(self, database: Database) -> None:
-        found = metrics.metrics(database)
-        self._print(output.metrics.lines(found), metrics.as_json(found))
+        found = actions.metrics.metrics(database)
+        self._print(output.metrics.lines(found), actions.metrics.as_json(found))
 
     def do_advise(self, database: Database) -> None:
         if "indexes" in self.given:
             log = Path(self.given["indexes"]) if self.given["indexes"] else None
-            done = advise_indexes.advise_indexes(database, log)
-            self._print(output.advise_indexes.lines(done), advise_indexes.as_json(done))
+            done = actions.advise_indexes.advise_indexes(database, log)
+            self._print(output.advise_indexes.lines(done), actions.advise_indexes.as_json(done))
             return
-        found = advise.advise(database)
-        self._print(output.advise.lines(found), advise.as_json(found))
+        found = actions.advise.advise(database)
+        self._print(output.advise.lines(found), actions.advise.as_json(found))
 
     def do_history(self, database: Database) -> None:
-        entries = history.history(database)
-        self._print(output.history.lines(entries, self._page), history.as_json(entries))
+        entries = actions.history.history(database)
+        self._print(output.history.lines(entries, self._page), actions.history.as_json(entries))
 
     def do_rollback(self, database: Database) -> None:
+        from ..sync.rollback import check as check_rollback
+
         wanted = self.given.get("target")
         if self._is("in_place"):
-            rollback.refuse_target_in_place(wanted)
+            actions.rollback.refuse_target_in_place(wanted)
             self._undo_in_place(database)
             return
         if self._is("keep_writes"):
             self._keep_writes(database, wanted)
             return
         if self._is("dry_run"):
-            ahead = rollback.preview(database, wanted)
-            self._print(output.rollback.preview_lines(ahead, self._page), rollback.preview_json(ahead))
+            ahead = actions.rollback.preview(database, wanted)
+            self._print(output.rollback.preview_lines(ahead, self._page), actions.rollback.preview_json(ahead))
             return
         self._must_be_able_to_ask(database, partial(check_rollback, wanted=wanted))
-        done = rollback.rollback(database, wanted, self._agree)
+        done = actions.rollback.rollback(database, wanted, self._agree)
         lines = [*output.rollback.lines(done), *self._left_ahead(database, done.preview.to.version)]
-        self._print(lines, rollback.as_json(done))
+        self._print(lines, actions.rollback.as_json(done))
 
     def _undo_in_place(self, database: Database) -> None:
+        from ..sync.rollback_in_place import preview as preview_in_place
+
         if self._is("dry_run"):
-            found = rollback.preview_in_place(database)
-            self._print(output.rollback.reverse_lines(found), rollback.reverse_json(found))
+            found = actions.rollback.preview_in_place(database)
+            self._print(output.rollback.reverse_lines(found), actions.rollback.reverse_json(found))
             return
         self._must_be_able_to_ask(database, preview_in_place)
-        limit = None if self._is("block_writers") else max_pause(self.given)
-        done = rollback.rollback_in_place(database, self._agree_in_place, limit)
+        limit = None if self._is("block_writers") else actions.sync_options.max_pause(self.given)
+        done = actions.rollback.rollback_in_place(database, self._agree_in_place, limit)
         lines = [*output.rollback.undone_lines(done), *self._left_ahead(database, done.reverse.to.version)]
-        self._print(lines, rollback.undone_json(done))
+        self._print(lines, actions.rollback.undone_json(done))
 
     def _keep_writes(self, database: Database, wanted: str | None) -> None:
-        options = keep_writes.keep_writes_options(self.given)
+        from ..sync.keep_writes import preview as preview_keep_writes
+
+        options = actions.keep_writes.keep_writes_options(self.given)
         if self._is("dry_run"):
-            ahead = keep_writes.preview(database, wanted, options)
+            ahead = actions.keep_writes.preview(database, wanted, options)
             if not ahead.plan.blocking or not self._json:
-                self._print(output.keep_writes.preview_lines(ahead, self._page), rollback.ahead_json(ahead))
-            keep_writes.refuse_hazards(ahead)
+                self._print(output.keep_writes.preview_lines(ahead, self._page), actions.rollback.ahead_json(ahead))
+            actions.keep_writes.refuse_hazards(ahead)
             return
         self._must_be_able_to_ask(database, partial(preview_keep_writes, wanted=wanted, options=options))
-        done = keep_writes.keep_writes(database, wanted, options, self._agree_to_keep_writes)
+        done = actions.keep_writes.keep_writes(database, wanted, options, self._agree_to_keep_writes)
         lines = [*output.keep_writes.lines(done, self._page), *self._left_ahead(database, done.ahead.to.version)]
-        self._print(lines, rollback.kept_writes_json(done))
+        self._print(lines, actions.rollback.kept_writes_json(done))
 
     def _agree_to_keep_writes(self, ahead: KeepWritesAhead) -> bool:
         self._say(output.keep_writes.preview_lines(ahead, self._page))
@@ -261,11 +249,11 @@ class Actions(Invocation):
         return output.rollback.left_ahead(short(wanted), short(version)) if wanted != version else []
 
     def do_switch(self, database: Database) -> None:
-        done = switch.switch(database, sync_options(self.given), leave_behind=self._is("leave_behind"))
-        self._print(output.switch.lines(done, self._page), switch.as_json(done))
+        done = actions.switch.switch(database, self._sync_options, leave_behind=self._is("leave_behind"))
+        self._print(output.switch.lines(done, self._page), actions.switch.as_json(done))
 
     def do_inspect(self, database: Database) -> None:
-        found, path = inspect.inspect(database, Path(self.given["source"])), self._path("output")
+        found, path = actions.inspect.inspect(database, Path(self.given["source"])), self._path("output")
         self._warn(output.inspect.lines(found, self._page))
         if path is not None:
             self._refuse_to_replace(path)
@@ -275,63 +263,66 @@ class Actions(Invocation):
         elif not self._json:
             self.stdout.write(found.text, ending="")
         if self._json:
-            self._as_json(inspect.as_json(found, path))
+            self._as_json(actions.inspect.as_json(found, path))
 
     def do_ddl(self, database: Database) -> None:
-        found, path = ddl.ddl_of(database, self.given.get("engine", "postgres")), self._path("output")
+        found, path = actions.ddl.ddl_of(database, self.given.get("engine", "postgres")), self._path("output")
         self._warn(output.ddl.lines(found))
         if path is not None:
             self._refuse_to_replace(path)
             write_text(path, found.text)
-            self._say([f"wrote {path}: {count(len(found.made.statements), 'statement')} for {ddl.NAMES[found.engine]}"])
+            statements, name = count(len(found.made.statements), "statement"), actions.ddl.NAMES[found.engine]
+            self._say([f"wrote {path}: {statements} for {name}"])
         elif not self._json:
             self.stdout.write(found.text, ending="")
         if self._json:
-            self._as_json(ddl.as_json(found, path))
+            self._as_json(actions.ddl.as_json(found, path))
 
     def do_move(self, database: Database) -> None:
         to = self.given.get("to")
         if self._is("undo"):
-            done = move.take_back(database, to or "", leave_writes=self._is("leave_writes"))
+            done = actions.move.take_back(database, to or "", leave_writes=self._is("leave_writes"))
         elif self._is("plan"):
-            found = move.plan(database, move.required(to))
-            self._print(output.move.plan_lines(found), move.plan_json(found))
+            found = actions.move.plan(database, actions.move.required(to))
+            self._print(output.move.plan_lines(found), actions.move.plan_json(found))
             return
         else:
-            done = move.to_postgres(database, move.required(to), limits(self.given))
-        self._print(output.move.lines(done), move.as_json(done))
+            done = actions.move.to_postgres(
+                database, actions.move.required(to), actions.sync_options.limits(self.given)
+            )
+        self._print(output.move.lines(done), actions.move.as_json(done))
 
     def do_adopt(self, database: Database) -> None:
-        done = adopt.adopt(database, self._several("accept_data_migration"))
+        done = actions.adopt.adopt(database, self._several("accept_data_migration"))
         self._warn([*output.shared.refused_later(done.faults), *done.unreadable])
-        self._print(output.adopt.lines(done, database.link, self._page), adopt.as_json(done))
+        self._print(output.adopt.lines(done, database.link, self._page), actions.adopt.as_json(done))
 
     def do_eject(self, database: Database) -> None:
-        ejecting, link = eject.prepare(database), database.link
+        ejecting, link = actions.eject.prepare(database), database.link
         is_django_s = ejecting.version is not None
         if is_django_s:
             self._say(output.eject.migrations(ejecting.new, self._page))
             self._warn(output.eject.behind(ejecting.lagging))
         if self._is("dry_run"):
-            self._print(["nothing was written"], eject.as_json(ejecting, None))
+            self._print(["nothing was written"], actions.eject.as_json(ejecting, None))
             return
-        done = eject.eject(database, ejecting, self.stderr)
-        risks = check.risks_of_migrate(database.alias) if is_django_s else None
-        self._print(output.eject.lines(done, link, risks, self._page), eject.as_json(ejecting, done))
+        done = actions.eject.eject(database, ejecting, self.stderr)
+        risks = actions.check.risks_of_migrate(database.alias) if is_django_s else None
+        self._print(output.eject.lines(done, link, risks, self._page), actions.eject.as_json(ejecting, done))
 
     def do_cutover(self, database: Database) -> None:
-        cutover.cutover(database)
-        self._print(output.cutover.lines(), cutover.as_json())
+        actions.cutover.cutover(database)
+        self._print(output.cutover.lines(), actions.cutover.as_json())
 
     def do_prune(self, database: Database) -> None:
         dry_run = self._is("dry_run")
         if self._is("hints"):
-            prune.refuse_for_hints(self.given)
-            hints = prune.prune_hints(database, dry_run=dry_run)
+            actions.prune.refuse_for_hints(self.given)
+            hints = actions.prune.prune_hints(database, dry_run=dry_run)
             lines = output.prune.hint_lines(hints, database.schema_path, dry_run=dry_run)
-            self._print(lines, prune.hints_json(hints, dry_run=dry_run))
+            self._print(lines, actions.prune.hints_json(hints, dry_run=dry_run))
             return
-        done = prune.prune(
+        done = actions.prune.prune(
             database,
             keep=self.given.get("keep"),
             older_than=self.given.get("older_than"),
@@ -339,53 +330,55 @@ class Actions(Invocation):
             set_aside=self._is("set_aside"),
             dry_run=dry_run,
         )
-        self._print(output.prune.lines(done, dry_run=dry_run), prune.as_json(done, dry_run=dry_run))
+        self._print(output.prune.lines(done, dry_run=dry_run), actions.prune.as_json(done, dry_run=dry_run))
 
     def do_snapshot(self, database: Database) -> None:
         path = Path(self.given["copy"])
         seed = self.given.get("seed")
-        done = snapshot.snapshot(database, path, self._path("mask"), None if seed is None else str(seed))
+        done = actions.snapshot.snapshot(database, path, self._path("mask"), None if seed is None else str(seed))
         if done.masked is not None:
             self._warn(output.snapshot.warnings(done.masked))
-        self._print(output.snapshot.lines(path, done), snapshot.as_json(path, done))
+        self._print(output.snapshot.lines(path, done), actions.snapshot.as_json(path, done))
 
     def do_backup(self, database: Database) -> None:
         to, compact = str(self.given.get("to", "")), self._is("compact")
         if kind := self.given.get("print_schedule"):
+            from . import schedules
+
             text = schedules.schedule(kind, self._alias(), to, is_compact=compact)
-            self._print(text.splitlines(), backup.schedule_json(kind, text))
+            self._print(text.splitlines(), actions.backup.schedule_json(kind, text))
             return
-        made = backup.backup(database, to, prune=self._is("prune"), compact=compact)
-        self._print(output.backup.made(made), backup.as_json(made))
+        made = actions.backup.backup(database, to, prune=self._is("prune"), compact=compact)
+        self._print(output.backup.made(made), actions.backup.as_json(made))
 
     def do_backups(self, database: Database) -> None:
-        listed = backups.backups(database, str(self.given.get("to", "")))
-        self._print(output.backup.listed(listed), backups.as_json(listed))
+        listed = actions.backups.backups(database, str(self.given.get("to", "")))
+        self._print(output.backup.listed(listed), actions.backups.as_json(listed))
 
     def do_drill(self, database: Database) -> None:
         if self._is("check"):
-            done = drill.last_drill(database)
+            done = actions.drill.last_drill(database)
         else:
-            done = drill.drill(database, str(self.given.get("from", "")), self._path("identity"))
-        self._print(output.drill.lines(done), drill.as_json(done))
+            done = actions.drill.drill(database, str(self.given.get("from", "")), self._path("identity"))
+        self._print(output.drill.lines(done), actions.drill.as_json(done))
         if not done.is_passed:
             raise self._differs(output.drill.why(done))
 
     def do_restore(self, database: Database) -> None:
         name, at, storage = (str(self.given.get(key, "")) for key in ("backup", "at", "from"))
-        asked = Asked(name, at, storage, self._path("identity"))
+        asked = actions.restore_source.Asked(name, at, storage, self._path("identity"))
         if (into := self._path("into")) is not None:
-            written = restore.into_file(database, into, asked)
-            self._print(output.restore.written(written), restore.written_json(written))
+            written = actions.restore.into_file(database, into, asked)
+            self._print(output.restore.written(written), actions.restore.written_json(written))
             return
         if self._is("dry_run"):
-            ahead = restore.preview(database, asked, with_sync=self._is("sync"))
-            self._print(output.restore.preview_lines(ahead, self._page), restore.preview_json(ahead))
+            ahead = actions.restore.preview(database, asked, with_sync=self._is("sync"))
+            self._print(output.restore.preview_lines(ahead, self._page), actions.restore.preview_json(ahead))
             return
         self._must_be_able_to_ask(database, lambda target: None)
-        done = restore.restore(database, asked, self._agree_to_restore, with_sync=self._is("sync"))
+        done = actions.restore.restore(database, asked, self._agree_to_restore, with_sync=self._is("sync"))
         behind = done.report is None and self._is_behind(database, done.ahead.to.version)
-        self._print(output.restore.lines(done, self._page, is_behind=behind), restore.as_json(done))
+        self._print(output.restore.lines(done, self._page, is_behind=behind), actions.restore.as_json(done))
 
     def _is_behind(self, database: Database, version: str) -> bool:
         try:
@@ -400,16 +393,19 @@ class Actions(Invocation):
     def do_litestream(self, database: Database) -> None:
         match self.given.get("what"):
             case "config":
-                done: litestream.Done = litestream.config(database, self._path("output"))
+                done: actions.litestream.Done = actions.litestream.config(database, self._path("output"))
             case "register":
-                done = litestream.register(database)
+                done = actions.litestream.register(database)
             case _:
                 if (into := self._path("into")) is None:
                     raise UsageError.of(Code.BAD_OPTION, "restore writes a file", "Add --into FILE.")
-                done = litestream.restore(database, into, str(self.given.get("at", "")))
-        self._print(output.litestream.lines(done), litestream.as_json(done))
+                done = actions.litestream.restore(database, into, str(self.given.get("at", "")))
+        self._print(output.litestream.lines(done), actions.litestream.as_json(done))
 
     def do_tenants(self, database: Database) -> None:
+        from ..tenants.fleet import as_json as tenants_json
+        from . import fleet
+
         at = fleet.template(database)
         match self.given.get("what"):
             case "report":
@@ -438,7 +434,7 @@ class Actions(Invocation):
                 self._exit_with(level.problem)
             case "backup" if kind := self.given.get("print_schedule"):
                 text = fleet.backup_schedule(kind, self.given)
-                self._print(text.splitlines(), backup.schedule_json(kind, text))
+                self._print(text.splitlines(), actions.backup.schedule_json(kind, text))
             case "backup":
                 backed = fleet.back_up(at, self.given)
                 self._print(output.tenants.backup_lines(backed), tenants_json.backup_json(backed))
@@ -469,21 +465,27 @@ class Actions(Invocation):
             raise CommandError(self._addressed(problem(failed.problems[0])), returncode=failed.exit_code)
 
     def _routes(self) -> None:
+        from ..tenants.fleet.as_json import routes_json
+        from . import fleet
+
         found, text = fleet.routes(self.given)
         path = self._path("output")
         if path is not None:
             write_text(path, text)
         lines = text.splitlines() if path is None else [f"wrote {path}: {count(len(found.tenants), 'tenant')}"]
-        self._print(lines, tenants_json.routes_json(found))
+        self._print(lines, routes_json(found))
         if found.lost:
             names = ", ".join(found.lost[:5]) + (", …" if len(found.lost) > 5 else "")
             self._warn([f"{count(len(found.lost), 'tenant')} on no host of the settings: {names}"])
 
     def _report(self) -> None:
+        from ..tenants.fleet.as_json import report_json
+        from . import fleet
+
         failed: list[fleet.Answer] = []
         answers = fleet.report(self.given, failed.append)
         if self._json:
-            self._print([], tenants_json.report_json(answers, failed))
+            self._print([], report_json(answers, failed))
         elif self.given.get("format") == "csv":
             output.tenants.write_csv(answers, self.stdout)
         else:
@@ -494,29 +496,32 @@ class Actions(Invocation):
             raise CommandError("\n".join(lines), returncode=Failed.exit_code)
 
     def do_hash(self, database: Database) -> None:
-        version = hash.version_of(database, self._path("file"))
-        self._print(output.hash.lines(version), hash.as_json(version))
+        version = actions.hash.version_of(database, self._path("file"))
+        self._print(output.hash.lines(version), actions.hash.as_json(version))
 
     def do_models(self, database: Database) -> None:
+        from ..orm import models_file
+        from ..orm.model_differences import notes
+
         app = models_file.app_of(str(self.given["app"])) if self.given.get("app") else None
         path = self._path("output") or (models_file.file_of(app) if app is not None else None)
         if path is None and self._is("check"):
             raise UsageError.of(Code.BAD_OPTION, "--check compares a file", "Add --app LABEL or -o FILE.")
         # only the name of the file: the header must not depend on the folder that the command is run in
         command = self._models_command(app, Path(path.name) if path is not None else None)
-        found = models.generated(database, app, path, command)
+        found = actions.models.generated(database, app, path, command)
         self._warn(output.models.not_expressed(notes(found.differences), self._page))
         if path is None:
             if self._json:
-                self._as_json(models.as_json(found, "printed", None))
+                self._as_json(actions.models.as_json(found, "printed", None))
             else:
                 self.stdout.write(found.text, ending="")
             return
-        result: models.ModelsResult = "differs" if self._is("check") else "written"
+        result: actions.models.ModelsResult = "differs" if self._is("check") else "written"
         result = result if found.differs else "current"
         if result == "written":
             write_text(path, found.text)
-        self._print(output.models.lines(found, result, path), models.as_json(found, result, path))
+        self._print(output.models.lines(found, result, path), actions.models.as_json(found, result, path))
         if result == "differs":
             command = self._models_command(app, path)
             raise self._differs([f"{shown(path)} differs from the models of the schema", f"To write it: {command}"])

@@ -25,7 +25,8 @@ from ..history.row import HistoryRow
 from ..sync import history
 from ..sync.run.interrupt import Interrupted
 from ..sync.run.progress import Progress, Silent
-from .output import failed, terminal
+from . import output
+from .output import terminal
 from .output.shared import problem
 
 
@@ -188,6 +189,6 @@ class Invocation:
         if self._json:
             is_read = self.action in ("sync", "plan") and not isinstance(error, UsageError)
             version, live = (self._version(), self._live()) if is_read else (None, None)
-            self._as_json(failed.as_json(found, self.action, version, live, with_sql=self._is("sql")))
+            self._as_json(output.failed.as_json(found, self.action, version, live, with_sql=self._is("sql")))
         text = "\n".join(problem(one) for one in found.problems)
         raise CommandError(text, returncode=error.exit_code) from error

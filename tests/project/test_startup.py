@@ -62,3 +62,30 @@ def test_a_start_imports_nothing_heavy(tmp_path, start):
     modules = json.loads(ended.stdout)
     assert "schemasync.admin.model_admin" in modules
     assert [name for name in modules if name.startswith(HEAVY)] == []
+
+
+def test_an_action_does_not_import_what_the_others_need():
+    code = (
+        "import django, json, sys; django.setup(); import schemasync.management.actions as found\n"
+        "before = set(sys.modules); found.actions.hash, found.output.hash\n"
+        "print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    before, then = json.loads(done.stdout)
+    package = "schemasync.actions."
+    imported = {name.removeprefix(package) for name in before if name.startswith(package)}
+    assert imported == {"addressed", "database", "dialogue", "option_values", "shared"}
+    assert not {"schemasync.tenants.fleet", "schemasync.sync.runner", "schemasync.engines.postgres.translator"} & set(
+        before
+    )
+    assert {"schemasync.actions.hash", "schemasync.management.output.hash"} <= set(then)
+    assert not {"schemasync.actions.plan", "schemasync.management.output.plan"} & set(then)
+
+
+def test_a_name_that_is_no_module_is_no_attribute():
+    from schemasync import actions
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        actions.nothing  # noqa: B018
+    assert not hasattr(actions, "__wrapped__")

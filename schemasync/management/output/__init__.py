@@ -1,40 +1,45 @@
-"""The output of each action: one module for each, with the lines for people and the object for `--json`."""
+"""The output of each action: one module for each, with the lines for people; imported when it is first used."""
 
-from . import (
-    adopt,
-    advise,
-    advise_indexes,
-    backup,
-    check,
-    cutover,
-    ddl,
-    drill,
-    eject,
-    export,
-    failed,
-    hash,
-    health,
-    history,
-    inspect,
-    keep_writes,
-    litestream,
-    metrics,
-    migrate_risks,
-    models,
-    move,
-    plan,
-    prune,
-    rehearse,
-    restore,
-    rollback,
-    shared,
-    snapshot,
-    status,
-    switch,
-    sync,
-    tenants,
-    terminal,
-)
+from typing import TYPE_CHECKING
+
+from ...lazy_modules import lazy_modules
+
+if TYPE_CHECKING:
+    from . import (
+        adopt,
+        advise,
+        advise_indexes,
+        backup,
+        check,
+        cutover,
+        ddl,
+        drill,
+        eject,
+        export,
+        failed,
+        hash,
+        health,
+        history,
+        inspect,
+        keep_writes,
+        litestream,
+        metrics,
+        migrate_risks,
+        models,
+        move,
+        plan,
+        prune,
+        rehearse,
+        restore,
+        rollback,
+        shared,
+        snapshot,
+        status,
+        switch,
+        sync,
+        tenants,
+        terminal,
+    )
 
 __all__ = [
     "adopt",
@@ -71,3 +76,5 @@ __all__ = [
     "tenants",
     "terminal",
 ]
+
+__getattr__ = lazy_modules(__name__)
