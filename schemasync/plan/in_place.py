@@ -61,6 +61,14 @@ def constraints_of(step: Keep | Alter, column: Column) -> tuple[list[Check], lis
     )
 
 
+def is_added(step: Alter) -> bool:
+    """True if ALTER TABLE brings the table to its new definition, by adding and dropping columns."""
+    added = [change.column for change in step.changes if isinstance(change, c.AddColumn)]
+    return all(
+        isinstance(change, (c.DropColumn, *c.WITHOUT_REWRITE)) or _qualifies(change, added) for change in step.changes
+    )
+
+
 def makes_index(step: Keep | Alter | Rewrite) -> bool:
     """True if the step makes an index over existing rows."""
     return any(isinstance(change, c.AddIndex | c.ChangeIndex) for change in step.changes)

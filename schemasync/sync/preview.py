@@ -222,7 +222,7 @@ def statements(plan: Plan) -> list[str]:
     found += [f"-- {step.name}: {_why(step)}" for step in plan.transformed]
     for step in steps:
         if isinstance(step, Alter):
-            found += [alter.statement(step), *alter.drops(step)]
+            found += alter.statements(step)
     for step in steps:
         if not isinstance(step, Drop):
             found += [ddl.create_index(step.new, index) for index in indexes.new(step)]

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from schemasync.plan.in_place import added_columns, constraints_of, dropped_columns, in_place, makes_index, obstacles
+from schemasync.plan.in_place import (
+    added_columns,
+    constraints_of,
+    dropped_columns,
+    in_place,
+    is_added,
+    makes_index,
+    obstacles,
+)
 from schemasync.plan.model import Action, Alter, Strategy
 
 from .test_plan import plan
@@ -33,6 +41,20 @@ def made(new: dict[str, Any], old: dict[str, Any] | None = None) -> Any:
 )
 def test_columns_indexes_and_their_constraints_qualify(more: dict[str, Any]) -> None:
     assert obstacles(made({"T": {**T, **more}})) == ()
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        ({**T, "b": "TEXT", "_indexes": ["a"]}, True),
+        ({"id": T["id"], "b": "TEXT", "_dropped": ["a"]}, True),
+        ({**T, "b": "TEXT", "_checks": ["length(a) > 1"]}, False),
+    ],
+)
+def test_a_definition_is_only_replaced_if_sqlite_cannot_edit_it(new: dict[str, Any], expected: bool) -> None:
+    (step,) = made({"T": new}).steps
+    assert isinstance(step, Alter)
+    assert is_added(step) is expected
 
 
 def test_changed_views_and_triggers_qualify_and_new_ones_do_not() -> None:

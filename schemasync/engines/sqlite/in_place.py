@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ...diff.changes import ChangeTrigger, ChangeView
 from ...errors import Code, Failed, Refused
-from ...plan.in_place import added_columns, constraints_of, dropped_columns
+from ...plan.in_place import dropped_columns
 from ...plan.model import Alter, Plan, StandingStep
 from ...schema import lexer
 from ...schema.model import Column
@@ -24,7 +24,7 @@ from .connection import Connection, Opener
 from .inspect import inspect
 from .objects import Object, fingerprint, is_own, schema_text
 from .rebuild import finish, indexes, reshape
-from .rebuild.alter import drops
+from .rebuild.alter import additions, drops
 from .rebuild.before_renames import has_renames
 from .uncompiled import load
 from .unknown_names import Unknown
@@ -208,6 +208,4 @@ def _dropped_columns(plan: Plan) -> Iterator[str]:
 
 def _new_columns(plan: Plan) -> Iterator[str]:
     for step in _standing(plan):
-        for column in added_columns(step):
-            definition = ddl.added_column(column, *constraints_of(step, column))
-            yield f"ALTER TABLE {quote(step.new.name)} ADD COLUMN {definition}"
+        yield from additions(step)

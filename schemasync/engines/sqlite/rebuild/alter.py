@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Collection, Iterator
 
 from ....diff.changes import ChangeCollation, ChangeDefault, ChangeType, DropColumn
-from ....plan.model import Alter, Plan
+from ....plan.in_place import added_columns, constraints_of, is_added
+from ....plan.model import Alter, Keep, Plan
 from ....schema import lexer
 from ....schema.model import Column
 from ....schema.names import fold, quote, string_literal
@@ -48,7 +49,8 @@ def edit(connection: Connection, plan: Plan) -> None:
     if not plan.altered:
         return
     before = {step.name: _indexes(connection, step.name) for step in plan.altered}
-    _replace(connection, plan)
+    _add(connection, plan)
+    _replace(connection, [step for step in plan.altered if not is_added(step)])
     after = {step.name: _indexes(connection, step.name) for step in plan.altered}
     if other := [name for name in before if before[name] != after[name]]:
         raise CannotEdit(other, "its indexes would not fit the new definition")
@@ -62,7 +64,21 @@ def edit(connection: Connection, plan: Plan) -> None:
                 raise CannotEdit([step.name], f"SQLite does not drop the column: {error}") from error
 
 
-def statement(step: Alter) -> str:
+def statements(step: Alter) -> list[str]:
+    """The statements that give the table its new definition: ALTER TABLE if that is enough, because it leaves the rest
+    of the text as it is, comments included."""
+    return [*(additions(step) if is_added(step) else [_replacement(step)]), *drops(step)]
+
+
+def additions(step: Keep | Alter) -> list[str]:
+    """The statements that add the new columns with their constraints."""
+    return [
+        f"ALTER TABLE {quote(step.name)} ADD COLUMN {ddl.added_column(column, *constraints_of(step, column))}"
+        for column in added_columns(step)
+    ]
+
+
+def _replacement(step: Alter) -> str:
     """The statement that replaces the definition; columns that go are still in it."""
     bare = [Column(column.name, column.type) for column in _dropped(step)]
     new = string_literal(ddl.create_table(step.kept_with(bare)))
@@ -78,13 +94,24 @@ def _dropped(step: Alter) -> list[Column]:
     return [change.column for change in step.changes if isinstance(change, DropColumn)]
 
 
-def _replace(connection: Connection, plan: Plan) -> None:
+def _add(connection: Connection, plan: Plan) -> None:
+    for step in plan.altered:
+        try:
+            for addition in additions(step) if is_added(step) else ():
+                connection.execute(addition)
+        except sqlite3.OperationalError as error:
+            raise CannotEdit([step.name], f"SQLite does not add the column: {error}") from error
+
+
+def _replace(connection: Connection, steps: Collection[Alter]) -> None:
+    if not steps:
+        return
     try:
         with writable_schema(connection):
-            for step in plan.altered:
-                connection.execute(statement(step))
+            for step in steps:
+                connection.execute(_replacement(step))
     except sqlite3.OperationalError as error:
-        raise CannotEdit([step.name for step in plan.altered], f"SQLite refuses to edit it here: {error}") from error
+        raise CannotEdit([step.name for step in steps], f"SQLite refuses to edit it here: {error}") from error
 
 
 def _indexes(connection: Connection, table: str) -> Indexes:

@@ -5,13 +5,13 @@ https://www.sqlite.org/fileformat2.html#the_sqlite_stat1_table
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ....plan.model import FilledStep, Plan, Rewrite, Strategy
 from ....schema.names import fold, quote
 from ..connection import Connection
 
-_TABLES = ("sqlite_stat1", "sqlite_stat4")
+_VALUES = {"sqlite_stat1": "stat", "sqlite_stat4": "neq, nlt, ndlt, sample"}
 
 
 def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[str]) -> None:
@@ -22,8 +22,7 @@ def rename(connection: Connection, names: Mapping[str, str], parked: Sequence[st
     if not renamed and not gone:
         return
     for place in _there(connection, "main"):
-        rows = connection.execute(f"SELECT rowid, tbl, idx FROM main.{place} WHERE tbl IS NOT NULL").fetchall()
-        for rowid, table, index in rows:
+        for rowid, table, index in _rows(connection, f"main.{place}"):
             if fold(table) in gone:
                 connection.execute(f"DELETE FROM main.{place} WHERE rowid = ?", (rowid,))
             elif fold(table) in renamed:
@@ -41,32 +40,41 @@ def _index_of(table: str, index: str | None, renamed: str) -> str | None:
 
 
 def gather(connection: Connection, plan: Plan) -> None:
-    """ANALYZE rewritten and filled tables, and in a file that starts empty also those with statistics in the attached
-    old one, so that SQLite plans the first queries after the swap well."""
+    """ANALYZE rewritten and filled tables, so that SQLite plans the first queries after the swap well; in a file that
+    starts empty, copy the statistics of all other tables from the attached old one."""
     filled: list[Rewrite | FilledStep] = [*plan.rewritten, *plan.filled]
     tables = {fold(step.name): step.name for step in filled if step.new.virtual is None}
-    if plan.strategy is Strategy.FRESH:
-        tables |= {fold(name): name for name in _had_statistics(connection, plan)}
     for name in tables.values():
         connection.execute(f"ANALYZE main.{quote(name)}")
+    if plan.strategy is Strategy.FRESH:
+        _copy(connection, plan, tables)
 
 
-def _had_statistics(connection: Connection, plan: Plan) -> list[str]:
-    """The tables of the new file for which the old one has statistics, under whatever name."""
-    if "sqlite_stat1" not in _there(connection, "old"):
-        return []
+def _copy(connection: Connection, plan: Plan, written: Collection[str]) -> None:
+    """Copy the statistics of the tables that are not `written`. They are not counted anew, because an administrator
+    may have written them. https://www.sqlite.org/optoverview.html#manctrl"""
+    if not _there(connection, "old"):
+        return
+    connection.execute("ANALYZE main.sqlite_schema")  # creates the tables, and counts nothing
     names = {fold(step.old.name): step.new.name for step in plan.carried}
-    names |= {fold(old): new for old, new in plan.replaced}
     dropped = {fold(step.old.name) for step in plan.dropped}
-    had = [name for (name,) in connection.execute("SELECT DISTINCT tbl FROM old.sqlite_stat1 WHERE tbl IS NOT NULL")]
-    rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')"
-    )
-    there = {fold(name): name for (name,) in rows}
-    wanted = (fold(names.get(fold(name), name)) for name in had if fold(name) not in dropped)
-    return [there[name] for name in wanted if name in there]
+    there = {fold(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema")} - {*written}
+    for place in {*_there(connection, "old")} & {*_there(connection, "main")}:
+        for rowid, old, index in _rows(connection, f"old.{place}"):
+            new = names.get(fold(old), old)
+            moved = _index_of(old, index, new)
+            if fold(old) not in dropped and {fold(new), fold(moved or new)} <= there:
+                rest = _VALUES[place]
+                connection.execute(
+                    f"INSERT INTO main.{place} (tbl, idx, {rest}) SELECT ?, ?, {rest} FROM old.{place} WHERE rowid = ?",
+                    (new, moved, rowid),
+                )
+
+
+def _rows(connection: Connection, place: str) -> list[tuple[int, str, str | None]]:
+    return connection.execute(f"SELECT rowid, tbl, idx FROM {place} WHERE tbl IS NOT NULL ORDER BY rowid").fetchall()
 
 
 def _there(connection: Connection, schema: str) -> list[str]:
     rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'").fetchall()
-    return [name for name in _TABLES if (name,) in rows]
+    return [name for name in _VALUES if (name,) in rows]
