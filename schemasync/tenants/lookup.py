@@ -97,7 +97,7 @@ def _refuse(key: str, found: Row | None) -> None:
         hint = f'To create it: schemasync.tenants.create_tenant("{key}")'
         raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', hint, tenant=key)
     match found.state:
-        case State.ACTIVE | State.MOVING | State.SUSPENDED:
+        case State.ACTIVE | State.MOVING | State.SUSPENDED | State.MOVING_SUSPENDED:
             refuse_other_host(key, found.host)
         case State.ARCHIVED:
             hint = f'To put it back: schemasync.tenants.activate_tenant("{key}")'

@@ -119,7 +119,7 @@ def _refused(request: HttpRequest, key: str, found: Row) -> HttpResponse | None:
     match found.state:
         case State.ACTIVE | State.MOVING:
             return None if tenant_settings().is_here(found.host) else answers.other_host(request, key, found.host)
-        case State.SUSPENDED:
+        case State.SUSPENDED | State.MOVING_SUSPENDED:
             return answers.suspended()
         case State.CREATING | State.ARCHIVED | State.DELETING:
             raise Http404(f"The tenant {key!r} is {found.state.label}.")

@@ -17,16 +17,21 @@ KEY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 
 class State(models.TextChoices):
-    """`active`: in use. `moving`: in use, while its file is copied to another host. `suspended`: requests are refused,
-    and the file stays where it is. `archived`: its folder is out of the way. `creating` and `deleting`: that is not
-    done yet, or its process died. Nothing enters these three."""
+    """`active`: in use. `suspended`: requests are refused, and the file stays where it is. `moving` and
+    `moving-suspended`: as these two, while the file is copied to another host. `archived`: its folder is out of the
+    way. `creating` and `deleting`: that is not done yet, or its process died. Nothing enters these three."""
 
     CREATING = "creating", _("being created")
     ACTIVE = "active", _("active")
     MOVING = "moving", _("moving")
     SUSPENDED = "suspended", _("suspended")
+    MOVING_SUSPENDED = "moving-suspended", _("moving, suspended")
     ARCHIVED = "archived", _("archived")
     DELETING = "deleting", _("being deleted")
+
+
+WHILE_MOVING = {State.ACTIVE: State.MOVING, State.SUSPENDED: State.MOVING_SUSPENDED}
+"""What the row of a tenant says while it moves, by what it says otherwise."""
 
 
 def validate_labels(labels: object) -> None:

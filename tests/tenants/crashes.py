@@ -12,7 +12,7 @@ PASSES = {
     "activate": "TENANT:RETURN",
     "delete": "TENANT:REMOVE",
 }
-# tests/tenants/test_move.py kills either side of a move at each
+# tests/tenants/claims/killed_moves.py kills either side of a move at each
 SENDS = "HOST:COPY HOST:SYNC CUTOVER:FENCE HOST:ROW"
 BEGINS = "HOST:FOLDER HOST:FOLDER HOST:FOLDER HOST:FOLDER HOST:FOLDER"
 RECEIVES = f"{BEGINS} HOST:RECEIVE HOST:LOG HOST:LOG HOST:LAY HOST:LOG HOST:LAY HOST:LINK HOST:PLACE"

@@ -1,5 +1,5 @@
-"""One side of a move, which is killed at a step of the disk: `python -m tests.tenants.one_side send KEY HOST WHEN NUMBER`,
-`undo KEY WHEN NUMBER`, or `receive` alone, for which the environment names step and number. Prints the steps that the sending side has passed.
+"""One side of a move: `python -m tests.tenants.one_side send KEY HOST WHEN NUMBER`, which is killed at that step of the disk and
+prints the steps that it has passed, or `receive` alone, which appends them to the file of RECEIVE_PASSED.
 RECEIVE_SLOW makes the receiving side slow when it places the tenant, for so many seconds."""
 
 import os
@@ -16,7 +16,7 @@ from schemasync.errors import SchemasyncError  # noqa: E402
 from schemasync.files.disk import Disk, DiskStep  # noqa: E402
 from schemasync.sync.run.limits import Limits  # noqa: E402
 from schemasync.tenants.moving.receiver import receive  # noqa: E402
-from schemasync.tenants.moving.sender import move_tenant, take_back  # noqa: E402
+from schemasync.tenants.moving.sender import move_tenant  # noqa: E402
 from schemasync.tenants.moving.sending import MoveLimits  # noqa: E402
 from tests.crash.scenarios import KillAt, Passes  # noqa: E402
 
@@ -30,17 +30,13 @@ def _disk(when, number):
 
 def main(what, *words):
     if what == "receive":
-        disk, found = _disk(*os.environ.get("RECEIVE_KILLED", "never 0").split())
+        disk, found = _disk("never", 0)
         if seconds := float(os.environ.get("RECEIVE_SLOW", "0")):
             disk = Disk(lambda when, label: time.sleep(seconds) if (when, label) == PLACED else None)
         receive(disk, float(os.environ.get("IDLE", "120")))
         if path := os.environ.get("RECEIVE_PASSED"):
             with Path(path).open("a") as file:
                 file.write(" ".join(found.labels) + "\n")
-        return
-    if what == "undo":
-        key, when, number = words
-        print(take_back(Database("tenant"), key, _disk(when, number)[0]).result)
         return
     key, host, when, number = words
     disk, found = _disk(when, number)

@@ -1,4 +1,5 @@
-"""A tenant moves between two hosts: two folders with processes of their own, and one default database."""
+"""A tenant moves between two hosts: two folders with processes of their own, and one default database. Either side is killed at
+each step in `tests/tenants/claims/killed_moves.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from schemasync.files.layout import Layout
 from schemasync.files.lock import run_lock
 from tests.support.processes import ROOT, environment, run
 
-from .crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
+from .crashes import RECEIVES, SENDS
 from .writer import Writer
 
 BEGIN = """
@@ -63,10 +64,6 @@ class Hosts:
         words = (sys.executable, "-m", "tests.tenants.one_side", "send", "acme", to, when, str(number))
         return subprocess.run(words, cwd=ROOT, env=self.variables(host, **more), capture_output=True, text=True)
 
-    def undo(self, when, number):
-        words = (sys.executable, "-m", "tests.tenants.one_side", "undo", "acme", when, str(number))
-        return subprocess.run(words, cwd=ROOT, env=self.variables("north"), capture_output=True, text=True)
-
     def file(self, host):
         return self.folder / host / "acme" / "db.sqlite3"
 
@@ -108,12 +105,6 @@ def hosts(_begun, tmp_path):
     return Hosts(tmp_path / "hosts")
 
 
-def _points(passes):
-    """Before each step, which is after the one before it, and after the last one."""
-    count = len(passes.split())
-    return [*(("before", number) for number in range(count)), ("after", count - 1)]
-
-
 @pytest.mark.slow
 def test_the_steps_of_both_sides(hosts, tmp_path):
     ended = hosts.send("north", "south", RECEIVE_PASSED=str(tmp_path / "passed"))
@@ -141,25 +132,6 @@ def _finish(hosts, when):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", _points(SENDS), ids=str)
-def test_a_sending_side_that_is_killed_leaves_at_most_one_host_that_takes_writes(hosts, point):
-    ended = hosts.send("north", "south", *point)
-    assert ended.returncode == -9, ended.stderr
-    _finish(hosts, point)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("point", _points(RECEIVES), ids=str)
-def test_a_receiving_side_that_is_killed_changes_nothing_where_the_tenant_is(hosts, point):
-    when, number = point
-    ended = hosts.send("north", "south", RECEIVE_KILLED=f"{when} {number}")
-    assert ended.returncode == 1, ended.stdout
-    assert "[host-unreachable]" in ended.stderr
-    assert (hosts.row(), hosts.check()) == (("north", "active"), "north")
-    _finish(hosts, point)
-
-
-@pytest.mark.slow
 def test_an_answer_that_comes_after_the_pause_lets_writers_go_on_until_the_next_one(hosts):
     """The other side has placed the tenant by then, and gets what is written since."""
     with Writer(hosts.file("north")) as writer:
@@ -170,41 +142,6 @@ def test_an_answer_that_comes_after_the_pause_lets_writers_go_on_until_the_next_
     assert "has moved to south" in writer.error
     assert hosts.check() == "south"
     assert hosts.names("south") == ["first", *writer.written]
-
-
-AGAIN = 2  # folders that are made for each move
-
-
-def _last_points(passes):
-    return [(when, number) for when, number in _points(passes) if number >= len(passes.split()) - 3]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("point", _last_points(RECEIVES_AGAIN), ids=str)
-def test_a_receiving_side_that_is_killed_while_it_puts_an_old_folder_aside_changes_nothing_either(
-    hosts, point, tmp_path
-):
-    assert hosts.send("north", "south").returncode == 0
-    assert hosts.send("south", "north").returncode == 0
-    older = hosts.folder / "south" / ".before" / "acme"
-    older.mkdir(parents=True)
-    (older / "of long ago").touch()
-    when, number = point
-    ended = hosts.send("north", "south", RECEIVE_KILLED=f"{when} {number + AGAIN}")
-    assert "[host-unreachable]" in ended.stderr
-    assert (hosts.row(), hosts.check()) == (("north", "active"), "north")
-    _finish(hosts, point)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("point", _points(OPENS_AGAIN), ids=str)
-def test_an_undoing_that_is_killed_is_finished_by_the_next_one(hosts, point):
-    assert hosts.send("north", "south", "before", SENDS.split().index("HOST:ROW")).returncode == -9
-    assert hosts.undo(*point).returncode == -9
-    assert hosts.row() == ("north", "moving")
-    assert hosts.undo("never", 0).returncode == 0
-    assert (hosts.row(), hosts.check()) == (("north", "active"), "north")
-    _finish(hosts, point)
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from ..folders import path_at
 from ..models import State, Tenant
 from ..settings import tenant_settings
 
-SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED)
+SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED, State.MOVING_SUSPENDED)
 """The states in which a tenant has a file where it can be used."""
 
 

@@ -14,7 +14,7 @@ from ...actions.database import Database
 from ...errors import Code, Failed, NeedsPerson, Problem, SchemasyncError, UsageError
 from ...schema.text import count
 from ..fleet.standing import SERVED
-from ..models import State, Tenant
+from ..models import WHILE_MOVING, Tenant
 from ..settings import tenant_settings
 from .balance import Placed, Proposed, proposals, shares
 from .sender import Moved, move_tenant
@@ -81,7 +81,7 @@ def balance(database: Database, moves: int = 0, limits: MoveLimits | None = None
 
 
 def _placed(one: Tenant, load: Mapping[str, float]) -> Placed:
-    stays = one.pinned or one.state != State.ACTIVE
+    stays = one.pinned or one.state not in WHILE_MOVING
     return Placed(one.key, one.host, one.size or 0, float(load.get(one.key, 0)), one.labels, stays)
 
 

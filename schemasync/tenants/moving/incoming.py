@@ -26,7 +26,7 @@ from ...history.row import HistoryRow
 from ...keep.compression import digest_of_file
 from ..folders import FILE
 from ..lives import rows_of
-from ..models import State
+from ..models import WHILE_MOVING
 from ..paths import folder_of
 from ..settings import tenant_settings
 
@@ -167,7 +167,7 @@ def refuse_unless_moving(key: str, source: str) -> None:
     """Raise Refused unless the row of a tenant says that it is on another host, and moves."""
     here = tenant_settings().host
     found = rows_of(key).values_list("host", "state").first()
-    if source == here or found != (source, State.MOVING):
+    if source == here or found not in [(source, state) for state in WHILE_MOVING.values()]:
         says = "nothing" if found is None else f"that it is {found[1]} on {found[0]}"
         raise Refused.of(
             Code.MOVE_UNFINISHED,

@@ -13,7 +13,7 @@ from ..context import UnknownTenant
 from ..hosts import refuse_other_host
 from ..lives import change_state, durable_rows, rows_of
 from ..lookup import forget
-from ..models import State
+from ..models import WHILE_MOVING
 from ..rendezvous import has_labels
 from ..settings import Host, tenant_settings
 
@@ -53,12 +53,16 @@ def refuse_labels(key: str, host: Host) -> None:
 
 
 def movable(key: str) -> str:
-    """The host of a tenant, which is this one. Raises OtherHost, and UnknownTenant for one that is not in use."""
+    """The host of a tenant, which is this one. Raises OtherHost, and UnknownTenant for one that is neither active nor
+    suspended."""
     host, state = row(key)
     refuse_other_host(key, host)
-    if state not in (State.ACTIVE, State.MOVING):
+    if state not in (*WHILE_MOVING, *WHILE_MOVING.values()):
         raise UnknownTenant.of(
-            Code.UNKNOWN_TENANT, f'the tenant "{key}" is {state}, and only an active one moves', "", tenant=key
+            Code.UNKNOWN_TENANT,
+            f'the tenant "{key}" is {state}, and only an active or a suspended one moves',
+            "",
+            tenant=key,
         )
     return host
 
@@ -66,9 +70,10 @@ def movable(key: str) -> str:
 @contextmanager
 def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
     """A block in which the row of a tenant says that it moves; gives its host. Under the lock: a move that was at work
-    until then may have finished. If the block raises, the tenant is active again, unless its file is closed."""
+    until then may have finished. If the block raises, the row says what it said before, unless the file is closed."""
     source = movable(key)
-    change_state(key, (State.ACTIVE,), State.MOVING, at=source)
+    for still, moves in WHILE_MOVING.items():
+        change_state(key, (still,), moves, at=source)
     try:
         yield source
     except BaseException:
@@ -79,16 +84,18 @@ def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
 
 def stay(key: str, source: str) -> bool:
     """Let the row say that the tenant does not move; False if it does not say so by now."""
-    return change_state(key, (State.MOVING, State.ACTIVE), State.ACTIVE, at=source)
+    return any(change_state(key, (still, moves), still, at=source) for still, moves in WHILE_MOVING.items())
 
 
 def switch(disk: Disk, key: str, source: str, to: str) -> None:
     """Let the row name the other host. Raises NeedsPerson: the file is closed, and the other side has all of it."""
     with disk.step(DiskStep.HOST_ROW):
         try:
-            rows = rows_of(key).filter(host=source, state=State.MOVING)
+            rows = rows_of(key).filter(host=source)
             with durable_rows():
-                changed = rows.update(host=to, state=State.ACTIVE)
+                changed = any(
+                    rows.filter(state=moves).update(host=to, state=still) for still, moves in WHILE_MOVING.items()
+                )
         except DatabaseError as error:
             raise _unfinished(key, to, f"its row could not be written: {error}") from error
         forget(key)

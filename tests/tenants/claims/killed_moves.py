@@ -1,0 +1,250 @@
+"""kill -9 before and after each step of a move, on either side: at most one host takes writes, and the same call
+finishes."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client, override_settings
+
+from schemasync.actions.database import Database
+from schemasync.engines.sqlite.fence import read_fence
+from schemasync.errors import SchemasyncError
+from schemasync.files.disk import Disk
+from schemasync.sync.run.limits import Limits
+from schemasync.tenants import lookup, suspend_tenant, tenant
+from schemasync.tenants.connection import TenantMoved
+from schemasync.tenants.context import OtherHost
+from schemasync.tenants.models import Tenant
+from schemasync.tenants.moving.receiver import receive
+from schemasync.tenants.moving.sender import move_tenant, take_back
+from schemasync.tenants.moving.sending import MoveLimits
+from tests.crash.scenarios import KillAt
+from tests.tenants import south
+from tests.tenants.crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
+from tests.tenants.inside import new
+from tests.tenants.shop.models import Author
+
+FOLDER = Path(os.environ["TENANTS_FOLDER"])
+SOCKET = FOLDER / "south.socket"
+LIMITS = MoveLimits(20, Limits(20))  # on a slow machine, too, the first try is the last one
+STATES = {"active": "moving", "suspended": "moving-suspended"}
+
+
+def _points(passes):
+    """Before each step, which is after the one before it, and after the last one."""
+    count = len(passes.split())
+    return [*(("before", number) for number in range(count)), ("after", count - 1)]
+
+
+def _settings(here, killed="never 0"):
+    """Those of the north, or of the south, where the receiving side is killed at this step."""
+    given = settings.SCHEMASYNC
+    hosts = {"north": {}, "south": {"RECEIVE": [sys.executable, "-SIE", south.__file__, str(SOCKET), killed]}}
+    folder = FOLDER / "south" if here == "south" else given["TENANTS"]["FOLDER"]
+    return override_settings(
+        SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "HOST": here, "HOSTS": hosts, "FOLDER": folder}}
+    )
+
+
+def _forked(action):
+    """Do this in a fork; returns its process."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            action()
+        finally:
+            os._exit(1)
+    return child
+
+
+def _was_killed(child):
+    _, status = os.waitpid(child, 0)
+    lookup._rows.clear()  # in place of the second for which a row is remembered
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+@contextmanager
+def _the_south():
+    """A process that forks for each receiving side."""
+    shutil.rmtree(FOLDER / "south", ignore_errors=True)
+    SOCKET.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(SOCKET))
+        listening.listen()
+        child = _forked(lambda: _listen(listening))
+        try:
+            yield
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            shutil.rmtree(FOLDER / "south", ignore_errors=True)
+
+
+def _listen(listening):
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        asked, _ = listening.accept()
+        with asked:
+            if os.fork() == 0:
+                try:
+                    _receive(asked)
+                finally:
+                    os._exit(1)
+
+
+def _receive(asked):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    text, (reading, writing), *_ = socket.recv_fds(asked, 100, 2)
+    for old, number in ((reading, 0), (writing, 1)):
+        os.dup2(old, number)
+        os.close(old)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  until the process ends
+    when, number = text.decode().split()
+    with _settings("south"):
+        receive(Disk(KillAt(when, int(number))) if when != "never" else Disk(), 60)
+
+
+def _tenant(state="active"):
+    key = new("first")
+    Tenant.objects.filter(key=key).update(host="north")
+    if state == "suspended":
+        suspend_tenant(key)
+    return key
+
+
+def _row(key):
+    return Tenant.objects.filter(key=key).values_list("host", "state").get()
+
+
+def _file(key, host):
+    return (FOLDER / "south" if host == "south" else settings.SCHEMASYNC["TENANTS"]["FOLDER"]) / key / "db.sqlite3"
+
+
+def _is_closed(key, host):
+    with closing(sqlite3.connect(_file(key, host))) as connection:
+        return read_fence(connection) is not None
+
+
+def _names(key, host):
+    with closing(sqlite3.connect(_file(key, host))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [name for (name,) in connection.execute("SELECT name FROM shop_author ORDER BY id")]
+
+
+def _write(key, name):
+    with tenant(key):
+        Author.objects.create(name=name)
+
+
+def _move(key, killed=("never", 0), *, receiving="never 0"):
+    with _settings("north", receiving):
+        disk = Disk(KillAt(*killed)) if killed[0] != "never" else Disk()
+        return move_tenant(Database("tenant"), key, "south", LIMITS, disk)
+
+
+def _finish(key, state, point):
+    """The same call finishes the move, with every row; also with one that was written meanwhile, if that was possible."""
+    host, written = _row(key)[0], ["first"]
+    if host == "north":
+        with _settings("north"):
+            if _is_closed(key, "north"):
+                with pytest.raises(TenantMoved):
+                    _write(key, "refused")
+            else:
+                _write(key, "between")
+                written.append("between")
+            expected = 503 if state == "suspended" or _is_closed(key, "north") else 200
+            answer = Client().post("/write/", {"name": "asked"}, headers={"host": f"{key}.example.com"})
+            assert answer.status_code == expected, (point, answer.status_code)
+            written += ["asked"] * (expected == 200)
+        _move(key)
+    lookup._rows.clear()
+    assert (_row(key), _is_closed(key, "north"), _is_closed(key, "south")) == (("south", state), True, False), point
+    assert _names(key, "south") == written, point
+    with _settings("south"):
+        _write(key, "there")
+        answer = Client().post("/write/", {"name": "last"}, headers={"host": f"{key}.example.com"})
+        assert answer.status_code == (503 if state == "suspended" else 200), point
+    with _settings("north"), pytest.raises(OtherHost):
+        _write(key, "refused")
+    Tenant.objects.filter(key=key).delete()
+
+
+def _sending_sides_are_killed(state):
+    with _the_south():
+        for point in _points(SENDS):
+            key = _tenant(state)
+            assert _was_killed(_forked(lambda key=key, point=point: _move(key, point))), point
+            is_done = point[0] == "after"
+            assert _row(key) == (("south", state) if is_done else ("north", STATES[state])), point
+            _finish(key, state, point)
+        for point in _points(OPENS_AGAIN):
+            key = _tenant(state)
+            assert _was_killed(_forked(lambda key=key: _move(key, ("before", SENDS.split().index("HOST:ROW")))))
+
+            def undo(disk, key=key):
+                with _settings("north"):
+                    take_back(Database("tenant"), key, disk)
+
+            assert _was_killed(_forked(lambda point=point, undo=undo: undo(Disk(KillAt(*point))))), point
+            assert _row(key) == ("north", STATES[state])
+            undo(Disk())
+            assert (_row(key), _is_closed(key, "north")) == (("north", state), False)
+            _finish(key, state, point)
+
+
+def a_sending_side_that_is_killed_leaves_at_most_one_host_that_takes_writes():
+    _sending_sides_are_killed("active")
+
+
+def a_suspended_tenant_moves_and_stays_suspended_also_if_the_sending_side_is_killed():
+    _sending_sides_are_killed("suspended")
+
+
+def _receiving_sides_are_killed(points, state="active"):
+    with _the_south():
+        for when, number in points:
+            shutil.rmtree(FOLDER / "south", ignore_errors=True)
+            key = _tenant(state)
+            with pytest.raises(SchemasyncError, match="cannot be reached"):
+                _move(key, receiving=f"{when} {number}")
+            assert (_row(key), _is_closed(key, "north")) == (("north", state), False)
+            _finish(key, state, (when, number))
+
+
+def a_receiving_side_that_is_killed_before_it_has_the_copy_changes_nothing_where_the_tenant_is():
+    points = _points(RECEIVES)
+    _receiving_sides_are_killed(points[: len(points) // 2])
+
+
+def a_receiving_side_that_is_killed_when_it_has_the_copy_changes_nothing_where_the_tenant_is():
+    points = _points(RECEIVES)
+    _receiving_sides_are_killed(points[len(points) // 2 :])
+
+
+def a_receiving_side_that_is_killed_while_it_puts_an_old_folder_aside_changes_nothing_either():
+    made = 2  # folders for each move
+    with _the_south():
+        for when, number in _points(RECEIVES_AGAIN)[-4:]:
+            key = _tenant("suspended")
+            _move(key)
+            Tenant.objects.filter(key=key).update(host="north", state=STATES["suspended"])
+            with _settings("north"):
+                take_back(Database("tenant"), key)
+            older = FOLDER / "south" / ".before" / key
+            older.mkdir(parents=True)
+            (older / "of long ago").touch()
+            with pytest.raises(SchemasyncError, match="cannot be reached"):
+                _move(key, receiving=f"{when} {number + made}")
+            assert (_row(key), _is_closed(key, "north")) == (("north", "suspended"), False)
+            _finish(key, "suspended", (when, number))
