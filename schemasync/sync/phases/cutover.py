@@ -31,7 +31,9 @@ from ..run.target import Target
 from .capture import remove
 from .write_lock import Commit, LinkState, WriteLock, replaced
 
-PASSAGE = 0.06  # seconds in which waiting writers notice the fence, for which they need the old file's lock
+PASSAGE = 0.06  # seconds at most in which waiting writers notice the fence, for which they need the old file's lock
+BACKOFF = 2.0  # times what it has waited: SQLite looks again sooner (sqliteDefaultBusyCallback in its main.c)
+LOOK = 0.005  # seconds: also a writer that has only begun to wait looks again within this time
 ROOM = 640 * 1024  # bytes: the log and its index that opening a file needs, with the largest possible pages
 
 
@@ -285,7 +287,7 @@ def _tidy(target: Target, lock: WriteLock) -> None:
     """Empty the change log of the archive. If somebody holds its lock, it stays as it is until a rollback."""
     with suppress(sqlite3.Error):
         if changelog.is_installed(lock.connection):
-            time.sleep(PASSAGE)
+            time.sleep(min(PASSAGE, BACKOFF * lock.seconds + LOOK))
             remove(target, lock.connection)
 
 
