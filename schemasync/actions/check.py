@@ -11,7 +11,7 @@ from ..diff.changes import ChangeJson
 from ..diff.changes import as_json as change_json
 from ..diff.dropped import repair_hint
 from ..diff.hazards import Hazard, HazardJson
-from ..engines.sqlite.unknown_names import Unknown
+from ..engines.sqlite.name_errors import Unknown
 from ..errors import Problem, ProblemJson
 from ..files.layout import Layout, PathKind
 from ..keep.litestream.faults import link_faults

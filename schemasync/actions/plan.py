@@ -72,7 +72,8 @@ class TableOutlookJson(TypedDict):
     """The step for a table, and its size."""
 
     action: Action
-    rows: int
+    rows: int | None
+    """Null for a virtual table whose module this process does not know."""
     bytes: int | None
     """Null if SQLite does not know it."""
     why: str

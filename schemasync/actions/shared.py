@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
+from ..engines.sqlite.name_errors import Unknown
 from ..engines.sqlite.uncompiled import LeftOut
-from ..engines.sqlite.unknown_names import Unknown
 
 Objects = Sequence[tuple[str, str]]
 

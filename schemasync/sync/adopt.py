@@ -16,10 +16,10 @@ from ..engines.sqlite.checkpoint import durably
 from ..engines.sqlite.connection import to_wal
 from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.hazards.outdated import outdated
+from ..engines.sqlite.name_errors import Unknown
 from ..engines.sqlite.objects import has_temporary
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
-from ..engines.sqlite.unknown_names import Unknown
 from ..engines.sqlite.verify import integrity_check
 from ..errors import Code, Failed, NeedsPerson, Refused, SchemasyncError
 from ..files.disk import DiskStep

@@ -12,9 +12,9 @@ from ..diff.hazards import Hazard, HazardCode
 from ..diff.hint_keys import HintKey, Rows, Transformed, as_json, spelled
 from ..engines.sqlite.hazards.outdated import outdated
 from ..engines.sqlite.hazards.unreadable import Readers, unreadable_now
+from ..engines.sqlite.name_errors import Unknown
 from ..engines.sqlite.runner_tables import runner_tables
 from ..engines.sqlite.uncompiled import unknown_to
-from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Problem, Refused, SchemaInvalid
 from ..history.action import WENT_BACK
 from ..history.data_migrations import recorded

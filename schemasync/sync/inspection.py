@@ -9,8 +9,8 @@ from pathlib import Path
 from ..engines.sqlite import sql_files
 from ..engines.sqlite.connection import Opener
 from ..engines.sqlite.inspect import inspect
+from ..engines.sqlite.name_errors import Unknown
 from ..engines.sqlite.uncompiled import LeftOut, creatable, unknown_to
-from ..engines.sqlite.unknown_names import Unknown
 from ..errors import Code, Refused, SchemasyncError
 from ..history.rows import find, schema_of
 from ..schema.digest import version

@@ -66,12 +66,13 @@ class TransformOutlook:
 
 @dataclass(frozen=True, slots=True)
 class TableOutlook:
-    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it. `why`: the first change
-    that writes its rows again, in a phrase; or what fills it, which `derived` and `transforms` have in detail."""
+    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it, `rows` of a
+    virtual table whose module this process does not know. `why`: the first change that writes its rows again, in a
+    phrase; or what fills it, which `derived` and `transforms` have in detail."""
 
     table: str
     action: Action
-    rows: int
+    rows: int | None
     bytes: int | None
     why: str = ""
     derived: DerivedOutlook | None = None
@@ -133,7 +134,7 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
         for step in decision.plan.steps:
             name = old_name(step)
             ordinary = now is not None and name is not None
-            rows = table_sizes.count_rows(now.connection, name) if now is not None and name is not None else 0
+            rows = table_sizes.known_rows(now.connection, name) if now is not None and name is not None else 0
             size = None if sizes is None else sizes.get(fold(name or ""), 0) if ordinary else 0
             taken = any(item.table == step.name for item in tables)  # a dropped table whose name another one gets
             shown = f"{step.name} (dropped)" if taken else step.name

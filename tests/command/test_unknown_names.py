@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from schemasync.engines.sqlite.table_sizes import known_rows
 from schemasync.errors import Code, Refused
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
@@ -209,6 +210,69 @@ def test_a_fresh_file_needs_every_name(adopted):
     assert "This process does not know" in ended.err
 
 
+@pytest.fixture
+def sorted_otherwise(library):
+    """Rows in the order of the application's collation, which is not that of their bytes, and an index in that order."""
+    with closing(application(library.link)) as connection:
+        connection.executescript(
+            "INSERT INTO labels VALUES ('C', 3), ('d', 4); INSERT INTO tags VALUES (3, 'three'), (4, 'Four');"
+            "CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT COLLATE unicase); CREATE INDEX by_kind ON kinds (name);"
+            "INSERT INTO kinds (name) VALUES ('b'), ('A'), ('C')"
+        )
+    library.done("adopt")
+    return library
+
+
+def test_a_plan_counts_the_rows_of_every_table(sorted_otherwise):
+    change(sorted_otherwise, "other", "more", "TEXT")
+    found = sorted_otherwise.done("plan", json=True).json["tables"]
+    rows = {name: step["rows"] for name, step in found.items()}
+    assert rows == {"books": 2, "tags": 4, "notes": 1, "labels": 4, "other": 1, "kinds": 3}
+
+
+def test_a_table_is_renamed_beside_an_index_whose_collation_is_unknown(sorted_otherwise):
+    found = written(sorted_otherwise)
+    found["others"] = {"_was": ["other"], **found.pop("other")}
+    sorted_otherwise.write(found)
+    sorted_otherwise.done()
+    assert sorted_otherwise.rows("SELECT a FROM others") == [("q",)]
+    with closing(application(sorted_otherwise.link)) as connection:
+        query = "SELECT name FROM kinds INDEXED BY by_kind WHERE name > '' ORDER BY name"
+        assert connection.execute(query).fetchall() == [("A",), ("b",), ("C",)]
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_backup_is_made_checked_and_restored_without_the_names(sorted_otherwise):
+    sorted_otherwise.done("backup")
+    sorted_otherwise.done("drill")
+    with closing(application(sorted_otherwise.link)) as connection:
+        connection.execute("DELETE FROM labels")
+    sorted_otherwise.done("restore", interactive=False)
+    with closing(application(sorted_otherwise.link)) as connection:
+        assert connection.execute("SELECT n FROM labels ORDER BY name").fetchall() == [(1,), (2,), (3,), (4,)]
+
+
+@pytest.mark.parametrize("table", ["notes", "labels", "tags"])
+def test_a_damaged_page_of_a_table_that_uses_an_unknown_name_is_found_by_a_backup(sorted_otherwise, table):
+    with closing(sqlite3.connect(sorted_otherwise.link)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with sorted_otherwise.link.open("r+b") as file:
+        file.seek((page - 1) * size + 1)
+        file.write(b"\x0f\xf0")  # of a free block, which no query reads
+    ended = sorted_otherwise.call("backup")
+    assert ended.code == 4
+    assert "[backup-damaged]" in ended.err
+
+
+def test_a_compact_copy_says_which_name_it_needs(adopted):
+    ended = adopted.call("snapshot", adopted.folder / "copy.sqlite3")
+    assert ended.code == 4
+    assert "This process does not know the collation unicase" in ended.err
+    assert 'SCHEMASYNC["CONNECT"]' in ended.err
+
+
 def test_rollback_and_eject_go_by_such_a_schema(adopted):
     change(adopted, "other", "more", "TEXT")
     adopted.done()
@@ -273,6 +337,21 @@ def test_a_virtual_table_of_an_unknown_module_and_its_content_are_left_out_and_c
     names = {name for (name,) in vectors.rows("SELECT name FROM sqlite_schema")}
     assert {"emb", "emb_chunks", "emb_rowids", "near"} <= names
     assert not [name for name in names if name.startswith("_schemasync")]
+
+
+def test_a_fresh_file_needs_every_module(vectors):
+    for words in (("plan",), ()):
+        ended = vectors.call(*words, rebuild_all=True)
+        assert ended.code == 3
+        assert 'virtual table "emb" would be created anew, and SQLite refuses: no such module: vectors9' in ended.err
+        assert 'SCHEMASYNC["EXTENSIONS"]' in ended.err
+    assert len(vectors.generations()) == 1
+
+
+def test_the_rows_of_a_virtual_table_of_an_unknown_module_are_not_counted(vectors):
+    with closing(sqlite3.connect(vectors.link)) as connection:
+        assert known_rows(connection, "emb") is None
+        assert known_rows(connection, "emb_chunks") == 1
 
 
 def test_no_trigger_is_put_on_the_content_of_a_virtual_table_whose_module_is_unknown(vectors):

@@ -15,11 +15,12 @@ from ...schema.names import fold, quote
 from ...schema.subset import differing_exactly, ours
 from .connection import Connection, Opener
 from .inspect import inspect, references_of
+from .name_errors import Unknown, hint_for, named_in
 from .objects import is_virtual, objects
 from .rebuild import finish, indexes, reshape
 from .rebuild.alter import CannotEdit
 from .uncompiled import load
-from .unknown_names import Unknown, hint_for
+from .unknown_names import error_of
 
 
 def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> Plan:
@@ -30,6 +31,8 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
     Returns the plan; kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it, and
     altered ones whose definition cannot be edited.
     """
+    if plan.strategy is Strategy.FRESH and (problems := list(_cannot_create(source))):
+        raise Refused(problems)
     plan = with_rewritten(plan, reshape.renames_rowid_names(plan))
     try:
         row_errors = _misfits(source, plan, opener, unknown)
@@ -69,6 +72,16 @@ def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
         if connection is not None:
             connection.close()
     return differing_exactly(plan.built, built)
+
+
+def _cannot_create(source: Connection) -> Iterator[Problem]:
+    """Virtual tables that a build from an empty file would have to create, and whose module this process does not
+    know. The copy of the schema in memory has them without having created them."""
+    for item in objects(source):
+        error = error_of(source, f"EXPLAIN SELECT 1 FROM main.{quote(item.name)}") if is_virtual(item) else ""
+        if named_in(error).modules:
+            message = f'virtual table "{item.name}" would be created anew, and SQLite refuses: {error}'
+            yield Problem(Code.SQLITE_REFUSES, message, hint_for(error), {"object": item.name})
 
 
 def _unmet(connection: Connection, plan: Plan) -> Iterator[tuple[str, str]]:

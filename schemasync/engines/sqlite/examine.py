@@ -12,7 +12,7 @@ from ...schema.names import fold
 from . import history_table
 from .connection import Connection, Opener
 from .objects import fingerprint, is_internal, is_own, shadow_tables
-from .table_sizes import count_rows
+from .table_sizes import known_rows
 from .verify.integrity_check import damage, whole_damage
 
 
@@ -42,4 +42,5 @@ def _counts(connection: Connection) -> list[tuple[str, int]]:
     shadows = shadow_tables(connection)
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"  # no virtual table
     names = [name for (name,) in connection.execute(query) if not (is_own(name) or is_internal(name))]
-    return [(name, count_rows(connection, name)) for name in names if fold(name) not in shadows]
+    counted = [(name, known_rows(connection, name)) for name in names if fold(name) not in shadows]
+    return [(name, rows) for name, rows in counted if rows is not None]

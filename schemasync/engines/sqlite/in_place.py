@@ -22,12 +22,12 @@ from ...schema.text import count
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
+from .name_errors import Unknown
 from .objects import Object, fingerprint, is_own, schema_text
 from .rebuild import finish, indexes, reshape
 from .rebuild.alter import additions, drops
 from .rebuild.before_renames import has_renames
 from .uncompiled import load
-from .unknown_names import Unknown
 
 
 @dataclass(frozen=True, slots=True)

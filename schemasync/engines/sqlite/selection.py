@@ -25,9 +25,10 @@ from .by_key import key_pairs
 from .connection import Connection, Opener
 from .dry_run import is_volatile
 from .mapping import is_lost_in_subqueries
+from .name_errors import hint_for
 from .objects import is_internal, is_own, objects
 from .rebuild.start import attach_old
-from .unknown_names import error_of, hint_for
+from .unknown_names import error_of
 from .validate import undisguised_sql
 
 JSON_TABLES = frozenset({"json_each", "json_tree"})  # table-valued functions that read only their arguments

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import Busy, Code, Failed, Refused, SchemasyncError
 from ...files.header import written_by
+from .name_errors import hint_for
 
 _NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE}  # SQLite's error on a full disk for the index of a write-ahead log
 
@@ -98,9 +99,4 @@ def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             hint = "Another process holds a lock; try again, or give a longer --wait SECONDS."
             return Busy.of(Code.DATABASE_LOCKED, text, hint)
-        case sqlite3.SQLITE_ERROR if extended == sqlite3.SQLITE_ERROR_MISSING_COLLSEQ:
-            hint = (
-                'The application creates it: name the function that does so in SCHEMASYNC["CONNECT"], then run again.'
-            )
-            return Failed.of(Code.SQLITE_ERROR, text, hint)
-    return Failed.of(Code.SQLITE_ERROR, text)
+    return Failed.of(Code.SQLITE_ERROR, text, hint_for(str(error)))

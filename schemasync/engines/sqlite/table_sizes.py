@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from ...schema.names import fold, quote
 from .connection import Connection
+from .name_errors import is_unknown_name, named_in
 from .objects import marked_shadow_tables
+from .unknown_names import run_with_stand_ins
 
 
 def count_rows(connection: Connection, table: str) -> int:
@@ -23,6 +25,19 @@ def count_rows(connection: Connection, table: str) -> int:
         if fold(documents) not in marked_shadow_tables(connection):
             raise
         return count_of(connection, quote(documents))
+
+
+def known_rows(connection: Connection, table: str) -> int | None:
+    """The number of rows of a table, also if it uses functions or collations that this process does not know; None for
+    a virtual table whose module it does not know."""
+    try:
+        return count_rows(connection, table)
+    except sqlite3.OperationalError as error:
+        if named_in(str(error)).modules:
+            return None
+        if not is_unknown_name(str(error)):
+            raise
+    return int(run_with_stand_ins(connection, f"SELECT count(*) FROM {quote(table)}")[0][0])
 
 
 def count_of(connection: Connection, table: str) -> int:

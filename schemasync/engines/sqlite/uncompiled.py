@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from ...schema.model import Schema, Table, Trigger
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
+from .name_errors import Unknown
 from .objects import Object, is_virtual, lacks_its_module, marked_shadow_tables, objects
 from .rebuild.finish import broken
 from .rebuild.start import all_objects
-from .unknown_names import Unknown, error_of, module_of, names_used, with_stand_ins
+from .unknown_names import error_of, module_of, names_used, with_stand_ins
 from .validate import compile_triggers
 
 

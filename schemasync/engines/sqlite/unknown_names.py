@@ -10,63 +10,20 @@ SQLite has no call that lists the names which a schema needs. Its error messages
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ...schema import lexer
 from ...schema.model import Sql
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
+from .name_errors import NO_NAME, Unknown, named_in
 from .objects import Object, is_virtual
 
-_FUNCTION = re.compile(r"(?:no such function: |unknown function: )(.+?)(?:\(\))?$")
-_COLLATION = re.compile(r"no such collation sequence: (.+)$")
-_MODULE = re.compile(r"no such module: (.+)$")
 MOST_NAMES = 1000  # more than any schema uses, so that a repeated message does not loop for ever
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Names that a schema uses and this process does not know, folded."""
-
-    functions: frozenset[str] = frozenset()
-    collations: frozenset[str] = frozenset()
-    modules: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.functions or self.collations or self.modules)
-
-    def __or__(self, other: Unknown) -> Unknown:
-        return Unknown(
-            self.functions | other.functions, self.collations | other.collations, self.modules | other.modules
-        )
-
-    def __contains__(self, name: Unknown) -> bool:
-        return self | name == self
-
-    def __str__(self) -> str:
-        kinds = (("function", self.functions), ("collation", self.collations), ("module", self.modules))
-        return ", ".join(f"{kind} {name}" for kind, names in kinds for name in sorted(names))
-
-
-def named_in(error: str) -> Unknown:
-    """The name that SQLite's message reports as unknown; nothing for any other message."""
-    found = []
-    for pattern in (_FUNCTION, _COLLATION, _MODULE):
-        match = pattern.search(error)
-        found.append(frozenset({fold(match[1])}) if match else frozenset())
-    return Unknown(*found)
-
-
-def is_unknown_name(error: str) -> bool:
-    """True for "no such function" and "no such collation sequence", which ALTER TABLE does not check, and for what
-    SQLite 3.37 reports instead of the latter, if a WITHOUT ROWID table is stored by a key with such a collation."""
-    name = named_in(error)
-    return bool(name.functions or name.collations) or error == "no query solution"
 
 
 def is_readable(connection: Connection, table: str, schema: str = "main") -> bool:
@@ -75,30 +32,71 @@ def is_readable(connection: Connection, table: str, schema: str = "main") -> boo
     return not error_of(connection, f"EXPLAIN SELECT * FROM {schema}.{quote(table)}")
 
 
-def hint_for(error: str) -> str:
-    """The hint for a name that SQLite does not know; '' for any other message."""
-    name = named_in(error)
-    if not name:
-        return ""
-    how = 'SCHEMASYNC["EXTENSIONS"]' if name.modules else 'SCHEMASYNC["CONNECT"]'
-    return (
-        f"This process does not know the {name}. Receivers of connection_created run on its connections too; "
-        f"name what is registered elsewhere in {how}."
-    )
-
-
 def with_stand_ins(opener: Opener, unknown: Unknown) -> Opener:
     """An opener whose databases in memory know these functions and collations by name. For schemas without rows,
     because a stand-in for a function returns NULL."""
 
     def register(connection: Connection) -> None:
         opener.register(connection)
-        for name in unknown.functions:
-            connection.create_function(name, -1, _null, deterministic=True)
-        for name in unknown.collations:
-            connection.create_collation(name, _compare)
+        _register(connection, unknown)
 
     return replace(opener, register=register) if unknown else opener
+
+
+def _register(connection: Connection, unknown: Unknown) -> None:
+    for name in unknown.functions:
+        connection.create_function(name, -1, _null, deterministic=True)
+    for name in unknown.collations:
+        connection.create_collation(name, _compare)
+
+
+def run_with_stand_ins(connection: Connection, query: str) -> list[Any]:
+    """The rows of a query whose result does not depend on what unknown functions and collations compute: a count, or a
+    check of pages. While it runs, the connection has stand-ins; no other statement uses them."""
+    unknown = Unknown()
+    while True:
+        try:
+            with _stand_ins(connection, unknown):
+                return connection.execute(query).fetchall()
+        except sqlite3.OperationalError as error:
+            new = unknown_collations(connection) if str(error) == NO_NAME else named_in(str(error))
+            if new in unknown or new.modules:
+                raise
+            unknown |= new
+
+
+@contextmanager
+def stand_in_collations(connection: Connection) -> Iterator[None]:
+    """Stand-ins for the unknown collations of all indexes, for renames alone: ALTER TABLE looks up the collation of
+    each index in the file, and compares nothing. They are found beforehand, because in a file without a journal a
+    statement that fails cannot be undone."""
+    with _stand_ins(connection, unknown_collations(connection)):
+        yield
+
+
+def unknown_collations(connection: Connection) -> Unknown:
+    """The collations of indexes and keys that the connection does not know."""
+    used = connection.execute(
+        "SELECT DISTINCT c.coll"
+        " FROM pragma_table_list AS t, pragma_index_list(t.name) AS i, pragma_index_xinfo(i.name) AS c"
+        " WHERE t.schema = 'main' AND c.coll IS NOT NULL"
+    ).fetchall()
+    found = Unknown()
+    for (name,) in used:
+        found |= named_in(error_of(connection, f"SELECT '' < '' COLLATE {quote(name)}"))
+    return found
+
+
+@contextmanager
+def _stand_ins(connection: Connection, unknown: Unknown) -> Iterator[None]:
+    _register(connection, unknown)
+    try:
+        yield
+    finally:
+        for name in unknown.functions:
+            connection.create_function(name, -1, None)
+        for name in unknown.collations:
+            connection.create_collation(name, None)
 
 
 def _null(*arguments: Any) -> None:

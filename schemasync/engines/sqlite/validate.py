@@ -14,8 +14,8 @@ from ...schema.text import dumps, nearest
 from . import ddl
 from .connection import Connection, Opener
 from .inspect import inspect
+from .name_errors import hint_for
 from .objects import objects
-from .unknown_names import hint_for
 
 Path = tuple[str, ...]
 Place = Callable[..., str]

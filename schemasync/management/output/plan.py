@@ -115,16 +115,21 @@ def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
     there = [item for item in found if item.action is not Action.CREATE]
     kept = [item for item in there if item.action is Action.KEEP]
     shown = there if page.detail else [item for item in there if item.action is not Action.KEEP]
-    rows = [[item.table, str(item.action), f"{item.rows:,}", _bytes([item]), item.why] for item in shown]
+    rows = [[item.table, str(item.action), _rows([item]), _bytes([item]), item.why] for item in shown]
     if kept and not page.detail:
         others = count(len(kept), "other table" if rows else "table")
-        rows.append([others, str(Action.KEEP), f"{sum(item.rows for item in kept):,}", _bytes(kept), ""])
+        rows.append([others, str(Action.KEEP), _rows(kept), _bytes(kept), ""])
     if not rows:
         return []
     titles = ("table", "action", "rows", "size", "because of")
     shown_columns = len(titles) if any(item.why for item in shown) else len(titles) - 1
     rows = [row[:shown_columns] for row in rows]
     return [f"  {line.rstrip()}" for line in table(titles[:shown_columns], rows, page, right=(2, 3))]
+
+
+def _rows(items: Sequence[TableOutlook]) -> str:
+    known = [item.rows for item in items if item.rows is not None]
+    return " + ".join([f"{sum(known):,}"] * bool(known) + ["?"] * (len(known) < len(items)))
 
 
 def _bytes(items: Sequence[TableOutlook]) -> str:

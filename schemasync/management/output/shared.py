@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ...actions.shared import Objects
 from ...diff.changes import Change, CreateTable, describe
 from ...diff.hazards import Hazard, with_counted_hints
+from ...engines.sqlite.name_errors import Unknown
 from ...engines.sqlite.uncompiled import LeftOut
-from ...engines.sqlite.unknown_names import Unknown
 from ...errors import Problem
 from ...schema.text import count
 from ...texts import FEW

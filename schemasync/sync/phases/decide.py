@@ -19,10 +19,11 @@ from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import foreign_children, probe
 from ...engines.sqlite.hazards.transforms import probe_transforms
 from ...engines.sqlite.hazards.unreadable import Readers
+from ...engines.sqlite.name_errors import Unknown
 from ...engines.sqlite.reference_rows import violations
 from ...engines.sqlite.selection import DerivedTable, selections
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
-from ...engines.sqlite.unknown_names import Unknown, with_stand_ins
+from ...engines.sqlite.unknown_names import with_stand_ins
 from ...errors import Code, Problem, Refused
 from ...files.layout import size_of
 from ...history.action import HistoryAction

@@ -13,10 +13,10 @@ from ...engines.sqlite import history_table, in_place, in_place_estimate
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection
 from ...engines.sqlite.in_place import Rehearsal
+from ...engines.sqlite.name_errors import Unknown
 from ...engines.sqlite.objects import fingerprint, schema_text
 from ...engines.sqlite.transactions import snapshot
 from ...engines.sqlite.uncompiled import unknown_to
-from ...engines.sqlite.unknown_names import Unknown
 from ...engines.sqlite.verify.structure import structure
 from ...errors import Code, Failed, Problem, Refused
 from ...files.disk import DiskStep

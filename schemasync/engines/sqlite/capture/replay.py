@@ -17,10 +17,10 @@ from ....errors import Code, Failed, Problem, Refused
 from ....plan.model import Alter, Rewrite
 from ....schema.text import count
 from ..connection import Connection, schema_version
+from ..name_errors import hint_for, is_unknown_name
 from ..objects import OWN_PREFIX
 from ..rebuild.alter import CannotEdit, changed_defaults, reads_defaults
 from ..rebuild.refill import refill_statement
-from ..unknown_names import hint_for, is_unknown_name
 from ..verify import rows
 from ..verify.ends import table_ends_differ
 from . import changelog

@@ -20,8 +20,8 @@ from ....plan.model import Plan
 from ....schema.names import fold, quote
 from .. import validate
 from ..connection import Connection
+from ..name_errors import is_unknown_name
 from ..objects import Object, objects
-from ..unknown_names import is_unknown_name
 
 
 def has_renames(plan: Plan) -> bool:

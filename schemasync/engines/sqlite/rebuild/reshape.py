@@ -14,6 +14,7 @@ from ....schema.names import ROWID_NAMES, fold, quote
 from .. import ddl
 from ..connection import Connection
 from ..objects import OWN_PREFIX, Object, has_table, objects, shadow_tables
+from ..unknown_names import stand_in_collations
 from . import alter, indexes, statistics
 from .before_renames import drop_obstacles, has_renames
 
@@ -74,6 +75,12 @@ def _standing(connection: Connection, step: Drop | FilledStep | Rewrite) -> str:
 
 def apply_renames(connection: Connection, plan: Plan) -> None:
     """Rename tables and columns. SQLite follows in views and triggers, and raises an error if one does not compile."""
+    if has_renames(plan):
+        with stand_in_collations(connection):
+            _apply_renames(connection, plan)
+
+
+def _apply_renames(connection: Connection, plan: Plan) -> None:
     names = [*((step.old.name, step.new.name) for step in plan.carried), *plan.replaced]
     pairs = [(old, new) for old, new in names if old != new]
     taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}

@@ -6,7 +6,7 @@ import sqlite3
 
 from ....errors import Code, Failed, Problem
 from ..connection import Connection
-from ..unknown_names import hint_for
+from ..name_errors import hint_for
 
 
 def run_on(connection: Connection, table: str, statement: str) -> int:

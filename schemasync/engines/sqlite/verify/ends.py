@@ -17,7 +17,7 @@ from ....schema.model import IndexedColumn, PrimaryKey, Table
 from ....schema.names import quote
 from ..connection import Connection
 from ..mapping import Key, identity, key_of, mapping
-from ..unknown_names import is_unknown_name
+from ..name_errors import is_unknown_name
 from .rows import identity_key
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ....errors import Code, Failed
 from ....schema.names import quote
 from ....schema.text import count
 from ..connection import Connection
 from ..inspect import references_of
-from ..unknown_names import is_unknown_name
+from ..name_errors import is_unknown_name
+from ..unknown_names import run_with_stand_ins
 from .broken_checks import broken_checks
 
 SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
 NO_NULL = "NULL value in "
 OF_ROWS = (NO_NULL, "CHECK constraint failed")  # a row that its table does not allow: no damage of the file
-NOT_CHECKED = ": not checked: "  # a table that uses a name which is unknown to this process
+OF_ORDER = ("row not in PRIMARY KEY order",)  # of which a stand-in for a collation knows nothing
+NOT_CHECKED = ": not checked: "  # rows of a table that uses a name which is unknown to this process
 
 
 def faults(connection: Connection) -> list[str]:
@@ -35,19 +37,21 @@ def quick(connection: Connection) -> tuple[str, ...]:
 
 
 def _quick(connection: Connection) -> tuple[str, ...]:
-    found = (str(line) for (line,) in connection.execute("PRAGMA quick_check"))
-    return tuple(line for line in found if line != "ok")
+    return tuple(line for line in _checked(connection, "main", "quick_check") if line != "ok")
 
 
 def damage(connection: Connection) -> tuple[str, ...]:
     """The messages of quick_check about pages, without those about rows that violate NOT NULL or a CHECK."""
-    return tuple(line for line in _quick(connection) if not line.startswith(OF_ROWS))
+    return _of_pages(_quick(connection))
 
 
 def whole_damage(connection: Connection) -> tuple[str, ...]:
     """The messages of integrity_check about pages, and about indexes and their tables."""
-    found = integrity(connection)
-    return tuple(line for line in found if not line.startswith(OF_ROWS) and NOT_CHECKED not in line)
+    return _of_pages(integrity(connection))
+
+
+def _of_pages(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line for line in lines if not line.startswith(OF_ROWS) and NOT_CHECKED not in line)
 
 
 def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
@@ -57,7 +61,7 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     ROWID`: such a message counts only if the table holds a NULL.
     """
     found: dict[str, None] = {}
-    for line in _checked(connection, schema):
+    for line in _checked(connection, schema, "integrity_check"):
         found[line.replace(f"*** in database {schema} ***\n", "")] = None
     found.pop("ok", None)
     found |= dict.fromkeys(broken_checks(connection, schema))
@@ -67,27 +71,29 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     return tuple(found)
 
 
-def _checked(connection: Connection, schema: str) -> list[str]:
-    """The messages of integrity_check; table by table if one of them uses a name that this process does not know."""
+def _checked(connection: Connection, schema: str, pragma: str) -> list[str]:
+    """The messages of one of SQLite's two checks; table by table if one of them uses a name that this process does not
+    know."""
     try:
-        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({MOST})")]
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.{pragma}({MOST})")]
     except sqlite3.OperationalError as error:
         if not is_unknown_name(str(error)):
             raise
     tables = "SELECT name FROM pragma_table_list WHERE schema = ? AND type = 'table'"
-    return [
-        line
-        for (name,) in connection.execute(tables, (schema,)).fetchall()
-        for line in of_table(connection, schema, name)
-    ]
+    names = connection.execute(tables, (schema,)).fetchall()
+    return [line for (name,) in names for line in of_table(connection, schema, name, pragma)]
 
 
-def of_table(connection: Connection, schema: str, table: str) -> list[str]:
-    """The messages of integrity_check about one table and its indexes."""
+def of_table(connection: Connection, schema: str, table: str, pragma: str = "integrity_check") -> list[str]:
+    """The messages of a check about one table and its indexes; about its pages alone if it uses an unknown name."""
     try:
-        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.integrity_check({quote(table)})")]
+        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.{pragma}({quote(table)})")]
     except sqlite3.OperationalError as error:
-        return [f"{table}{NOT_CHECKED}{error}"]
+        if not is_unknown_name(str(error)):
+            raise
+        rows = run_with_stand_ins(connection, f"PRAGMA {schema}.quick_check({quote(table)})")
+        pages = [line for (line,) in rows if not line.startswith((*OF_ROWS, *OF_ORDER))]
+        return [*pages, f"{table}{NOT_CHECKED}{error}"]
 
 
 def _false_nulls(connection: Connection, schema: str) -> list[str]:

@@ -11,7 +11,7 @@ from ....schema.subset import differing, ours
 from ....schema.text import count
 from ..connection import Connection
 from ..inspect import inspect
-from ..unknown_names import hint_for
+from ..name_errors import hint_for
 from . import integrity_check
 
 

@@ -16,9 +16,10 @@ from ....schema.names import ROWID_NAMES, fold, quote
 from ....schema.text import count
 from ..connection import Connection, sorting
 from ..mapping import Key, Mapping, identity, key_of, mapping
+from ..name_errors import is_unknown_name
 from ..rebuild.virtual import keeps_rows, rounds
 from ..table_sizes import count_of
-from ..unknown_names import is_readable, is_unknown_name
+from ..unknown_names import is_readable
 from .row_sql import Pairs, alias, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
 SAMPLES = 5  # keys in a message about a table that differs
