@@ -22,7 +22,6 @@ from . import (
     apps,
     demo,
     eject,
-    files,
     litestream,
     move,
     move_oscar,
@@ -39,6 +38,7 @@ from . import (
 )
 from .copies import copies
 from .crash import histories, instants
+from .files.run import main as files
 from .live import live
 from .products import run as products
 
@@ -56,7 +56,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "demo": demo.main,  # one case, as large as is asked for
     "apps": apps.main,  # five cases, each by its name
     "eject": eject.main,  # three products, each by its name
-    "files": files.main,  # files of other programs, each by its name
+    "files": files,  # files of other programs, each by its name
     "litestream": litestream.main,  # ten swaps beside the real daemon
     "move": move.main,  # one case, as large as is asked for
     "move-oscar": move_oscar.main,  # one product

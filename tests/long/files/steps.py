@@ -1,0 +1,175 @@
+"""The steps of a file through schemasync. After each the program reads it, and every row is compared with what was there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .content import columns, content, definitions, numbers
+from .format import Environment, Format
+from .site import Site
+
+Tree = dict[str, Any]
+
+
+class Steps:
+    """`take` makes the file and a second one that no step touches, with which the program compares."""
+
+    def __init__(self, file: Format, program: Environment, folder: Path) -> None:
+        self._file, self._program = file, program
+        self._site = Site(folder / "site", file.file, file.schemasync)
+        self._untouched = folder / "untouched" / file.file
+
+    def take(self) -> None:
+        print(f"  made by: {self._program.run('version', self._site.link)}")
+        self._program.run("make", self._site.link)
+        self._site.link.chmod(0o644)
+        shutil.copytree(self._site.link.parent, self._untouched.parent, symlinks=True)
+        header = numbers(self._site.link)
+        self._adopt()
+        self._write()
+        self._change("a table of ours, an index", _with_table, self._with_index)
+        self._change("a column", self._with_column)
+        self._change("a rewrite", self._with_unique_column)
+        self._change("a rename", _with_renamed_table, self._with_renamed_column)
+        self._back_and_forth()
+        self._write()
+        self._rebuild_all()
+        assert numbers(self._site.link) == header, (numbers(self._site.link), header)
+        self._maintain()
+        self._eject()
+
+    # --- the steps --------------------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        before = content(self._site.link)
+        found = self._site.done("adopt", "--json").json
+        unknown = {kind: names for kind, names in found["unknown_names"].items() if names}
+        left_out = [f"{one['type']} {one['name']}" for one in found["not_created"]]
+        told = ", ".join(left_out[:6]) + (f" and {len(left_out) - 6} more" if len(left_out) > 6 else "")
+        assert content(self._site.link) == before, "rows differ after adopt"
+        rows = sum(map(len, before.values()))
+        print(
+            f"  adopted, {rows} rows in {len(before)} tables; unknown: {unknown or 'nothing'}; left out: {told or 'nothing'}"
+        )
+        self._read("  it reads, after adopt")
+
+    def _change(self, name: str, *changes: Callable[[Tree], None], options: tuple[str, ...] = ()) -> None:
+        tree = self._site.tree
+        for change in changes:
+            change(tree)
+        self._site.write(tree)
+        before, texts = content(self._site.link, known := self._kept(tree)), definitions(self._site.link)
+        found = self._site.done("--noinput", "--json", *options).json
+        after = content(self._site.link, self._as_named_now(known))
+        differ = [table for table in before if before[table] != after.get(self._named_now(table))]
+        assert not differ, f"{name}: rows differ in {differ}"
+        lost = {key for key in texts if not key[1].startswith("later")} - definitions(self._site.link).keys()
+        assert not lost, f"{name}: lost {lost}"
+        self._site.done("check")
+        steps = ", ".join(
+            f"{step['action']} {table}" for table, step in found["tables"].items() if step["action"] != "keep"
+        )
+        rows = sum(map(len, before.values()))
+        print(f"  {name}: {steps or 'every table kept'}; {found['rows']} rows written, {rows} compared")
+        self._read(f"  it reads, after {name}")
+
+    def _write(self) -> None:
+        for path in (self._site.link, self._untouched):
+            self._program.run("write", path)
+        self._read("  it writes, and reads")
+
+    def _back_and_forth(self) -> None:
+        kept = self._kept(self._site.tree)
+        live, names = content(self._site.link, kept), definitions(self._site.link)
+        self._site.done("rollback", "--noinput")
+        self._read("  it reads, after rollback")
+        self._site.done("rollback", "--noinput")
+        assert content(self._site.link, kept) == live, "rows differ after going back and forth"
+        assert definitions(self._site.link) == names, "objects differ after going back and forth"
+        self._read("  it reads, after the way forth")
+
+    def _rebuild_all(self) -> None:
+        """It rewrites every table, so it is refused where a name is unknown."""
+        ended = self._site.run("manage.py", "schemasync", "plan", "--rebuild-all", "--json")
+        if ended.code:
+            errors = [(one["code"], one["message"]) for one in ended.json["errors"]]
+            print(f"  --rebuild-all is refused: {errors}")
+        else:
+            self._change("every table again", options=("--rebuild-all", "--verify", "full"))
+
+    def _maintain(self) -> None:
+        for path in (self._site.link, self._untouched):
+            told = self._program.run("maintain", path)
+        if told:
+            print(f"  its own maintenance: {told}")
+            self._read("  it reads, after that")
+            print(
+                f"  check: exit {(ended := self._site.run('manage.py', 'schemasync', 'check')).code}\n{ended.out}{ended.err}"
+            )
+
+    def _eject(self) -> None:
+        self._site.done("eject", "--noinput")
+        assert not self._site.link.is_symlink()
+        ours = [name for _, name in definitions(self._site.link) if name.startswith("_schema")]
+        assert not ours, ours
+        self._read("  it reads, after eject")
+
+    def _read(self, name: str) -> None:
+        found, expected = (self._program.run("read", path) for path in (self._site.link, self._untouched))
+        assert found == expected, f"{name}:\n{found}\nthe untouched file:\n{expected}"
+        print(f"{name}: {found}" if found != getattr(self, "_last", None) else f"{name}: the same", flush=True)
+        self._last = found
+
+    # --- the changes ------------------------------------------------------------------------------------------
+
+    def _with_index(self, tree: Tree) -> None:
+        for table, column in self._file.index:
+            tree[table].setdefault("_indexes", []).append({"name": f"later_{table}", "columns": [column]})
+
+    def _with_column(self, tree: Tree) -> None:
+        for table in self._file.column:
+            tree[table]["added_later"] = "TEXT NOT NULL DEFAULT 'x'"
+
+    def _with_unique_column(self, tree: Tree) -> None:
+        for table in self._file.column:
+            tree[table]["unique_later"] = "TEXT UNIQUE"
+
+    def _with_renamed_column(self, tree: Tree) -> None:
+        for table, old, new in self._file.renamed:
+            column = tree[table][old]
+            renamed = {**column, "was": [old]} if isinstance(column, dict) else {"type": column, "was": [old]}
+            tree[table] = {
+                new if name == old else name: renamed if name == old else one for name, one in tree[table].items()
+            }
+
+    # --- what is compared -------------------------------------------------------------------------------------
+
+    def _kept(self, tree: Tree) -> dict[str, list[str]]:
+        """The columns that are there, of the tables that are there, by the names before the change."""
+        return columns(self._site.link)
+
+    def _named_now(self, table: str) -> str:
+        return "later_notes" if table == "later" and "later_notes" in self._site.tree else table
+
+    def _as_named_now(self, known: dict[str, list[str]]) -> dict[str, list[str]]:
+        there = columns(self._site.link)
+        renamed = {(table, old): new for table, old, new in (*self._file.renamed, ("later", "note", "remark"))}
+        return {
+            (now := self._named_now(table)): [
+                column if column in there[now] else renamed[table, column] for column in names
+            ]
+            for table, names in known.items()
+        }
+
+
+def _with_table(tree: Tree) -> None:
+    tree["later"] = {"id": "INTEGER PRIMARY KEY", "note": "TEXT NOT NULL DEFAULT ''", "_indexes": ["note"]}
+
+
+def _with_renamed_table(tree: Tree) -> None:
+    columns = {"id": "INTEGER PRIMARY KEY", "remark": {"type": "TEXT NOT NULL DEFAULT ''", "was": ["note"]}}
+    del tree["later"]
+    tree["later_notes"] = {"_was": ["later"], **columns, "_indexes": ["remark"]}
