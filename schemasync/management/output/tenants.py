@@ -107,7 +107,10 @@ def moved_lines(done: Moved) -> Lines:
         case "undone":
             return [f"{done.key} is open again on {done.host}"]
     what = f"{size(done.bytes)} and {size(done.log_bytes)} of what was written meanwhile, in {span(done.duration_ms)}"
-    return [f"{done.key} is on {done.host}: {what}; writers waited {span(done.pause_ms)}"]
+    lines = [f"{done.key} is on {done.host}: {what}; writers waited {span(done.pause_ms)}"]
+    if done.archives:
+        lines.append(f"{count(len(done.archives), 'archive')} stay here, in {done.folder}: {', '.join(done.archives)}")
+    return lines
 
 
 def status_lines(found: FleetStatus) -> Lines:

@@ -110,6 +110,10 @@ class TenantMovedJson(TypedDict):
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
+    archives: list[str]
+    """Those that stay where it was."""
+    folder: str
+    """Where they are there."""
     errors: list[ProblemJson]
 
 
@@ -351,6 +355,8 @@ def moved_json(done: Moved) -> TenantMovedJson:
         "log_bytes": done.log_bytes,
         "duration_ms": done.duration_ms,
         "pause_ms": done.pause_ms,
+        "archives": list(done.archives),
+        "folder": done.folder,
         "errors": [],
     }
 

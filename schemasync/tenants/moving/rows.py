@@ -78,11 +78,11 @@ def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
         yield source
     except BaseException:
         if is_open():
-            stay(key, source)
+            not_moving(key, source)
         raise
 
 
-def stay(key: str, source: str) -> bool:
+def not_moving(key: str, source: str) -> bool:
     """Let the row say that the tenant does not move; False if it does not say so by now."""
     return any(change_state(key, (still, moves), still, at=source) for still, moves in WHILE_MOVING.items())
 

@@ -39,13 +39,14 @@ from ..context import entered
 from ..lives import refuse_in_a_transaction
 from ..settings import Host
 from .channel import opened
-from .rows import host_named, movable, moving, refuse_labels, row, stay, switch
+from .rows import host_named, movable, moving, not_moving, refuse_labels, row, switch
 from .sending import MoveLimits, Sending, copied
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was done. `bytes`: of the copy; `log_bytes`: of what was written meanwhile."""
+    """What was done. `bytes`: of the copy; `log_bytes`: of what was written meanwhile; `archives`: those that stay, in
+    the `folder` here."""
 
     result: Literal["moved", "current", "undone"]
     key: str
@@ -54,6 +55,8 @@ class Moved:
     log_bytes: int = 0
     duration_ms: int = 0
     pause_ms: int = 0
+    archives: tuple[str, ...] = ()
+    folder: str = ""
 
 
 def move_tenant(
@@ -77,7 +80,9 @@ def move_tenant(
             moving(key, lambda: _is_open(target)) as source,
         ):
             done = _Move(target, key, source, host, signals, limits or MoveLimits()).run()
-    return replace(done, duration_ms=round((time.monotonic() - begun) * 1000))
+            stay = tuple(one.name for one in target.layout.finished() if one != target.layout.live())
+    seconds, folder = time.monotonic() - begun, str(target.layout.folder)
+    return replace(done, duration_ms=round(seconds * 1000), archives=stay, folder=folder)
 
 
 def take_back(database: Database, key: str, disk: Disk | None = None) -> Moved:
@@ -96,7 +101,7 @@ def take_back(database: Database, key: str, disk: Disk | None = None) -> Moved:
                     logged_durably(connection),
                 ):
                     fence.lower_fence(connection)
-            if not stay(key, source):
+            if not not_moving(key, source):
                 raise Refused.of(Code.NOT_MOVED, f'the tenant "{key}" does not move', "There is nothing to undo.")
     return Moved("undone", key, source)
 

@@ -1,19 +1,13 @@
 """kill -9 before and after each step of a move, on either side: at most one host takes writes, and the same call
 finishes."""
 
-import os
 import shutil
-import signal
-import socket
 import sqlite3
-import sys
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from django.conf import settings
-from django.db import connections
-from django.test import Client, override_settings
+from django.test import Client
 
 from schemasync.actions.database import Database
 from schemasync.engines.sqlite.fence import read_fence
@@ -24,17 +18,14 @@ from schemasync.tenants import lookup, suspend_tenant, tenant
 from schemasync.tenants.connection import TenantMoved
 from schemasync.tenants.context import OtherHost
 from schemasync.tenants.models import Tenant
-from schemasync.tenants.moving.receiver import receive
 from schemasync.tenants.moving.sender import move_tenant, take_back
 from schemasync.tenants.moving.sending import MoveLimits
 from tests.crash.scenarios import KillAt
-from tests.tenants import south
 from tests.tenants.crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
+from tests.tenants.two_hosts import FOLDER, forked, settings_of, the_south, was_killed
 
-FOLDER = Path(os.environ["TENANTS_FOLDER"])
-SOCKET = FOLDER / "south.socket"
 LIMITS = MoveLimits(20, Limits(20))  # on a slow machine, too, the first try is the last one
 STATES = {"active": "moving", "suspended": "moving-suspended"}
 
@@ -43,75 +34,6 @@ def _points(passes):
     """Before each step, which is after the one before it, and after the last one."""
     count = len(passes.split())
     return [*(("before", number) for number in range(count)), ("after", count - 1)]
-
-
-def _settings(here, killed="never 0"):
-    """Those of the north, or of the south, where the receiving side is killed at this step."""
-    given = settings.SCHEMASYNC
-    hosts = {"north": {}, "south": {"RECEIVE": [sys.executable, "-SIE", south.__file__, str(SOCKET), killed]}}
-    folder = FOLDER / "south" if here == "south" else given["TENANTS"]["FOLDER"]
-    return override_settings(
-        SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "HOST": here, "HOSTS": hosts, "FOLDER": folder}}
-    )
-
-
-def _forked(action):
-    """Do this in a fork; returns its process."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            action()
-        finally:
-            os._exit(1)
-    return child
-
-
-def _was_killed(child):
-    _, status = os.waitpid(child, 0)
-    lookup._rows.clear()  # in place of the second for which a row is remembered
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-
-
-@contextmanager
-def _the_south():
-    """A process that forks for each receiving side."""
-    shutil.rmtree(FOLDER / "south", ignore_errors=True)
-    SOCKET.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(SOCKET))
-        listening.listen()
-        child = _forked(lambda: _listen(listening))
-        try:
-            yield
-        finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            shutil.rmtree(FOLDER / "south", ignore_errors=True)
-
-
-def _listen(listening):
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        asked, _ = listening.accept()
-        with asked:
-            if os.fork() == 0:
-                try:
-                    _receive(asked)
-                finally:
-                    os._exit(1)
-
-
-def _receive(asked):
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    text, (reading, writing), *_ = socket.recv_fds(asked, 100, 2)
-    for old, number in ((reading, 0), (writing, 1)):
-        os.dup2(old, number)
-        os.close(old)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  until the process ends
-    when, number = text.decode().split()
-    with _settings("south"):
-        receive(Disk(KillAt(when, int(number))) if when != "never" else Disk(), 60)
 
 
 def _tenant(state="active"):
@@ -147,7 +69,7 @@ def _write(key, name):
 
 
 def _move(key, killed=("never", 0), *, receiving="never 0"):
-    with _settings("north", receiving):
+    with settings_of("north", receiving):
         disk = Disk(KillAt(*killed)) if killed[0] != "never" else Disk()
         return move_tenant(Database("tenant"), key, "south", LIMITS, disk)
 
@@ -156,7 +78,7 @@ def _finish(key, state, point):
     """The same call finishes the move, with every row; also with one that was written meanwhile, if that was possible."""
     host, written = _row(key)[0], ["first"]
     if host == "north":
-        with _settings("north"):
+        with settings_of("north"):
             if _is_closed(key, "north"):
                 with pytest.raises(TenantMoved):
                     _write(key, "refused")
@@ -171,32 +93,32 @@ def _finish(key, state, point):
     lookup._rows.clear()
     assert (_row(key), _is_closed(key, "north"), _is_closed(key, "south")) == (("south", state), True, False), point
     assert _names(key, "south") == written, point
-    with _settings("south"):
+    with settings_of("south"):
         _write(key, "there")
         answer = Client().post("/write/", {"name": "last"}, headers={"host": f"{key}.example.com"})
         assert answer.status_code == (503 if state == "suspended" else 200), point
-    with _settings("north"), pytest.raises(OtherHost):
+    with settings_of("north"), pytest.raises(OtherHost):
         _write(key, "refused")
     Tenant.objects.filter(key=key).delete()
 
 
 def _sending_sides_are_killed(state):
-    with _the_south():
+    with the_south():
         for point in _points(SENDS):
             key = _tenant(state)
-            assert _was_killed(_forked(lambda key=key, point=point: _move(key, point))), point
+            assert was_killed(forked(lambda key=key, point=point: _move(key, point))), point
             is_done = point[0] == "after"
             assert _row(key) == (("south", state) if is_done else ("north", STATES[state])), point
             _finish(key, state, point)
         for point in _points(OPENS_AGAIN):
             key = _tenant(state)
-            assert _was_killed(_forked(lambda key=key: _move(key, ("before", SENDS.split().index("HOST:ROW")))))
+            assert was_killed(forked(lambda key=key: _move(key, ("before", SENDS.split().index("HOST:ROW")))))
 
             def undo(disk, key=key):
-                with _settings("north"):
+                with settings_of("north"):
                     take_back(Database("tenant"), key, disk)
 
-            assert _was_killed(_forked(lambda point=point, undo=undo: undo(Disk(KillAt(*point))))), point
+            assert was_killed(forked(lambda point=point, undo=undo: undo(Disk(KillAt(*point))))), point
             assert _row(key) == ("north", STATES[state])
             undo(Disk())
             assert (_row(key), _is_closed(key, "north")) == (("north", state), False)
@@ -212,7 +134,7 @@ def a_suspended_tenant_moves_and_stays_suspended_also_if_the_sending_side_is_kil
 
 
 def _receiving_sides_are_killed(points, state="active"):
-    with _the_south():
+    with the_south():
         for when, number in points:
             shutil.rmtree(FOLDER / "south", ignore_errors=True)
             key = _tenant(state)
@@ -234,12 +156,12 @@ def a_receiving_side_that_is_killed_when_it_has_the_copy_changes_nothing_where_t
 
 def a_receiving_side_that_is_killed_while_it_puts_an_old_folder_aside_changes_nothing_either():
     made = 2  # folders for each move
-    with _the_south():
+    with the_south():
         for when, number in _points(RECEIVES_AGAIN)[-4:]:
             key = _tenant("suspended")
             _move(key)
             Tenant.objects.filter(key=key).update(host="north", state=STATES["suspended"])
-            with _settings("north"):
+            with settings_of("north"):
                 take_back(Database("tenant"), key)
             older = FOLDER / "south" / ".before" / key
             older.mkdir(parents=True)
