@@ -1,5 +1,6 @@
 """Runs that take long: python -m tests.long NAME [--seed S] [--count N | --minutes M], or one of demo, apps, eject, files,
-litestream, move, move-oscar, mutants, power, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb, transforms.
+litestream, move, move-oscar, mutants, power, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb,
+transforms, writes.
 
 Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
 """
@@ -35,6 +36,7 @@ from . import (
     tenants,
     testdb,
     transforms,
+    writes,
 )
 from .copies import copies
 from .crash import histories, instants
@@ -71,6 +73,7 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "tenants": tenants.main,  # a fleet, as large as is asked for
     "testdb": testdb.main,  # five projects, each by its name
     "transforms": transforms.main,  # four cases, as large as is asked for
+    "writes": writes.main,  # one case, as long as is asked for
 }
 """Runs with options of their own."""
 
