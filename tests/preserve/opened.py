@@ -1,16 +1,35 @@
-"""Connections as an application opens them, with what the databases of these tests need."""
+"""Connections to these databases, with the extension of vec0 where it is installed and Python can load it."""
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
+from django.test import override_settings
 
-def register(connection: sqlite3.Connection) -> None:
-    """What each connection to these databases has: the extension of `vec0`, where it is installed."""
+from schemasync.connect import Registered
+from schemasync.engines.sqlite.connection import Opener
+
+EXTENSIONS = ["sqlite_vec.load"]
+
+
+@cache
+def opener() -> Opener:
+    """What the setting EXTENSIONS makes of each connection of the product."""
+    if find_spec("sqlite_vec") is None or not hasattr(sqlite3.Connection, "enable_load_extension"):
+        return Opener()
+    with override_settings(SCHEMASYNC={"EXTENSIONS": EXTENSIONS}):
+        registered = Registered("default")
+        with closing(sqlite3.connect(":memory:")) as connection:
+            registered(connection)  # the setting is read once
+    return Opener(registered)
 
 
 def opened(path: Path | str) -> sqlite3.Connection:
+    """A connection as the application opens it."""
     connection = sqlite3.connect(path, isolation_level=None)
-    register(connection)
+    opener().register(connection)
     return connection

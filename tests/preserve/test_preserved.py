@@ -1,6 +1,7 @@
 """docs/preserved.md says what becomes of each feature of SQLite in four ways; each cell is tried."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_file_that_starts_empty_has_what_a_clone_has(tmp_path):
     kept = [one for one in FEATURES.values() if not one.is_of_the_file and one.is_here()]
     found = outcomes(kept, UNTOUCHED, tmp_path, A_FILE, SyncOptions(rebuild_all=True))
     assert found == {one.name: CELLS[one.name][UNTOUCHED] for one in kept}
+
+
+def test_a_virtual_table_whose_module_renames_only_a_part_of_it_keeps_its_name(tmp_path):
+    (vec,) = [one for one in FEATURES.values() if "vec0(v" in one.needs]
+    if not vec.is_here():
+        pytest.skip("no sqlite-vec, or a Python that loads no extensions")
+    renamed = {
+        "vec": "null",
+        "vectors": {"_was": ["vec"], "_virtual": "vec0(embedding float[4], label text, +note text)"},
+    }
+    found = outcomes([replace(vec, change=renamed)], CHANGED, tmp_path)
+    assert found == {vec.name: "refused (sqlite-refuses)"}
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemasync.engines.sqlite.connection import Opener
 from schemasync.errors import SchemasyncError
 from schemasync.schema import document, write
 from schemasync.schema.names import fold
@@ -23,7 +22,7 @@ from schemasync.testing.content import Content, Dump, dump, rows_of
 from tests.oracle.check import everything
 
 from .features import Feature
-from .opened import opened, register
+from .opened import opened, opener
 
 UNTOUCHED, ALTERED, REWRITTEN, CHANGED = "untouched", "altered", "rewritten", "changed"
 WAYS = (UNTOUCHED, ALTERED, REWRITTEN, CHANGED)
@@ -50,7 +49,7 @@ def outcomes(
     features: Sequence[Feature], way: str, folder: Path, first: str = "", options: SyncOptions | None = None
 ) -> dict[str, str]:
     """By the name of each feature, what this way makes of it. All are in one database; a refusal is one of all."""
-    target = target_of(folder / "db.sqlite3", opener=Opener(register), wait=5.0, actor="preserve")
+    target = target_of(folder / "db.sqlite3", opener=opener(), wait=5.0, actor="preserve")
     link = target.layout.link
     _make(features, link, first)
     begin = state(link)

@@ -12,6 +12,7 @@ from ...history.row import HISTORY_TABLE
 from ...schema.names import fold, quote
 from ...schema.text import dumps
 from .connection import Connection
+from .unmarked import unmarked_shadow_tables
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
@@ -141,13 +142,24 @@ def digest_of(found: Iterable[Object]) -> str:
 def shadow_tables(connection: Connection) -> frozenset[str]:
     """Folded names of the shadow tables, in which virtual tables keep their content.
 
-    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method). For a
+    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method), and a
+    module is asked for those that it does not report. For a
     module that this connection lacks it cannot: then each table counts whose name begins with that of the virtual
     table.
     """
     if not has_virtual_tables(connection):
         return frozenset()
-    return marked_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
+    return known_shadow_tables(connection) | _shadows_of_unknown_modules(connection)
+
+
+def owners_of_shadows(connection: Connection) -> dict[str, str]:
+    """Maps each shadow table to its virtual table, as folded names: f_more_data is of f_more, and not of f."""
+    rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
+    virtual = sorted((fold(name) for (name,) in rows), key=len, reverse=True)
+    found = (
+        (name, next((one for one in virtual if name.startswith(f"{one}_")), "")) for name in shadow_tables(connection)
+    )
+    return {name: owner for name, owner in found if owner}
 
 
 def has_virtual_tables(connection: Connection) -> bool:
@@ -156,10 +168,10 @@ def has_virtual_tables(connection: Connection) -> bool:
     return connection.execute(query).fetchone() is not None
 
 
-def marked_shadow_tables(connection: Connection) -> frozenset[str]:
+def known_shadow_tables(connection: Connection) -> frozenset[str]:
     """Folded names of the shadow tables of modules that this connection knows."""
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
-    return frozenset(fold(name) for (name,) in rows)
+    return frozenset(fold(name) for (name,) in rows) | unmarked_shadow_tables(connection)
 
 
 def lacks_its_module(connection: Connection, name: str) -> bool:

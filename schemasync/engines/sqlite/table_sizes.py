@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...schema.names import fold, quote
 from .connection import Connection
 from .name_errors import is_unknown_name, named_in
-from .objects import marked_shadow_tables
+from .objects import known_shadow_tables
 from .unknown_names import run_with_stand_ins
 
 
@@ -22,7 +22,7 @@ def count_rows(connection: Connection, table: str) -> int:
         return count_of(connection, quote(table))
     except sqlite3.OperationalError:
         documents = f"{table}_docsize"
-        if fold(documents) not in marked_shadow_tables(connection):
+        if fold(documents) not in known_shadow_tables(connection):
             raise
         return count_of(connection, quote(documents))
 

@@ -11,7 +11,7 @@ from ...schema.model import Schema, Table, Trigger
 from ...schema.names import fold, quote
 from .connection import Connection, Opener
 from .name_errors import Unknown
-from .objects import Object, is_virtual, lacks_its_module, marked_shadow_tables, objects
+from .objects import Object, is_virtual, known_shadow_tables, lacks_its_module, objects
 from .rebuild.finish import broken
 from .rebuild.start import all_objects
 from .unknown_names import error_of, module_of, names_used, with_stand_ins
@@ -50,7 +50,7 @@ def load(source: Connection, opener: Opener, unknown: Unknown) -> Connection:
 
 def objects_to_create(source: Connection) -> tuple[Object, ...]:
     """All objects of a database except the shadow tables that virtual tables create themselves."""
-    shadows = marked_shadow_tables(source)
+    shadows = known_shadow_tables(source)
     return tuple(o for o in all_objects(source) if fold(o.name) not in shadows and fold(o.table) not in shadows)
 
 

@@ -16,7 +16,7 @@ from ..connection import Connection
 from ..mapping import identity
 from ..objects import objects, shadow_tables
 from ..rebuild.external_content import external_indexes, is_whole
-from ..rebuild.unchanged import copy_shadow, shadows
+from ..rebuild.unchanged import copy_shadow, hidden_rowid, shadows
 from ..rebuild.virtual import option, rebuild_external, refill_again, rewritten
 from .key_mapping import impossible
 
@@ -82,7 +82,8 @@ def check_whole(connection: Connection, plan: Plan) -> None:
 def _copy_differences(connection: Connection, old: str, new: str) -> None:
     """Make the rows of a shadow table equal to those of the attached old one, matched by primary key."""
     key = [quote(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk", (new,))]
-    columns = identity(connection, "main", new)
+    rowid = hidden_rowid(connection, new)
+    columns = [*([rowid] if rowid is not None else []), *identity(connection, "main", new)]
     if not key:
         copy_shadow(connection, old, new)
         return

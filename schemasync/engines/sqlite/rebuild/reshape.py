@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -13,7 +13,7 @@ from ....plan.model import Create, Drop, FilledStep, Plan, Rewrite, StandingStep
 from ....schema.names import ROWID_NAMES, fold, quote
 from .. import ddl
 from ..connection import Connection
-from ..objects import OWN_PREFIX, Object, has_table, objects, shadow_tables
+from ..objects import OWN_PREFIX, Object, has_table, has_virtual_tables, objects, owners_of_shadows, shadow_tables
 from ..unknown_names import stand_in_collations
 from . import alter, indexes, statistics
 from .before_renames import drop_obstacles, has_renames
@@ -86,7 +86,8 @@ def _apply_renames(connection: Connection, plan: Plan) -> None:
     taken = {fold(o.name) for o in objects(connection) if o.type in ("table", "view", "index")}
     leaving = [step.name for step in plan.dropped]
     for old, new in _through_scratch_names(pairs, taken, leaving):
-        _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
+        with _whole_rename(connection, old):
+            _alter(connection, f"ALTER TABLE {quote(old)} RENAME TO {quote(new)}")
     parked = [name for name in leaving if has_table(connection, parked_name(name))]
     statistics.rename(connection, dict(pairs), parked)
     for step in plan.carried:
@@ -98,6 +99,27 @@ def _apply_renames(connection: Connection, plan: Plan) -> None:
         renames = list(_through_scratch_names(list(step.column_renames), columns, lost))
         for old, new in renames if _can_rename(renames) else []:
             _alter(connection, f"ALTER TABLE {quote(step.new.name)} RENAME COLUMN {quote(old)} TO {quote(new)}")
+
+
+@contextmanager
+def _whole_rename(connection: Connection, name: str) -> Iterator[None]:
+    """A block that renames a table. Raises Refused if it is a virtual one and the tables with its rows keep their
+    names: a module need not rename these. https://www.sqlite.org/vtab.html#the_xrename_method"""
+    parts = _parts(connection, name)
+    yield
+    if parts & {fold(o.name) for o in objects(connection) if parts and o.type == "table"}:
+        raise Refused.of(
+            Code.SQLITE_REFUSES,
+            f'virtual table "{name}" cannot be renamed: its module does not rename the tables that hold its rows',
+            "Leave its name, or create a new table beside it, and fill that from the application.",
+            object=name,
+        )
+
+
+def _parts(connection: Connection, name: str) -> set[str]:
+    if not has_virtual_tables(connection):
+        return set()
+    return {part for part, owner in owners_of_shadows(connection).items() if owner == fold(name)}
 
 
 def renames_rowid_names(plan: Plan) -> set[str]:

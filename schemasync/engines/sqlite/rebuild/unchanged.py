@@ -9,7 +9,7 @@ from ....schema.model import Table
 from ....schema.names import ROWID_NAMES, fold, quote
 from ..connection import Connection
 from ..mapping import identity
-from ..objects import has_virtual_tables, is_internal, is_temporary, shadow_tables
+from ..objects import has_virtual_tables, is_internal, is_temporary, owners_of_shadows, shadow_tables
 from .external_content import external_indexes
 from .row_errors import run_on
 
@@ -21,9 +21,10 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     rows = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     ).fetchall()
+    parts = shadow_tables(connection)
     found: list[tuple[str, str, Table | None]] = []
     for (name,) in rows:
-        if fold(name) in written or is_temporary(name) or is_internal(name):
+        if fold(name) in {*written, *parts} or is_temporary(name) or is_internal(name):
             continue
         old, table = kept.get(fold(name), (name, None))
         found.append((old, name, table))
@@ -42,11 +43,8 @@ def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list
     copied = {name for name, index in external.items() if index.is_copied and index.is_remade}
     left_out = written - copied | {name for name, index in external.items() if index.is_rebuilt}
     before = {fold(step.new.name): step.old.name for step in plan.carried if step.new.virtual is not None}
-    rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
-    owners = sorted((fold(name) for (name,) in rows), key=len, reverse=True)  # f_more_data is of f_more, not of f
     found = []
-    for name in sorted(shadow_tables(connection)):
-        owner = next(owner for owner in owners if name.startswith(owner + "_"))
+    for name, owner in sorted(owners_of_shadows(connection).items()):
         if owner not in left_out and (owner in copied or not remade):
             found.append((before.get(owner, owner) + name[len(owner) :], name))
     return found
@@ -96,6 +94,9 @@ def copy_shadows(connection: Connection, plan: Plan, *, remade: bool = False) ->
 
 def copy_shadow(connection: Connection, old: str, new: str) -> None:
     """Give a shadow table the content of the one in the attached old file."""
-    columns = ", ".join(identity(connection, "main", new))
+    names = identity(connection, "main", new)
+    if (rowid := hidden_rowid(connection, new)) is not None:
+        names = [rowid, *names]  # vec0 finds vectors by it
+    columns = ", ".join(names)
     connection.execute(f"DELETE FROM main.{quote(new)}")
     connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")

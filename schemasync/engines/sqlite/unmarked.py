@@ -1,0 +1,51 @@
+"""Finds tables of a virtual table that its module does not report to SQLite as shadow tables.
+
+The module vec0 of sqlite-vec 0.1.9 reports all of its tables but those with the vectors, which would count as tables of
+the user. So the module is asked: it creates the virtual table once more, without rows, in the temporary database of the
+connection. https://www.sqlite.org/vtab.html#the_xshadowname_method
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ...schema.create import read_virtual
+from ...schema.names import fold, quote
+from .connection import Connection
+
+_SAVEPOINT = "_schemasync_unmarked"
+_found: dict[tuple[str, str], frozenset[str]] = {}  # by name and definition: most schemas are read many times
+
+
+def unmarked_shadow_tables(connection: Connection) -> frozenset[str]:
+    """Folded names of these tables, if this connection knows the module."""
+    rows = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    plain = {fold(name) for name, kind in rows if kind == "table"}
+    owners = [name for name, kind in rows if kind == "virtual" and any(t.startswith(f"{fold(name)}_") for t in plain)]
+    return frozenset().union(*(_made_with(connection, name) for name in owners)) & plain
+
+
+def _made_with(connection: Connection, name: str) -> frozenset[str]:
+    query = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
+    (sql,) = connection.execute(query, (name,)).fetchone()
+    if (name, sql) not in _found:
+        try:
+            _found[name, sql] = _created(connection, f"temp.{quote(name)} USING {read_virtual(sql).text}")
+        except sqlite3.Error:  # it lacks the module, or the module wants to see the other tables
+            return frozenset()
+    return _found[name, sql]
+
+
+def _created(connection: Connection, definition: str) -> frozenset[str]:
+    """Folded names of all tables that come with a virtual table, and are gone afterwards. Raises what SQLite raises."""
+    (before,) = connection.execute("PRAGMA query_only").fetchone()
+    connection.execute("PRAGMA query_only=OFF")
+    connection.execute(f"SAVEPOINT {_SAVEPOINT}")
+    try:
+        connection.execute(f"CREATE VIRTUAL TABLE {definition}")
+        rows = connection.execute("SELECT name FROM temp.sqlite_schema WHERE type = 'table'").fetchall()
+    finally:
+        connection.execute(f"ROLLBACK TO {_SAVEPOINT}")
+        connection.execute(f"RELEASE {_SAVEPOINT}")
+        connection.execute(f"PRAGMA query_only={before}")
+    return frozenset(fold(table) for (table,) in rows if not table.startswith("sqlite_"))
