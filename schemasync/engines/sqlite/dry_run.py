@@ -116,6 +116,7 @@ def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> Non
         for index in indexes.new(step):
             indexes.build(connection, step.new, index)
     finish.finish(connection, plan, carried, broken)
+    finish.create_triggers_on_shadows(connection, carried)
 
 
 def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:

@@ -87,6 +87,7 @@ def alter(connection: Connection, plan: Plan, *, follows: bool) -> None:
         carried = reshape.renamed(connection, plan)
         _add(connection, plan)
         finish.finish(connection, plan, carried, broken)
+        finish.create_triggers_on_shadows(connection, carried)
         return
     if has_renames(plan):
         reshape.apply_renames(connection, plan)

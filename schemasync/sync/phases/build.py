@@ -299,8 +299,11 @@ class _Build:
             self.notes.append(f"{compared.table}: not compared: {', '.join(compared.left_out)}")
 
     def _finish(self, connection: Connection, carried: Carried) -> None:
-        with self.target.disk.step(DiskStep.BUILD_FINISH), transaction(connection):
-            finish.finish(connection, self.plan, carried, self._old.broken)
+        with self.target.disk.step(DiskStep.BUILD_FINISH):
+            with transaction(connection):
+                finish.finish(connection, self.plan, carried, self._old.broken)
+            with transaction(connection):
+                finish.create_triggers_on_shadows(connection, carried)
         with self.target.disk.step(DiskStep.BUILD_STRUCTURE):
             structure(connection, self.plan, self._foreign(carried))
 

@@ -21,7 +21,7 @@ from ....schema.names import fold, quote
 from .. import validate
 from ..connection import Connection
 from ..name_errors import is_unknown_name
-from ..objects import Object, objects
+from ..objects import Object, objects, shadow_tables
 
 
 def has_renames(plan: Plan) -> bool:
@@ -42,6 +42,7 @@ def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
     gone = {fold(step.old.name) for step in plan.dropped}
     foreign = [item for item in found if item.key not in ours and fold(item.table) not in gone]
     aside, needed = [], {fold(item.table) for item in foreign}  # dropping a view drops the triggers on it
+    renamed |= shadow_tables(connection)  # which are renamed with their virtual table
     for item in foreign:
         used = _used_by(connection, item)
         if _is_obstacle(connection, item, found) or not (fold(item.table) in renamed or used.itself & renamed):

@@ -10,10 +10,10 @@ from ....plan.model import Plan
 from ....schema import model as schema
 from ....schema.create import read_trigger, read_view
 from ....schema.model import View
-from ....schema.names import quote
+from ....schema.names import fold, quote
 from .. import ddl, triggers, validate
 from ..connection import Connection
-from ..objects import TEMPORARY, Object, objects
+from ..objects import TEMPORARY, Object, objects, shadow_tables
 from ..triggers import Trigger
 from .reshape import Carried
 from .row_errors import unfit
@@ -28,7 +28,9 @@ def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozens
     """
     for view in plan.new.views:
         connection.execute(_create_view(view, carried.texts.get(("view", view.name))))
-    problems = list(_again(connection, (*carried.indexes, *carried.views, *carried.triggers)))
+    of_shadows = _of_shadows(connection, carried)
+    triggers = [item for item in carried.triggers if item not in of_shadows]
+    problems = list(_again(connection, (*carried.indexes, *carried.views, *triggers)))
     for owner in plan.new.owners:
         for trigger in owner.triggers:
             connection.execute(_create_trigger(trigger, carried.texts.get(("trigger", trigger.name))))
@@ -36,6 +38,18 @@ def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozens
     if problems:
         raise Refused(problems)
     rebuild_external(connection, plan)
+
+
+def create_triggers_on_shadows(connection: Connection, carried: Carried) -> None:
+    """Create the foreign triggers on shadow tables, in a transaction after that of `finish`: a virtual table writes to
+    its shadow tables when a transaction ends, and they would fire. Raises Refused with all that fail."""
+    if problems := list(_again(connection, _of_shadows(connection, carried))):
+        raise Refused(problems)
+
+
+def _of_shadows(connection: Connection, carried: Carried) -> list[Object]:
+    shadows = shadow_tables(connection)
+    return [item for item in carried.triggers if fold(item.table) in shadows]
 
 
 def _create_view(view: View, old: str | None) -> str:

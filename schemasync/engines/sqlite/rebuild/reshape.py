@@ -195,10 +195,12 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
     rewritten = {fold(step.name) for step in plan.rewritten} | {fold(new) for _, new in plan.replaced}
     gone = {fold(_standing(connection, step)) for step in plan.dropped}
     shadows = shadow_tables(connection)
-    foreign = [o for o in objects(connection) if o.key not in ours and fold(o.table) not in shadows | gone]
+    others = [o for o in objects(connection) if o.key not in ours and fold(o.table) not in gone]
+    foreign = [o for o in others if fold(o.table) not in shadows]
+    left = shadows - _shadows_of(shadows, [*gone, *_no_longer_virtual(plan)])
     carried = Carried(
         tuple(o for o in foreign if o.type == "index" and fold(o.table) in rewritten),
-        tuple(o for o in foreign if o.type == "trigger"),
+        tuple(o for o in others if o.type == "trigger" and (o in foreign or fold(o.table) in left)),
         tuple(o for o in foreign if o.type == "view"),
         tuple(o for o in foreign if o.type == "table" or (o.type == "index" and fold(o.table) not in rewritten)),
         _texts(connection),
@@ -209,6 +211,15 @@ def _take_off(connection: Connection, plan: Plan) -> Carried:
                 connection.execute(f"DROP {kind.upper()} IF EXISTS {quote(item.name)}")
     drop_stale_indexes(connection, plan)
     return carried
+
+
+def _no_longer_virtual(plan: Plan) -> Iterator[str]:
+    return (fold(step.name) for step in plan.rewritten if step.old.virtual is not None and step.new.virtual is None)
+
+
+def _shadows_of(shadows: Iterable[str], owners: Iterable[str]) -> set[str]:
+    prefixes = tuple(f"{owner}_" for owner in owners)
+    return {name for name in shadows if name.startswith(prefixes)}
 
 
 def drop_stale_indexes(connection: Connection, plan: Plan) -> None:

@@ -60,9 +60,10 @@ def all_objects(connection: Connection) -> tuple[Object, ...]:
 
 
 def recreate(target: Connection, found: Iterable[Object], shadows: frozenset[str]) -> None:
-    """Run the DDL of all these objects, except for the shadow tables, which virtual tables create themselves."""
+    """Run the DDL of all these objects, except for the shadow tables, which virtual tables create themselves, with
+    their indexes."""
     for item in found:
-        if fold(item.name) not in shadows and fold(item.table) not in shadows:
+        if item.type == "trigger" or (fold(item.name) not in shadows and fold(item.table) not in shadows):
             target.execute(item.sql)
 
 
