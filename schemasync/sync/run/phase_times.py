@@ -124,6 +124,7 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.TENANT_ARCHIVE
             | DiskStep.TENANT_RETURN
             | DiskStep.TENANT_REMOVE
+            | DiskStep.TENANT_CURRENT
             | DiskStep.HOST_FOLDER
             | DiskStep.HOST_COPY
             | DiskStep.HOST_RECEIVE

@@ -1,7 +1,7 @@
 """Brings all tenants to the schema: the template first, then a few tenants, then the rest.
 
-Nothing is recorded of the run itself: each file says whether it is current. So a run that is killed goes on when it is
-started again.
+Nothing is recorded of the run itself: each file says whether it is current, or is as it was when it said so. So a run
+that is killed goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from ...actions.database import Database
 from ...actions.sync import sync
 from ...errors import Failed
+from ...files.disk import Disk
 from ...sync.phases.decide import SyncOptions
 from ..context import outside
 from .each import FleetOptions, Tally, each
 from .one import Sync
-from .standing import Standing, served_files, standings
+from .standing import Standing, not_current, served_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,16 @@ class FleetReport:
         )
 
 
-def sync_tenants(database: Database, options: FleetOptions, show: Callable[[Standing, int], object]) -> FleetReport:
+def sync_tenants(
+    database: Database, options: FleetOptions, show: Callable[[Standing, int], object], disk: Disk | None = None
+) -> FleetReport:
     """Sync the template, and then all tenants. `show` gets one tenant of each state that a plan meets, and how many
     have it. Raises what the sync of the template raises."""
     begun = time.monotonic()
     with outside():
         version = sync(database, SyncOptions()).version
     files = served_files(options.group, failed_only=options.retry)
-    behind = [one for one in standings(files) if not one.is_current]
+    behind = not_current(files, disk or Disk())
     for number, one in _by_state(behind):
         show(one, number)
     tally = each(Sync(database.wait), [one.key for one in behind], options, database.dialogue)

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from ... import conf, databases
 from ...engines.sqlite.connection import Opener
 from ...errors import Code, UsageError
+from ...files.disk import Disk
 from ...files.layout import Layout, size_of
 from ...history.row import HistoryRow
 from ...orm.models_fingerprint import beside
@@ -21,6 +22,7 @@ from ...sync import history, up_to_date
 from ..folders import path_at
 from ..models import State, Tenant
 from ..settings import tenant_settings
+from .unchanged import state_of, unchanged
 
 SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED, State.MOVING_SUSPENDED)
 """The states in which a tenant has a file where it can be used."""
@@ -103,6 +105,22 @@ def served_files(group: str = "", *, failed_only: bool = False) -> list[tuple[st
 def standings(files: Iterable[tuple[str, Path]]) -> Iterator[Standing]:
     """Where these tenants stand."""
     return starmap(wanted().standing, files)
+
+
+def not_current(files: Iterable[tuple[str, Path]], disk: Disk) -> list[Standing]:
+    """Those of these tenants whose file is not current. One that was, and is as it was, is not opened again."""
+    asked = wanted()
+    known = unchanged(tenant_settings().folder, up_to_date.digest(asked.data, asked.beside))
+    found = []
+    for key, path in files:
+        if known.knows(key, state := state_of(path)):
+            continue
+        if (one := asked.standing(key, path)).is_current:
+            known.note(key, state)
+        else:
+            found.append(one)
+    known.save(disk)
+    return found
 
 
 def live_size(path: Path) -> int | None:
