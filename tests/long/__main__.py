@@ -40,6 +40,8 @@ from . import (
 )
 from .copies import copies
 from .crash import histories, instants
+from .documents import documents
+from .evolutions import evolutions
 from .files.run import main as files
 from .live import live
 from .products import run as products
@@ -49,6 +51,8 @@ RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {
     "instants": instants,
     "live": live,
     "copies": copies,
+    "documents": documents,
+    "evolutions": evolutions,
 }
 """A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
 AssertionError. Another one is another line."""
