@@ -13,6 +13,7 @@ from ..errors import Code, SchemaInvalid, SchemasyncError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout, PathKind
 from ..files.mounts import network_file_system
+from ..files.read_file import read_file
 from ..keep.litestream.settings import litestream
 from ..orm.before_schema import BeforeSchema, before_schema
 from ..orm.health import health_check
@@ -62,10 +63,12 @@ class Database:
             hint = f"Name the file itself, for example {path / 'schema.json'}"
             raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, f"{path.absolute()} is a folder", hint, file=str(path))
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError as error:
+            is_no_file = path.exists() and not path.is_file()
+            hint = "Write it into a file, and name that." if is_no_file else self.where_from(path)
             message = f"{path}: {error.strerror}"
-            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, self.where_from(path), file=str(path)) from error
+            raise SchemaInvalid.of(Code.SCHEMA_UNREADABLE, message, hint, file=str(path)) from error
         return with_transforms(self.alias, document.read(data, shown(path)))
 
     def where_from(self, path: Path) -> str:

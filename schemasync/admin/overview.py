@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from .. import conf, databases
 from ..diff.changes import lines_by_table
 from ..errors import SchemasyncError
+from ..files.read_file import read_file
 from ..keep.litestream.faults import link_faults
 from ..management.local_time import local_time
 from ..orm.models_fingerprint import beside
@@ -75,7 +76,7 @@ def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) 
 def with_database(selected: SelectedDatabase) -> Agreement:
     """Compare schema.json and database."""
     try:
-        data = selected.schema.read_bytes()
+        data = read_file(selected.schema)
         seen_data = data + stamp(selected.alias)
         if up_to_date.current(selected.layout, databases.opener(selected.alias), seen_data, beside()) is not None:
             return Agreement(Difference.NONE)
@@ -100,7 +101,7 @@ def with_models(selected: SelectedDatabase) -> Agreement | None:
     if not conf.is_enabled():
         return None
     try:
-        key = selected.alias, hashlib.sha256(selected.schema.read_bytes()).hexdigest()
+        key = selected.alias, hashlib.sha256(read_file(selected.schema)).hexdigest()
     except OSError as error:
         return Agreement(Difference.UNKNOWN, (f"{selected.schema.name}: {error.strerror}",))
     if key not in _models.found:

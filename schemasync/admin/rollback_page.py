@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from .. import databases, errors
 from ..engines.sqlite.verify.row_samples import RowSample
 from ..errors import Problem, SchemasyncError
+from ..files.read_file import read_file
 from ..history.rows import schema_of
 from ..management.local_time import local_time
 from ..models import SchemaVersion
@@ -174,7 +175,7 @@ def _needed_tables(selected: SelectedDatabase) -> Iterator[str]:
 
 def _code(selected: SelectedDatabase, version: str) -> Code:
     try:
-        read = document.read(selected.schema.read_bytes(), str(selected.schema))
+        read = document.read(read_file(selected.schema), str(selected.schema))
     except (SchemasyncError, OSError):
         return Code("", fits=False, is_known=False)
     return Code(short(read.version), fits=read.version == version and not difference(selected.alias, selected.schema))

@@ -13,6 +13,7 @@ from ..diff.changes import as_json as change_json
 from ..diff.hazards import Hazard, with_counted_hints
 from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
+from ..files.read_file import read_file
 from ..models import SchemaVersion
 from ..orm.with_transforms import with_transforms
 from ..plan.model import Plan
@@ -51,7 +52,7 @@ def _notes(plan: Plan) -> list[Hazard]:
 def _plan(selected: SelectedDatabase) -> dict[str, Any]:
     """What a run would do, and what blocks it."""
     try:
-        read = with_transforms(selected.alias, document.read(selected.schema.read_bytes(), str(selected.schema)))
+        read = with_transforms(selected.alias, document.read(read_file(selected.schema), str(selected.schema)))
         seen = preview.outlook(selected.target(), read, SyncOptions())
     except SchemasyncError as error:
         return {"problems": error.problems, **_last(selected)}

@@ -17,6 +17,7 @@ from ..conf import OnStartup
 from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import Layout, PathKind
+from ..files.read_file import read_file
 from ..orm.models_fingerprint import beside
 from ..orm.transforms import stamp
 from ..schema.text import short
@@ -98,7 +99,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
 
 def _is_current(alias: str, layout: Layout, schema: Path) -> bool:
     """True if one small read shows that there is nothing to do."""
-    data = schema.read_bytes()
+    data = read_file(schema)
     try:
         data += stamp(alias)
     except SchemasyncError:
@@ -112,7 +113,7 @@ def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup
     from ..schema import document
 
     try:
-        read = with_transforms(alias, document.read(schema.read_bytes(), str(schema)))
+        read = with_transforms(alias, document.read(read_file(schema), str(schema)))
         if wanted is OnStartup.SYNC and layout.link not in _looks.failed:
             _sync(alias, layout, read)
             return

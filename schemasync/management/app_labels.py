@@ -11,6 +11,7 @@ from .. import conf, databases
 from ..diff.changes import Change, subject
 from ..errors import SchemasyncError, UsageError
 from ..files.layout import Layout
+from ..files.read_file import read_file
 from ..orm.comparison import agreement
 from ..orm.project import Project
 from ..schema import document
@@ -48,7 +49,7 @@ def before_sync(command: BaseCommand, alias: str, labels: Collection[str]) -> No
     """Say which other apps a sync changes as well."""
     try:
         target = Target(Layout(databases.path_of(alias)), databases.opener(alias))
-        wanted = document.read(conf.schema_path(alias).read_bytes())
+        wanted = document.read(read_file(conf.schema_path(alias)))
         _tell(command, labels, check.check(target, wanted, tries=False).changes, wanted.models)
     except (SchemasyncError, OSError):
         return  # the sync reports it

@@ -13,6 +13,7 @@ from ..codegen.describe import describe
 from ..codegen.request import Request
 from ..engines.sqlite.validate import validate_schema
 from ..engines.sqlite.view_columns import view_columns
+from ..files.read_file import read_file
 from ..schema import document
 from ..schema.comments import Comments, comments
 from ..schema.model import Schema
@@ -54,7 +55,7 @@ def _read(source: str | Path | Schema) -> tuple[Schema, dict[str, str], frozense
     if isinstance(source, Schema):
         return source, {}, frozenset(), Comments()
     path = source if isinstance(source, Path) else conf.schema_path(source)
-    found = document.read(path.read_bytes(), str(path))
+    found = document.read(read_file(path), str(path))
     alias = source if isinstance(source, str) else DEFAULT_DB_ALIAS
     validate_schema(found.schema, databases.opener(alias), found.place)
     return found.schema, dict(found.models), found.elsewhere, comments(found)

@@ -12,6 +12,7 @@ from ..engines.sqlite import reference_rows, validate
 from ..engines.sqlite.inspect import inspect
 from ..engines.sqlite.script import run
 from ..errors import Code, SchemaInvalid
+from ..files.read_file import read_file
 from ..schema import document
 from ..schema.model import ReferenceRows, Schema
 from ..schema.subset import differing, ours
@@ -99,7 +100,7 @@ def _document(alias: str) -> document.Document | None:
         return None
     path = conf.schema_path(alias)
     try:
-        return document.read(path.read_bytes(), str(path))
+        return document.read(read_file(path), str(path))
     except OSError as error:
         raise SchemaInvalid.of(
             Code.SCHEMA_UNREADABLE,

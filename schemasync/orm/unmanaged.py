@@ -10,6 +10,7 @@ from django.db import router
 from django.db.models import Model
 
 from .. import conf
+from ..files.read_file import read_file
 from ..schema import document
 from ..schema.document import Document
 from ..schema.model import ColumnName, Table
@@ -29,7 +30,7 @@ def unread(alias: str, wanted: Document) -> tuple[str, ...]:
 def unread_in_file(alias: str) -> tuple[str, ...]:
     """The same for the schema.json of a database. Raises SchemaInvalid and OSError if it cannot be read."""
     path = conf.schema_path(alias)
-    return unread(alias, document.read(path.read_bytes(), str(path)))
+    return unread(alias, document.read(read_file(path), str(path)))
 
 
 def _unmanaged(alias: str) -> Iterator[type[Model]]:

@@ -10,6 +10,9 @@ from .expression import DefinitionError, DoubleQuotedString
 from .jsonc import Path, Scan, excerpt, line_and_column
 from .origins import Origin, origin_of
 
+PROBLEM_LIMIT = 200
+TEXT_LIMIT = 2000  # characters of a definition that a message shows
+
 
 class Diagnostics:
     """The errors found in one file so far, each with its location. `paths`: of those that have one, in order.
@@ -27,7 +30,14 @@ class Diagnostics:
         self._of_mixins: set[tuple[Code, Path]] = set()
 
     def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
-        """Record an error; `at` is a path in the file or an offset of its text."""
+        """Record an error; `at` is a path in the file or an offset of its text. Raises SchemaInvalid with all errors if
+        there are too many to go on: each is compared with all keys for a better one."""
+        if len(self.problems) >= PROBLEM_LIMIT:
+            message = (
+                f"{self.source}: these are the first {PROBLEM_LIMIT:,} errors; the rest of the file was not looked at"
+            )
+            self.problems.append(Problem(code, message, "Mend them, or begin with a smaller file."))
+            self.stop()
         origin = origin_of(at, self.origins) if isinstance(at, tuple) and self.origins else None
         if origin is not None:
             if (code, origin.path) in self._of_mixins:
@@ -82,7 +92,8 @@ class _Noting:
             )
             return True
         if isinstance(error, DefinitionError):
-            shown = f" in {self.text!r}" if self.text else ""
+            text = self.text if len(self.text) <= TEXT_LIMIT else f"{self.text[:TEXT_LIMIT]} …"
+            shown = f" in {text!r}" if text else ""
             self.fault(Code.BAD_DEFINITION, f"{self.what}: {error}{shown}", at=self.path)
             return True
         return False

@@ -10,6 +10,7 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 from unicodedata import east_asian_width
 
@@ -18,6 +19,17 @@ _CONSTANTS = ("NaN", "Infinity", "-Infinity")  # Python's parser accepts them, J
 _NUMBER_LIMIT = 40  # digits; no number of a schema is longer, and Python's parser fails on thousands
 _WIDTH, _BEFORE = 100, 60  # columns of a line that an excerpt shows, and how many of them before the error
 DEPTH_LIMIT = 64  # a schema is four levels deep; many more are a mistake or an attack on the parser's stack
+TOKEN_LIMIT = 500_000  # a thousand tables of a hundred columns have 400,000; each takes some hundred bytes of memory
+STRING_LIMIT = 500_000  # characters of one key, definition or view: the lexer and SQLite read them again and again
+FAULT_LIMIT = 200  # errors that are reported
+
+
+class FaultKind(Enum):
+    """What is wrong: not JSON, a repeated key, or more than a schema can have."""
+
+    SYNTAX = "syntax"
+    DUPLICATE = "duplicate"
+    TOO_LARGE = "too large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Fault:
     message: str
     offset: int
     other: int | None = None
-    duplicate: bool = False
+    kind: FaultKind = FaultKind.SYNTAX
 
 
 @dataclass(slots=True)
@@ -43,7 +55,7 @@ class Scan:
 
 _TOKEN = re.compile(
     r"""
-      (?P<string>"(?:[^"\\\n]|\\.)*")
+      (?P<string>"(?:[^"\\\n]++|\\.)*+")
     | (?P<comment>//[^\n]*|/\*.*?\*/)
     | (?P<mark>[{}\[\]:,])
     | (?P<open>"|/\*)
@@ -71,8 +83,12 @@ def scan(text: str) -> Scan:
     result = Scan()
     blanks: list[tuple[int, int]] = []
     levels: list[_Level] = []
-    for match in _TOKEN.finditer(text):
+    for count, match in enumerate(_TOKEN.finditer(text)):
         kind, token, at = match.lastgroup, match.group(), match.start()
+        too_large = _too_large(count, kind, token, len(result.faults))
+        if too_large:
+            result.faults.append(Fault(too_large, at, kind=FaultKind.TOO_LARGE))
+            break
         if kind == "comment":
             blanks.append((at, match.end()))
             continue
@@ -100,6 +116,17 @@ def scan(text: str) -> Scan:
             levels.append(_Level(path, token == "{"))
     result.json = _blanked(text, blanks)
     return result
+
+
+def _too_large(count: int, kind: str | None, token: str, faults: int) -> str:
+    """Why the rest is not read: it would take seconds, or hundreds of megabytes; '' if it is."""
+    if count >= TOKEN_LIMIT:
+        return f"the file has more than {TOKEN_LIMIT:,} words and marks"
+    if kind == "string" and len(token) > STRING_LIMIT:
+        return f"this text has {len(token):,} characters, and at most {STRING_LIMIT:,} are read"
+    if faults > FAULT_LIMIT:
+        return f"the file has more than {FAULT_LIMIT:,} errors"
+    return ""
 
 
 def _separator(level: _Level | None, token: str, at: int) -> None:
@@ -135,7 +162,7 @@ def _key(level: _Level, token: str, at: int, result: Scan) -> None:
     except ValueError:
         return  # the standard parser reports what is wrong with the string
     if key in level.seen:
-        result.faults.append(Fault(f'the key "{key}" is given twice', at, level.seen[key], duplicate=True))
+        result.faults.append(Fault(f'the key "{key}" is given twice', at, level.seen[key], FaultKind.DUPLICATE))
     else:
         level.seen[key] = at
         result.keys[(*level.path, key)] = at
@@ -167,10 +194,9 @@ def _line_starts(text: str) -> tuple[int, ...]:
 def excerpt(text: str, offset: int) -> str:
     """The line of an offset, or the part of a long one around it, and a caret below it."""
     line, column = line_and_column(text, offset)
-    begin = offset - (column - 1)
-    end = text.find("\n", begin)
-    shown = "".join(c if c.isprintable() else " " for c in text[begin : end if end >= 0 else len(text)])
-    first = max(column - 1 - _BEFORE, 0)
-    wide = sum(2 if east_asian_width(c) in "WF" else 1 for c in shown[first : column - 1])
+    before = min(column - 1, _BEFORE)
+    part = text[offset - before : offset - before + _WIDTH]  # the line may have millions of characters
+    shown = "".join(c if c.isprintable() else " " for c in part[:before] + part[before:].partition("\n")[0])
+    wide = sum(2 if east_asian_width(c) in "WF" else 1 for c in shown[:before])
     number = f"{line} | "
-    return f"{number}{shown[first : first + _WIDTH].rstrip()}\n{' ' * (len(number) - 2)}| {' ' * wide}^"
+    return f"{number}{shown.rstrip()}\n{' ' * (len(number) - 2)}| {' ' * wide}^"

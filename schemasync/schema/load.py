@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import Code, SchemaInvalid
 from .diagnostics import Diagnostics
-from .jsonc import line_and_column, scan
+from .jsonc import FaultKind, line_and_column, scan
 
-SIZE_LIMIT = 16 * 1024 * 1024  # bytes
+SIZE_LIMIT = 4 * 1024 * 1024  # bytes: ten times a schema of a thousand tables
 _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
 
 
@@ -25,8 +25,8 @@ def _decode(data: bytes, faults: Diagnostics) -> str:
     if len(data) > SIZE_LIMIT:
         faults.note(
             Code.SCHEMA_TOO_LARGE,
-            f"the file has {len(data):,} bytes; at most {SIZE_LIMIT:,} are read",
-            "Move what is not schema (data, documentation) to another file.",
+            f"the file has more than {SIZE_LIMIT:,} bytes",
+            _HINTS[FaultKind.TOO_LARGE],
         )
         faults.stop()
     try:
@@ -41,6 +41,16 @@ def _decode(data: bytes, faults: Diagnostics) -> str:
         )
         raise SchemaInvalid(faults.problems) from error
 
+
+_CODES = {
+    FaultKind.SYNTAX: Code.SCHEMA_SYNTAX,
+    FaultKind.DUPLICATE: Code.DUPLICATE_KEY,
+    FaultKind.TOO_LARGE: Code.SCHEMA_TOO_LARGE,
+}
+_HINTS = {
+    FaultKind.DUPLICATE: "Remove one of the two.",
+    FaultKind.TOO_LARGE: "Move what is not schema (data, documentation) to another file.",
+}
 
 _IN_WORDS = {
     "Expecting ',' delimiter": "a comma is missing",
@@ -70,10 +80,8 @@ def _parse(faults: Diagnostics) -> dict[str, Any]:
         if fault.other is not None:
             line, column = line_and_column(faults.text, fault.other)
             other = f" (first in line {line}, column {column})"
-        code = Code.DUPLICATE_KEY if fault.duplicate else Code.SCHEMA_SYNTAX
-        hint = "Remove one of the two." if fault.duplicate else ""
-        faults.note(code, fault.message + other, hint, at=fault.offset)
-    if not all(fault.duplicate for fault in faults.scan.faults):
+        faults.note(_CODES[fault.kind], fault.message + other, _HINTS.get(fault.kind, ""), at=fault.offset)
+    if any(fault.kind is not FaultKind.DUPLICATE for fault in faults.scan.faults):
         faults.stop()
     try:
         tree = json.loads(faults.scan.json)

@@ -16,7 +16,7 @@ from .jsonc import Path
 from .model import Table
 from .names import ROWID_NAMES, fold, from_key, is_special
 from .origins import Origin
-from .placeholders import TableNames, filled_in
+from .placeholders import PLACEHOLDER, TableNames, filled_in
 from .ready_mixins import GROUPS, READY, Facts, roles_group
 from .shape_check import tables_of
 from .tables import read_table
@@ -32,6 +32,9 @@ LISTS = {
     "_constraints": "constraint",
 }
 """Keys of a mixin whose items are added to those of the table, and what one item is."""
+
+
+MADE_LIMIT = 4 * 1024 * 1024  # characters: as many as a file may have
 
 LATE = ("_triggers", "_views", "_tables")
 """Keys of a mixin that may use the key of the table, which is known once all columns are."""
@@ -102,6 +105,8 @@ class _Expansion:
         self.mixins: Mapping[str, Body] = tree.get("_mixins", {})
         self.origins: dict[Path, Origin] = {}
         self.parts: dict[tuple[str, str], list[Part]] = {}  # by mixin and table
+        self.texts = {name: literal(body) for name, body in self.mixins.items()}
+        self.size = 0  # characters that the mixins have made
 
     def run(self) -> Expanded:
         tables = [key for key, _ in tables_of(self.given)]
@@ -235,13 +240,28 @@ class _Expansion:
         """Add the parts of all mixins to a table: columns and constraints, then what may depend on its key."""
         body = self.tree[key] = {name: _copied(value) for name, value in self.tree[key].items()}
         is_strict = any(one.get("_strict") for one in (body, *(self.mixins.get(use.mixin, {}) for use in uses)))
+        columns = {fold(from_key(name)): name for name in body if not is_special(name)}
         for use in uses:
-            self._add(key, body, use, self._early(use, from_key(key), is_strict=is_strict))
+            self._check_size(use, from_key(key))
+            self._add(key, body, columns, use, self._early(use, from_key(key), is_strict=is_strict))
         if any(use.mixin not in self.mixins or set(LATE) & self.mixins[use.mixin].keys() for use in uses):
             facts = self._facts(key, body, uses)
             for use in uses:
                 self._check_names(use, facts)
                 self._add_late(key, use, self._late(use, facts))
+
+    def _check_size(self, use: _Use, table: str) -> None:
+        """Stop where mixins make so much of a small file that it would take seconds to read."""
+        text = self.texts.get(use.mixin, "")
+        self.size += len(text) + text.count(PLACEHOLDER) * len(table)
+        if self.size > MADE_LIMIT:
+            self.faults.note(
+                Code.SCHEMA_TOO_LARGE,
+                f"mixins make more than {MADE_LIMIT:,} characters of definitions",
+                "Use them in fewer tables, or make them smaller.",
+                at=use.path,
+            )
+            self.faults.stop()
 
     def _early(self, use: _Use, table: str, *, is_strict: bool) -> Body:
         """The columns, constraints and indexes of a mixin."""
@@ -282,7 +302,7 @@ class _Expansion:
                     message = f'"{facts.names.table}" has no column {name}'
                     self.faults.note(Code.UNKNOWN_COLUMN, message, hint, at=(*use.path, key, number))
 
-    def _add(self, key: str, body: Body, use: _Use, definition: Body) -> None:
+    def _add(self, key: str, body: Body, columns: dict[str, str], use: _Use, definition: Body) -> None:
         for name, value in definition.items():
             source = self._source(use, name)
             if name in LISTS:
@@ -291,11 +311,11 @@ class _Expansion:
                 if self._put(body, name, value, use, (key, name), source, f"{name} of {from_key(key)}"):
                     self._note(use, key, Part(name.strip("_").replace("_", " "), literal(value)))
             else:
-                self._add_column(key, body, use, name, value)
+                self._add_column(key, body, columns, use, name, value)
 
-    def _add_column(self, key: str, body: Body, use: _Use, name: str, value: Any) -> None:
-        there = next((c for c in body if not is_special(c) and fold(from_key(c)) == fold(from_key(name))), None)
-        if there is None:
+    def _add_column(self, key: str, body: Body, columns: dict[str, str], use: _Use, name: str, value: Any) -> None:
+        there = columns.setdefault(fold(from_key(name)), name)
+        if there not in body:
             body[name] = value
             self.origins[key, name] = Origin(use.mixin, self._source(use, name))
             self._note(use, key, Part("column", from_key(name)))
@@ -314,8 +334,10 @@ class _Expansion:
 
     def _add_items(self, key: str, body: Body, use: _Use, name: str, items: Sequence[Any]) -> None:
         there = body.setdefault(name, [])
+        known = set(map(literal, there))
         for number, item in enumerate(items):
-            if item not in there:
+            if literal(item) not in known:
+                known.add(literal(item))
                 self.origins[key, name, len(there)] = Origin(use.mixin, self._source(use, name, number))
                 there.append(item)
                 self._note(use, key, Part(LISTS[name], _label(item)))

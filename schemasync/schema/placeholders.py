@@ -12,7 +12,7 @@ from typing import Any
 
 from .names import from_key, is_special, quote, spell, string_literal, to_key
 
-_TABLE = "{table}"
+PLACEHOLDER = "{table}"
 _NAMES = ("name", "table")  # keys whose values are names, and no SQL
 
 # In SQL a name that contains the placeholder is quoted as a whole where it needs quotes: {table}_log.
@@ -50,7 +50,7 @@ def filled_in(value: Any, names: TableNames) -> Any:
 def _filled(value: Any, names: TableNames, *, is_name: bool) -> Any:
     match value:
         case str():
-            return value.replace(_TABLE, names.table) if is_name else _sql(value, names)
+            return value.replace(PLACEHOLDER, names.table) if is_name else _sql(value, names)
         case list():
             return [_filled(item, names, is_name=is_name) for item in value]
         case dict():
@@ -60,9 +60,9 @@ def _filled(value: Any, names: TableNames, *, is_name: bool) -> Any:
 
 
 def _key(key: str, names: TableNames) -> str:
-    if _TABLE not in key or is_special(key):
+    if PLACEHOLDER not in key or is_special(key):
         return key
-    return to_key(from_key(key).replace(_TABLE, names.table))
+    return to_key(from_key(key).replace(PLACEHOLDER, names.table))
 
 
 def _sql(text: str, names: TableNames) -> str:
@@ -73,10 +73,10 @@ def _piece(found: re.Match[str], names: TableNames) -> str:
     text = found.group()
     match found.lastgroup:
         case "string":
-            return text.replace(_TABLE, string_literal(names.table)[1:-1])
+            return text.replace(PLACEHOLDER, string_literal(names.table)[1:-1])
         case "quoted":
-            return text.replace(_TABLE, quote(names.table)[1:-1])
+            return text.replace(PLACEHOLDER, quote(names.table)[1:-1])
         case "name":
-            return spell(text.replace(_TABLE, names.table))
+            return spell(text.replace(PLACEHOLDER, names.table))
         case _:
             return names.key_of(text[1:4].upper() if "." in text else "")

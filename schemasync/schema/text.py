@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Iterable
+
+NEAR_LIMIT = 2000
 
 
 def dumps(data: object) -> str:
@@ -18,8 +21,9 @@ def literal(value: object) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The most similar of the known names, whatever their case; None if none is."""
-    spelled = {one.casefold(): one for one in known}
+    """The most similar of the known names, whatever their case; None if none is. Of thousands only the first count, as
+    each takes its time."""
+    spelled = {one.casefold(): one for one in itertools.islice(known, NEAR_LIMIT)}
     near = difflib.get_close_matches(name.casefold(), spelled, 1)
     return spelled[near[0]] if near else None
 

@@ -15,6 +15,7 @@ from ..engines.sqlite import history_table
 from ..engines.sqlite.sqlite_errors import is_too_new
 from ..errors import Code, Problem, ProblemJson, SchemasyncError
 from ..files.layout import PathKind, size_of
+from ..files.read_file import read_file
 from ..history.kept import KeptJson, LastBackupJson, LastDrillJson
 from ..history.row import HistoryRow
 from ..history.rows import by_author, hints_of, moment
@@ -217,7 +218,7 @@ def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | No
 def _read(schema: Path) -> tuple[str | None, Document | Problem]:
     """The version and the content of a schema.json, or why it cannot be read."""
     try:
-        found = document.read(schema.read_bytes(), str(schema))
+        found = document.read(read_file(schema), str(schema))
     except OSError as error:
         hint = "To see what to do: manage.py schemasync check"
         return None, Problem(Code.SCHEMA_UNREADABLE, f"{schema}: {error.strerror}", hint)

@@ -21,6 +21,7 @@ from ..engines.sqlite.copies import exact_copy
 from ..errors import Code, Refused, UsageError
 from ..files.disk import Disk, DiskStep
 from ..files.layout import Layout
+from ..files.read_file import read_file
 from ..files.scratch import remove_dead, work_folder
 from ..history.row import HistoryRow
 from ..orm.models_fingerprint import beside
@@ -88,7 +89,7 @@ def _template() -> tuple[Path, HistoryRow]:
     with outside():
         layout = Layout(databases.path_of(entry))
         schema = conf.schema_path(entry)
-        data = schema.read_bytes() + stamp(entry) if schema.is_file() else b""
+        data = read_file(schema) + stamp(entry) if schema.is_file() else b""
         row = up_to_date.current(layout, Opener(), data, beside())
     live = layout.live()
     if row is None or live is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files.read_file import read_file
 from ..schema import document, write
 from ..schema.document import Document
 from ..schema.model import Schema
@@ -53,7 +54,7 @@ def as_document(source: SchemaSource) -> Document:
         case GitRevision():
             return document.read(source.read(), str(source))
         case str() | os.PathLike():
-            return document.read(Path(source).read_bytes(), os.fspath(source))
+            return document.read(read_file(Path(source)), os.fspath(source))
         case _:
             return document.read(json.dumps(source, ensure_ascii=False).encode(), "the schema")
 

@@ -1,5 +1,7 @@
 """The setting SCHEMASYNC: what it says, and what is said of what it should not say."""
 
+import os
+
 import pytest
 from django.core import checks
 
@@ -145,6 +147,17 @@ def test_a_schema_that_is_a_folder_is_told_as_one(synced, make):
     ended = synced.call(schema=path)
     assert ended.code == 3
     assert f"{path} is a folder\n  Name the file itself, for example {path / 'schema.json'}" in ended.error
+
+
+def test_a_schema_that_is_a_pipe_keeps_no_command_waiting(synced):
+    path = synced.folder / "pipe.json"
+    os.mkfifo(path)
+    ended = synced.call(schema=path)
+    assert ended.code == 3
+    expected = (
+        "[schema-unreadable] pipe.json: it is a pipe, a device or a socket, and not a file\n  Write it into a file"
+    )
+    assert expected in ended.error.replace(f"{synced.folder}/", "")
 
 
 def test_a_database_that_is_a_folder_is_told_as_one(project):

@@ -1,12 +1,15 @@
 """schema.json: what it may say, and what a person is told who wrote something else."""
 
 import json
+import tracemalloc
 
 import jsonschema
 import pytest
 
 from schemasync.errors import Code, Problem, SchemaInvalid
 from schemasync.schema import document, jsonc, shape_check
+from schemasync.schema.diagnostics import PROBLEM_LIMIT
+from schemasync.schema.jsonc import scan
 from schemasync.schema.load import SIZE_LIMIT
 from schemasync.schema.model import Sql
 
@@ -232,6 +235,48 @@ def test_what_is_not_utf8_is_said_with_its_place():
     (problem,) = problems('// é\n{"t": '.encode() + b'"\xff"}')
     assert problem.code is Code.SCHEMA_SYNTAX
     assert problem.message == "schema.json:2:8: byte 13 is not UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "message"),
+    [
+        ("TOKEN_LIMIT", '{"t": {"id": "INTEGER", "a": "INTEGER"}}', "the file has more than 10 words and marks"),
+        ("STRING_LIMIT", '{"t": {"id": "INTEGER"}}', "this text has 9 characters, and at most 8 are read"),
+        ("FAULT_LIMIT", '{"t": {' + ", ".join(['"id": "INTEGER"'] * 20) + "}}", "the file has more than 5 errors"),
+    ],
+)
+def test_what_would_take_seconds_or_the_memory_to_read_is_not_read(monkeypatch, limit, text, message):
+    value = {"TOKEN_LIMIT": 10, "STRING_LIMIT": 8, "FAULT_LIMIT": 5}[limit]
+    monkeypatch.setattr(f"schemasync.schema.jsonc.{limit}", value)
+    with pytest.raises(SchemaInvalid) as refused:
+        document.read(text.encode())
+    assert refused.value.problems[-1].code == "schema-too-large"
+    assert message in refused.value.problems[-1].message
+
+
+def test_a_long_text_takes_no_hundred_times_its_size_to_scan():
+    text = '{"t": {"id": "' + "a" * 400_000 + '"}}'
+    tracemalloc.start()
+    try:
+        scan(text)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(text)
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_thousands_of_errors_the_first_are_told():
+    """Each is compared with what is known, for a better spelling."""
+    columns = ", ".join(f'"_k{number}": 1' for number in range(PROBLEM_LIMIT + 100))
+    with pytest.raises(SchemaInvalid) as refused:
+        document.read(f'{{"t": {{"id": "INTEGER", {columns}}}}}'.encode())
+    assert len(refused.value.problems) == PROBLEM_LIMIT + 1
+    assert f"the first {PROBLEM_LIMIT} errors" in str(refused.value)
+
+
+def test_of_a_long_definition_an_error_shows_the_begin():
+    with pytest.raises(SchemaInvalid) as refused:
+        document.read(('{"t": {"id": "INTEGER CHECK (' + "a " * 10_000 + '"}}').encode())
+    assert len(str(refused.value)) < 3_000
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_parsed(monkeypatch):

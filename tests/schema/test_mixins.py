@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from schemasync.errors import SchemaInvalid
 from schemasync.schema import document
 from schemasync.schema.comments import comments
 from schemasync.schema.document import schema_as_written
@@ -23,6 +24,15 @@ STAMPED = {
     },
     "_views": {"{table}_recent": "SELECT * FROM {table} WHERE changed_at IS NOT NULL"},
 }
+
+
+def test_mixins_that_make_too_much_of_a_small_file_are_refused(monkeypatch):
+    monkeypatch.setattr("schemasync.schema.mixins.MADE_LIMIT", 100)
+    tables = ", ".join(f'"t{number}": {{"id": "INTEGER"}}' for number in range(10))
+    text = f'{{"_mixins": {{"m": {{"of_{{table}}": "TEXT"}}}}, "_use_everywhere": ["m"], {tables}}}'
+    with pytest.raises(SchemaInvalid, match="mixins make more than 100 characters") as refused:
+        document.read(text.encode())
+    assert [problem.code for problem in refused.value.problems] == ["schema-too-large"]
 
 
 def using(*tables, **more):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemasync.schema.jsonc import DEPTH_LIMIT, line_and_column, scan
+from schemasync.schema.jsonc import DEPTH_LIMIT, FaultKind, line_and_column, scan
 
 from .support import effort
 
@@ -154,7 +154,7 @@ def test_the_deepest_that_is_read_has_64_levels():
 
 def test_a_key_given_twice_is_found_however_it_is_spelled():
     (fault,) = scan('{"t": {"a": 1, "\\u0061": 2}}').faults
-    assert fault.duplicate
+    assert fault.kind is FaultKind.DUPLICATE
     assert (fault.offset, fault.other) == (15, 7)
 
 

@@ -11,6 +11,7 @@ from django.db import connections
 
 from ... import conf, databases, process
 from ...files.layout import Layout, PathKind
+from ...files.read_file import read_file
 from ...orm import migration_modules
 from ...orm.before_schema import BeforeSchema, before_schema
 from ..console import Console
@@ -185,7 +186,7 @@ class Command(Console, migrate.Command):
         from ...schema import document
 
         path = conf.schema_path(alias)
-        if unwritten(alias, document.read(path.read_bytes(), str(path))):
+        if unwritten(alias, document.read(read_file(path), str(path))):
             return  # reported by the sync
         if differs := difference(alias, path):
             self.stdout.write(

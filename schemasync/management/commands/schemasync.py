@@ -16,6 +16,7 @@ from ... import conf, databases
 from ...actions import option_values
 from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
+from ...files.read_file import read_file
 from ...orm import overridden_commands
 from ...orm.models_fingerprint import beside
 from ...orm.transforms import stamp
@@ -119,7 +120,7 @@ class Command(Console):
             if conf.litestream():
                 return None  # the sync asks Litestream what it replicates
             alias = str(given.get("database") or "default")
-            data = Path(given.get("schema") or conf.schema_path(alias)).read_bytes() + stamp(alias)
+            data = read_file(Path(given.get("schema") or conf.schema_path(alias))) + stamp(alias)
             row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
         except (SchemasyncError, OSError):  # the action itself reports it in full
             return None

@@ -15,6 +15,7 @@ from ...engines.sqlite.connection import Opener
 from ...errors import Code, UsageError
 from ...files.disk import Disk
 from ...files.layout import Layout, size_of
+from ...files.read_file import read_file
 from ...history.row import HistoryRow
 from ...orm.models_fingerprint import beside
 from ...orm.transforms import stamp
@@ -66,7 +67,7 @@ class Wanted:
 def wanted() -> Wanted:
     """What is wanted of each file. Raises OSError without a schema.json."""
     entry = tenant_settings().entry
-    data = conf.schema_path(entry).read_bytes() + stamp(entry)
+    data = read_file(conf.schema_path(entry)) + stamp(entry)
     return Wanted(data, beside(), databases.opener(entry))
 
 
