@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -17,9 +16,9 @@ from django.utils.asyncio import async_unsafe
 
 from .. import conf, databases
 from ..engines.sqlite.connection import Opener
-from ..engines.sqlite.copies import exact_copy
+from ..engines.sqlite.copies import live_copy
 from ..errors import Code, Refused, UsageError
-from ..files.disk import Disk, DiskStep
+from ..files.disk import Disk, DiskStep, sync_file, sync_folder
 from ..files.layout import Layout
 from ..files.read_file import read_file
 from ..files.scratch import remove_dead, work_folder
@@ -27,9 +26,7 @@ from ..history.row import HistoryRow
 from ..orm.models_fingerprint import beside
 from ..orm.transforms import stamp
 from ..sync import up_to_date
-from ..sync.place import place
 from ..sync.run.error_translation import translated_errors
-from ..sync.run.target import target
 from .context import OtherHost, outside
 from .folders import FILE
 from .hosts import chosen_host
@@ -157,12 +154,28 @@ def _place(key: str, template: Path, disk: Disk) -> None:
         with work_folder(parent, _work(key)) as work:
             made = work / "made"
             disk.make_folder(DiskStep.TENANT_FOLDER, made, None)
-            place(target(made / FILE, disk=disk), partial(exact_copy, Opener(), template))
+            _copy(template, Layout(made / FILE), disk)
             try:
                 disk.rename(DiskStep.TENANT_PLACE, made, folder_of(key))
             except OSError:
                 if not path_of(key).exists():  # else another process was faster
                     raise
+
+
+def _copy(template: Path, layout: Layout, disk: Disk) -> None:
+    """Make the database of a folder that nobody sees yet: a copy of the template under the same name, and its link. It
+    is durable. Raises Refused if the template has become another file meanwhile."""
+    disk.make_folder(DiskStep.TENANT_FOLDER, layout.folder, None)
+    generation = layout.generation(template.stem)
+    assert generation is not None  # the name of the template's live file
+    with disk.step(DiskStep.TENANT_COPY):
+        newest = live_copy(Opener(), template, generation.path)
+        sync_file(generation.path)
+        sync_folder(layout.folder)
+    if newest is None or newest.generation != generation.name:
+        raise Refused.of(Code.NO_HISTORY, "the copy has no history, so it is none of a generation", "")
+    disk.symlink(DiskStep.TENANT_LINK, layout.link, layout.target(generation))
+    sync_folder(layout.link.parent)
 
 
 def _work(key: str) -> str:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener, side_files
-from schemasync.engines.sqlite.copies import exact_copy, plain_copy
+from schemasync.engines.sqlite.copies import exact_copy, live_copy, plain_copy
 from schemasync.engines.sqlite.objects import is_own
 from schemasync.masking.masker import Kind
 from schemasync.masking.rules import Rules
@@ -33,6 +33,7 @@ COPIES = {
     "masked": lambda link, copy: masked_snapshot(target(link), copy, MASK),
     "snapshot": lambda link, copy: snapshot(target(link), copy),
     "download and test database": lambda link, copy: exact_copy(Opener(), link, copy),
+    "tenant": lambda link, copy: live_copy(Opener(), link, copy),
     "backup": lambda link, copy: plain_copy(Opener(), link, copy),
 }
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from urllib.parse import quote as url_quote
 
 from ...files.scratch import beside, work_folder
+from ...history.row import HistoryRow
 from ...schema.names import ROWID_NAMES, fold, quote
-from .connection import Connection, Opener, copy_into
+from . import history_table
+from .checkpoint import durably
+from .connection import Connection, Opener, copy_into, to_wal
 from .objects import has_temporary, has_virtual_tables, is_internal
 from .temporary import remove_temporary
 from .transactions import transaction
@@ -105,6 +108,18 @@ def plain_copy(opener: Opener, path: Path, copy: Path) -> None:
     exact_copy(opener, path, copy)
     with closing(opener.write(copy)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
+def live_copy(opener: Opener, path: Path, copy: Path) -> HistoryRow | None:
+    """Write the present content of a live file, page for page, to `copy`, which does not exist, as another live one;
+    returns the newest row of its history. It has no log, and is not synced."""
+    opener.copy(path, copy)
+    with closing(opener.write(copy)) as connection:
+        if has_temporary(connection):
+            with durably(connection):
+                remove_temporary(connection)
+        to_wal(connection)
+        return history_table.newest(connection)
 
 
 def exact_copy(opener: Opener, path: Path, copy: Path) -> None:

@@ -120,6 +120,8 @@ def phase_of(step: DiskStep) -> RunPhase | None:
             | DiskStep.RESTORE_WRITE
             | DiskStep.RESTORE_HISTORY
             | DiskStep.TENANT_FOLDER
+            | DiskStep.TENANT_COPY
+            | DiskStep.TENANT_LINK
             | DiskStep.TENANT_PLACE
             | DiskStep.TENANT_ARCHIVE
             | DiskStep.TENANT_RETURN
