@@ -21,7 +21,7 @@ CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name
 def results(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("tenants")
     asked = [item.callspec.params["claim"] for item in request.session.items if item.name.startswith("test_claim[")]
-    ended = run(("-m", "tests.tenants.inside", folder, *asked), folder, environment(), fresh=True)
+    ended = run(("-m", "tests.tenants.inside", folder, *asked), folder, environment(), fresh=True, timeout=900)
     assert ended.code == 0, ended.err
     return json.loads(ended.out)
 
