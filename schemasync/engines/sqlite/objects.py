@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from ...history.row import HISTORY_TABLE
 from ...schema.names import fold, quote
@@ -67,7 +69,8 @@ def is_internal(name: str) -> bool:
 
 def has_temporary(connection: Connection) -> bool:
     """True if the file has a temporary object of ours: a fence, a mark, a change log."""
-    return any(is_temporary(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema"))
+    found = connection.execute(f"SELECT 1 FROM main.sqlite_schema WHERE {TEMPORARY} OR name = '{MESSAGE}' LIMIT 1")
+    return found.fetchone() is not None
 
 
 def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
@@ -75,7 +78,7 @@ def objects(connection: Connection, schema: str = "main") -> tuple[Object, ...]:
     return _shown(_rows(connection, schema))
 
 
-_Row = tuple[str, str, str, str]  # type, name, tbl_name, sql
+_Row = tuple[Any, Any, Any, Any]  # type, name, tbl_name, sql: text, or bytes within `as_bytes`
 
 
 def _rows(connection: Connection, schema: str) -> Iterable[_Row]:
@@ -105,16 +108,9 @@ _NOT_INTERNAL = (
 def schema_text(connection: Connection, schema: str = "main") -> tuple[tuple[bytes, ...], ...]:
     """(type, name, tbl_name, sql) of every object with SQL except SQLite's internal ones, as they are stored: to find
     out quickly whether anything has changed."""
-    decoded, connection.text_factory = connection.text_factory, bytes
-    try:
-        return tuple(
-            connection.execute(
-                f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema"
-                f" WHERE sql IS NOT NULL AND {_NOT_INTERNAL}"
-            ).fetchall()
-        )
-    finally:
-        connection.text_factory = decoded
+    query = f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL AND {_NOT_INTERNAL}"
+    with as_bytes(connection):
+        return tuple(connection.execute(query).fetchall())
 
 
 def _is_hidden(name: str) -> bool:
@@ -124,13 +120,25 @@ def _is_hidden(name: str) -> bool:
 
 def fingerprint(connection: Connection, schema: str = "main") -> str:
     """SHA-256 over (type, name, tbl_name, sql) of all objects except our own."""
-    return _digest_of_rows(tuple(_rows(connection, schema)))
+    with as_bytes(connection):
+        return _digest_of_rows(tuple(_rows(connection, schema)))
 
 
 @lru_cache(maxsize=16)
-def _digest_of_rows(rows: tuple[_Row, ...]) -> str:
+def _digest_of_rows(rows: tuple[tuple[bytes, ...], ...]) -> str:
     """A process that asks thousands of tenants meets few schemas."""
-    return digest_of(_shown(rows))
+    decoded = ([text.decode(errors="replace") for text in row] for row in rows)
+    return digest_of(_shown((kind, name, table, sql) for kind, name, table, sql in decoded))
+
+
+@contextmanager
+def as_bytes(connection: Connection) -> Iterator[None]:
+    """A block in which the connection returns text as it is stored. Decoding takes longer than reading."""
+    decoded, connection.text_factory = connection.text_factory, bytes
+    try:
+        yield
+    finally:
+        connection.text_factory = decoded
 
 
 def digest_of(found: Iterable[Object]) -> str:
