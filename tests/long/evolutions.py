@@ -69,7 +69,7 @@ def evolutions(folder: Path, seed: int) -> Counter[str]:
     chance, counts = random.Random(seed), Counter[str]()
     model = Model()
     _add_table(model, chance)
-    _sync(folder / "db.sqlite3", model, SyncOptions(allow_older=True), counts)
+    model = _sync(folder / "db.sqlite3", model, SyncOptions(allow_older=True), counts)
     for number in range(STEPS):
         wanted, done = copy.deepcopy(model), []
         for _ in range(chance.choice((1, 1, 2, 3, 4))):
@@ -327,7 +327,7 @@ def _change_default(model: Model, chance: random.Random) -> None:
 def _require(model: Model, chance: random.Random) -> None:
     """NOT NULL on, with a value for the rows that have none; or off."""
     column = _one_column(_one_table(model, chance), chance)
-    column.is_required = not column.is_required
+    column.is_required, column.fill = not column.is_required, None
     if column.is_required:
         while (value := _value(chance)) is None:
             pass
