@@ -19,7 +19,7 @@ class Format:
     """`file`: what the program calls its file. `packages`: of PyPI. `commands`: programs on PATH, by their Debian package.
     `column`: tables of the program that get a column, and are rewritten for it. `index`: columns that get an index.
     `renamed`: columns of the program that get another name; the program must not depend on it. `repository`: an option with the
-    git directory that has the format's schema, where no package has it."""
+    git directory that has the format's schema, where no package has it. `engine`: of Django, for a site that runs in the program's environment."""
 
     name: str
     file: str
@@ -32,6 +32,7 @@ class Format:
     schemasync: dict[str, object] = field(default_factory=dict)
     interpreter: str = sys.executable
     repository: str = ""
+    engine: str = ""
 
     def missing(self) -> list[str]:
         """Debian packages whose programs are not installed."""
@@ -43,13 +44,13 @@ class Environment:
 
     def __init__(self, file: Format, folder: Path, repository: str = "") -> None:
         self._script = INSIDE / f"{file.script}.py"
-        self._python, self._repository = file.interpreter, repository
+        self.python, self._repository = file.interpreter, repository
         if not file.packages:
             return
-        self._python = str(folder / "bin" / "python")
+        self.python = str(folder / "bin" / "python")
         if not (done := folder / "done").exists():
             subprocess.run([file.interpreter, "-m", "venv", folder], check=True)
-            install = [self._python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *file.packages]
+            install = [self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *file.packages]
             subprocess.run(install, check=True, capture_output=True)
             done.touch()
 
@@ -62,7 +63,7 @@ class Environment:
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
         }
-        command = [self._python, str(self._script), what, str(path)]
+        command = [self.python, str(self._script), what, str(path)]
         ended = subprocess.run(
             command, capture_output=True, text=True, env=variables, cwd=path.parent, timeout=300, check=False
         )

@@ -38,6 +38,18 @@ FORMATS = (
         index=(("towns", "name"),),
     ),
     Format(
+        "GeoDjango",
+        "geo.sqlite3",
+        "geodjango",
+        packages=("Django==5.2.19", "jsonschema>=4.21,<5", "rich>=13.7,<16"),
+        commands={**SPATIALITE, **GDAL},
+        interpreter=DEBIAN_PYTHON,
+        engine="django.contrib.gis.db.backends.spatialite",
+        schemasync={"EXTENSIONS": ["mod_spatialite"]},
+        column=("shop_town",),
+        index=(("shop_town", "id"),),
+    ),
+    Format(
         "Calibre",
         "metadata.db",
         "calibre_library",
@@ -69,6 +81,7 @@ FORMATS = (
         packages=("datasette==1.0a41",),
         column=("searchable", "compound_three_primary_keys", "facetable"),
         index=(("facetable", "_city_id"),),
+        renamed=(("facetable", "distinct_some_null", "some_null"),),
     ),
     Format(
         "Firefox places",
@@ -95,5 +108,13 @@ FORMATS = (
         column=("orders",),
         index=(("orders", "cents"),),
         renamed=(("notes", "body", "text"),),
+    ),
+    Format(
+        "sqlite-vec",
+        "vectors.sqlite3",
+        "vectors",
+        packages=("sqlite-vec==0.1.9", "apsw==3.54.1.0"),
+        column=("docs",),
+        index=(("docs", "title"),),
     ),
 )

@@ -4,8 +4,10 @@ changed while nothing is registered, swapped back and forth, and ejected, and th
 from __future__ import annotations
 
 import argparse
+import shlex
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
@@ -26,13 +28,19 @@ def main(arguments: list[str]) -> int:
                 f"--{file.repository}", metavar="GIT", default="", help=f"the git directory for {file.name}"
             )
     given = parser.parse_args(arguments)
-    print(f"$ python -m tests.long files\n{chr(10).join(machine.described())}", flush=True)
+    tried = [file for file in FORMATS if not given.only or file.name in given.only]
+    print(f"$ {_command(given.only or (), tried)}\n{chr(10).join(machine.described())}", flush=True)
     begun, faults = time.perf_counter(), 0
-    for file in FORMATS:
-        if not given.only or file.name in given.only:
-            faults += _whole(file, given.environments, getattr(given, file.repository, ""))
+    for file in tried:
+        faults += _whole(file, given.environments, getattr(given, file.repository, ""))
     print(f"\n{time.perf_counter() - begun:.0f} s, {faults} faults; commit {machine.commit()}")
     return 1 if faults else 0
+
+
+def _command(only: Sequence[str], tried: Sequence[Format]) -> str:
+    options = [word for name in only for word in ("--only", name)]
+    repositories = [word for file in tried if file.repository for word in (f"--{file.repository}", "GIT")]
+    return shlex.join(["python", "-m", "tests.long", "files", *options, *repositories])
 
 
 def _whole(file: Format, kept: Path | None, repository: str) -> int:

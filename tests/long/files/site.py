@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from tests.support.folder import ProjectFolder
 from tests.support.processes import Ended
+
+from .format import Environment, Format
+
+ENGINE = "django.db.backends.sqlite3"
 
 SETTINGS = """
 from pathlib import Path
@@ -16,7 +21,7 @@ SECRET_KEY = "tests"
 INSTALLED_APPS = ["schemasync"]
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / %r}}
+DATABASES = {"default": {"ENGINE": %r, "NAME": BASE_DIR / %r}}
 SCHEMASYNC = %r
 """
 
@@ -24,15 +29,20 @@ SCHEMASYNC = %r
 class Site(ProjectFolder):
     """The file stands in a folder of its own, with what else the program keeps beside it."""
 
-    def __init__(self, folder: Path, file: str, settings: dict[str, object]) -> None:
+    def __init__(self, folder: Path, file: Format, program: Environment) -> None:
         super().__init__(folder)
-        self.link = folder / "files" / file
+        self._interpreter = program.python if file.engine else sys.executable
+        self.link = folder / "files" / file.file
         self.link.parent.mkdir(parents=True)
-        self.write_project(SETTINGS % (f"files/{file}", settings))
+        self.write_project(SETTINGS % (file.engine or ENGINE, f"files/{file.file}", file.schemasync))
+
+    def call(self, *words: object) -> Ended:
+        """The command `schemasync WORDS`."""
+        return self.run("manage.py", "schemasync", *words, interpreter=self._interpreter)
 
     def done(self, *words: object) -> Ended:
         """The command `schemasync WORDS`, which must succeed."""
-        ended = self.run("manage.py", "schemasync", *words)
+        ended = self.call(*words)
         assert ended.code == 0, f"schemasync {' '.join(map(str, words))}: exit {ended.code}\n{ended.out}{ended.err}"
         return ended
 

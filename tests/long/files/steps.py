@@ -12,6 +12,7 @@ from .format import Environment, Format
 from .site import Site
 
 Tree = dict[str, Any]
+MANY = 8  # tables: they are not listed
 
 
 class Steps:
@@ -19,7 +20,7 @@ class Steps:
 
     def __init__(self, file: Format, program: Environment, folder: Path) -> None:
         self._file, self._program = file, program
-        self._site = Site(folder / "site", file.file, file.schemasync)
+        self._site = Site(folder / "site", file, program)
         self._untouched = folder / "untouched" / file.file
 
     def take(self) -> None:
@@ -69,9 +70,8 @@ class Steps:
         lost = {key for key in texts if not key[1].startswith("later")} - definitions(self._site.link).keys()
         assert not lost, f"{name}: lost {lost}"
         self._site.done("check")
-        steps = ", ".join(
-            f"{step['action']} {table}" for table, step in found["tables"].items() if step["action"] != "keep"
-        )
+        done = [f"{step['action']} {table}" for table, step in found["tables"].items() if step["action"] != "keep"]
+        steps = ", ".join(done) if len(done) < MANY else f"{len(done)} tables"
         rows = sum(map(len, before.values()))
         print(f"  {name}: {steps or 'every table kept'}; {found['rows']} rows written, {rows} compared")
         self._read(f"  it reads, after {name}")
@@ -93,7 +93,7 @@ class Steps:
 
     def _rebuild_all(self) -> None:
         """It rewrites every table, so it is refused where a name is unknown."""
-        ended = self._site.run("manage.py", "schemasync", "plan", "--rebuild-all", "--json")
+        ended = self._site.call("plan", "--rebuild-all", "--json")
         if ended.code:
             errors = [(one["code"], one["message"]) for one in ended.json["errors"]]
             print(f"  --rebuild-all is refused: {errors}")
@@ -101,14 +101,20 @@ class Steps:
             self._change("every table again", options=("--rebuild-all", "--verify", "full"))
 
     def _maintain(self) -> None:
+        """Some programs drop every table that they do not know, the history too. `adopt` goes on from there."""
         for path in (self._site.link, self._untouched):
             told = self._program.run("maintain", path)
-        if told:
-            print(f"  its own maintenance: {told}")
-            self._read("  it reads, after that")
+        if not told:
+            return
+        print(f"  its own upkeep: {told}")
+        self._read("  it reads, after that")
+        if (ended := self._site.call("status")).code:
             print(
-                f"  check: exit {(ended := self._site.run('manage.py', 'schemasync', 'check')).code}\n{ended.out}{ended.err}"
+                f"  status: exit {ended.code}, {(ended.out + ended.err).partition('[')[2].partition(']')[0]}; adopted again"
             )
+            self._site.done("adopt")
+            self._site.done("--noinput")
+            self._read("  it reads, after that")
 
     def _eject(self) -> None:
         self._site.done("eject", "--noinput")

@@ -2,6 +2,7 @@ import json
 
 from commands import main, run
 
+OURS = ("metadata.db.generations", "metadata.db-wal", "metadata.db-shm")
 TITLES = ("The Waves", "A Room of One's Own", "Orlando", "Ünder Größe", "To the Lighthouse")
 
 
@@ -21,7 +22,7 @@ def write(path):
 def read(path):
     books = [(book["title"], book["authors"], book.get("tags"), book.get("*shelf")) for book in _listed(path)]
     found = _db(path, "search", "title:orlando and tags:TWO").strip() if len(books) > len(TITLES) else ""
-    checked = _db(path, "check_library", "--csv", "--ignore_names", "metadata.db.generations")
+    checked = _db(path, "check_library", "--csv", "--ignore_names", ",".join(OURS))
     return f"{books} search {found!r} check_library {checked!r} {_db(path, 'list_categories', '--csv')!r}"
 
 

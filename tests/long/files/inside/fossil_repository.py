@@ -13,10 +13,17 @@ def make(path):
         _commit(path, number)
     run("fossil", "wiki", "create", "Page", "-R", path, stdin="The text of the page")
     run("fossil", "ticket", "add", "title", "A ticket", "status", "Open", "-R", path)
+    _index(path)
 
 
 def write(path):
     _commit(path, len(run("fossil", "timeline", "-n", "0", "-t", "ci", "-F", "%h", "-R", path).splitlines()))
+    _index(path)
+
+
+def _index(path):
+    """Fossil indexes text later, by functions of its own."""
+    run("fossil", "fts-config", "reindex", "-R", path)
 
 
 def read(path):
@@ -24,7 +31,7 @@ def read(path):
     content = run("fossil", "cat", trunk[-1], "-r", "trunk", "-R", path)
     integrity = run("fossil", "test-integrity", "-R", path).splitlines()
     tickets = run("fossil", "ticket", "show", "1", "-R", path).splitlines()[1:]
-    found = run("fossil", "sql", "-R", path, "SELECT count(*) FROM ftsidx WHERE ftsidx MATCH 'commit'").strip()
+    found = run("fossil", "sql", "-R", path, "SELECT count(*) FROM ftsidx('commit')").strip()
     wiki = run("fossil", "wiki", "export", "Page", "-R", path)
     return f"{len(trunk)} files, the last one of {len(content)} bytes; wiki {wiki!r}; {len(tickets)} ticket; {integrity[-1]}; {found} found"
 
