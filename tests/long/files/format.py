@@ -18,7 +18,8 @@ DEBIAN_PYTHON = "/usr/bin/python3"
 class Format:
     """`file`: what the program calls its file. `packages`: of PyPI. `commands`: programs on PATH, by their Debian package.
     `column`: tables of the program that get a column, and are rewritten for it. `index`: columns that get an index.
-    `renamed`: columns of the program that get another name; the program must not depend on it. `repository`: an option with the
+    `renamed`: columns of the program that get another name; the program must not depend on it. `mended`: SQL that
+    mends rows of the file which break a constraint, by the hazard that names them. `repository`: an option with the
     git directory that has the format's schema, where no package has it. `engine`: of Django, for a site that runs in the program's environment."""
 
     name: str
@@ -29,6 +30,7 @@ class Format:
     column: tuple[str, ...] = ()
     index: tuple[tuple[str, str], ...] = ()
     renamed: tuple[tuple[str, str, str], ...] = ()
+    mended: dict[str, str] = field(default_factory=dict)
     schemasync: dict[str, object] = field(default_factory=dict)
     interpreter: str = sys.executable
     repository: str = ""

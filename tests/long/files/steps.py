@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ class Steps:
         self._write()
         self._change("a table of ours, an index", _with_table, self._with_index)
         self._change("a column", self._with_column)
+        if self._file.mended:
+            self._mend()
         self._change("a rewrite", self._with_unique_column)
         self._change("a rename", _with_renamed_table, self._with_renamed_column)
         self._back_and_forth()
@@ -80,6 +84,21 @@ class Steps:
         for path in (self._site.link, self._untouched):
             self._program.run("write", path)
         self._read("  it writes, and reads")
+
+    def _mend(self) -> None:
+        """Rows that break a constraint refuse a rewrite, with their keys, until they are mended."""
+        before = self._site.tree
+        self._with_unique_column(tree := self._site.tree)
+        self._site.write(tree)
+        ended = self._site.run("manage.py", "schemasync", "--noinput", "--json")
+        found = {one["code"]: one["keys"] for one in ended.json["hazards"] if one["blocking"]}
+        assert (ended.code, found.keys()) == (3, self._file.mended.keys()), f"{ended.code}: {found}"
+        self._site.write(before)
+        for path in (self._site.link, self._untouched):
+            with closing(sqlite3.connect(path)) as connection:
+                connection.executescript("; ".join(self._file.mended.values()))
+        print(f"  refused until they are mended: {', '.join(f'{code} of rows {keys}' for code, keys in found.items())}")
+        self._read("  it reads, after that")
 
     def _back_and_forth(self) -> None:
         kept = self._kept(self._site.tree)
