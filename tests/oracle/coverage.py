@@ -84,10 +84,15 @@ def _counts(connection):
     names = [name for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main'")]
     views = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")}
     return {
-        fold(name): connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()[0]
-        for name in names
-        if name not in views and not name.startswith("sqlite_")
+        fold(name): _count(connection, name) for name in names if name not in views and not name.startswith("sqlite_")
     }
+
+
+def _count(connection, name):
+    try:
+        return connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0  # a full-text index of the older kind that keeps no text
 
 
 def _of_step(step, diff, counts):

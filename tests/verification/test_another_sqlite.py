@@ -121,10 +121,13 @@ def test_what_sqlite_does_with_an_index_that_another_one_filled(link):
     part = "SELECT id FROM t {} WHERE CAST(v AS TEXT) = '0.3'"
     by_index, right = ([], [(1,)]) if IS_OLD else ([(1,)], [])
     assert (ask(link, part.format("INDEXED BY part")), ask(link, part.format("NOT INDEXED"))) == (by_index, right)
-    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        execute(link, "DELETE FROM t WHERE id = 1")
+    if IS_OLD:  # a later one looks for what the earlier one may have computed
+        with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+            execute(link, "DELETE FROM t WHERE id = 1")
     execute(link, "UPDATE t SET n = 5 WHERE id = 1")
     assert stale(link) == MISSED | {"of_s"}, "the update computed the stored value again, and not its index"
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        execute(link, "DELETE FROM t WHERE id = 1")
 
 
 @pytest.mark.parametrize(

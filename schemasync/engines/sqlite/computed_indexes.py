@@ -1,7 +1,7 @@
 """Indexes whose content SQLite computes: over expressions or generated columns, or with a condition.
 
 Another SQLite may compute it differently. Then such an index misses rows, and a DELETE of such a row, or an UPDATE of
-what the index is over, fails with "database disk image is malformed". REINDEX builds it again:
+what the index is over, may fail with "database disk image is malformed". REINDEX builds it again:
 https://www.sqlite.org/lang_reindex.html
 """
 

@@ -62,7 +62,7 @@ def _surplus(connection: Connection, table: str, index: str, where: str) -> int:
 def _stale(table: str, index: str, why: str) -> Hazard:
     message = f'the index "{index}" of "{table}" is not what SQLite {sqlite3.sqlite_version} computes: {why}'
     hint = (
-        "Queries by it may miss rows, or return others, and a DELETE or UPDATE of such a row fails.\n"
+        "Queries by it may miss rows, or return others, and a DELETE or UPDATE of such a row may fail.\n"
         "To build all indexes again: manage.py schemasync --rebuild-all\n"
         "To build this one in the live file, while writers wait, on a connection of the application: "
         f"REINDEX main.{quote(index)}"
