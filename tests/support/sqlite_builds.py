@@ -1,7 +1,7 @@
 """Other versions of SQLite than the one that Python came with, built from the amalgamations that npm packages contain.
 
 Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH; with `--quick`
-it is built in a third of the time, and is slower.
+it is built in a third of the time, and is slower; with `--rare` it has STAT4 and geopoly, which distributions leave out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from zlib import crc32
@@ -30,23 +31,25 @@ FLAGS = """
 """.split()
 """As distributions build it. Without HAVE_USLEEP, 3.40.0 waits whole seconds between two tries for a lock."""
 
+RARE = ["-DSQLITE_ENABLE_STAT4", "-DSQLITE_ENABLE_GEOPOLY"]
+
 BEGINS_A_CHECKPOINT = "rc = walIndexReadHdr(pWal, &isChanged);"
 """Where a checkpoint has read how long the log is, and has not yet looked how much of it is copied."""
 
 
-def library(version: str, delay: int = 0, optimize: str = "-O2") -> Path:
+def library(version: str, delay: int = 0, optimize: str = "-O2", more: Sequence[str] = ()) -> Path:
     """The folder that holds libsqlite3.so.0 of that version, built where the cache does not have it.
 
     With a `delay` in milliseconds each checkpoint waits at its beginning: the race that SQLite 3.51.3 closed
     (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
     """
     name = f"{version}-delay-{delay}" if delay else version
-    flags = crc32(" ".join((optimize, *FLAGS)).encode())
+    flags = crc32(" ".join((optimize, *FLAGS, *more)).encode())
     folder = cache_folder("schemasync-sqlite") / f"{name}-{flags:08x}"
     if not (folder / "libsqlite3.so.0").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _build(Path(scratch), version, delay, optimize).rename(folder / "libsqlite3.so.0")
+            _build(Path(scratch), version, delay, (optimize, *FLAGS, *more)).rename(folder / "libsqlite3.so.0")
     return folder
 
 
@@ -75,7 +78,7 @@ def of_the_system() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
 
 
-def _build(scratch: Path, version: str, delay: int, optimize: str) -> Path:
+def _build(scratch: Path, version: str, delay: int, flags: Sequence[str]) -> Path:
     package = f"better-sqlite3@{PACKAGES[version]}"
     subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, stdout=subprocess.DEVNULL)
     (archive,) = scratch.glob("*.tgz")
@@ -88,10 +91,11 @@ def _build(scratch: Path, version: str, delay: int, optimize: str) -> Path:
         slow = text.replace(BEGINS_A_CHECKPOINT, f"{BEGINS_A_CHECKPOINT} usleep({delay * 1000});")
         source.write_text(f"int usleep(unsigned);\n{slow}")
     made = scratch / "libsqlite3.so.0"
-    command = ["gcc", "-shared", "-fPIC", optimize, *FLAGS, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
+    command = ["gcc", "-shared", "-fPIC", *flags, str(source), "-o", str(made), "-lm", "-lpthread", "-ldl"]
     subprocess.run(command, check=True)
     return made
 
 
 if __name__ == "__main__":
-    print(library(sys.argv[1], optimize="-O0" if "--quick" in sys.argv else "-O2"))
+    optimize, more = "-O0" if "--quick" in sys.argv else "-O2", RARE if "--rare" in sys.argv else ()
+    print(library(sys.argv[1], optimize=optimize, more=more))
