@@ -22,7 +22,7 @@ from ..actions.addressed import WITH_TENANT
 from ..actions.database import Database, write_text
 from ..errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ..orm import overridden_commands
-from ..schema.text import count, short
+from ..schema.text import count, first_few, short
 from ..texts import shown
 from . import output
 from .invocation import Invocation
@@ -475,8 +475,7 @@ class Actions(Invocation):
         lines = text.splitlines() if path is None else [f"wrote {path}: {count(len(found.tenants), 'tenant')}"]
         self._print(lines, routes_json(found))
         if found.lost:
-            names = ", ".join(found.lost[:5]) + (", …" if len(found.lost) > 5 else "")
-            self._warn([f"{count(len(found.lost), 'tenant')} on no host of the settings: {names}"])
+            self._warn([f"{count(len(found.lost), 'tenant')} on no host of the settings: {first_few(found.lost)}"])
 
     def _report(self) -> None:
         from ..tenants.fleet.as_json import report_json

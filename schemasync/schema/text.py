@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 NEAR_LIMIT = 2000
+FEW = 5
 
 
 def dumps(data: object) -> str:
@@ -31,6 +32,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def short(full_version: str) -> str:
     """The first 12 hex digits, for file names and messages."""
     return full_version.partition(":")[2][:12]
+
+
+def first_few(names: Sequence[str]) -> str:
+    """The names, or the first five and `…`."""
+    return ", ".join([*names[:FEW], *["…"] * (len(names) > FEW)])
 
 
 def count(number: int, one: str, several: str = "") -> str:

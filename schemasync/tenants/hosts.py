@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from ..errors import Code, Refused, UsageError
 from .context import OtherHost
-from .models import Tenant
 from .rendezvous import has_labels, proposed
 from .settings import tenant_settings
 
@@ -18,9 +17,7 @@ def chosen_host(key: str, host: str, labels: Mapping[str, str]) -> str:
     if not hosts and not host:
         return ""
     if host and host not in hosts:
-        raise UsageError.of(
-            Code.NO_HOST, f'there is no host "{host}"', f"HOSTS has: {', '.join(hosts) or 'none'}.", host=host
-        )
+        raise unknown_host(host)
     candidates = [hosts[host]] if host else list(hosts.values())
     if host and has_labels(hosts[host], labels):
         return host  # a person may choose a host without a weight
@@ -29,11 +26,10 @@ def chosen_host(key: str, host: str, labels: Mapping[str, str]) -> str:
     return found.name
 
 
-def proposed_host(tenant: Tenant) -> str:
-    """The host that is proposed for a tenant: its own one if it is pinned, and if there is no other with its labels."""
-    hosts = tenant_settings().hosts
-    found = None if tenant.pinned else proposed(tenant.key, hosts.values(), tenant.labels)
-    return tenant.host if found is None else found.name
+def unknown_host(host: str) -> UsageError:
+    """The error for a host that HOSTS does not have."""
+    known = ", ".join(tenant_settings().hosts) or "none"
+    return UsageError.of(Code.NO_HOST, f'there is no host "{host}"', f"HOSTS has: {known}.", host=host)
 
 
 def refuse_other_host(key: str, host: str) -> None:

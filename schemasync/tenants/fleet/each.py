@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...actions.dialogue import Dialogue
 from ...errors import Code, Failed
-from ...schema.text import count
+from ...schema.text import count, first_few
 from .one import Job, Outcome
 from .workers import each_done
 
@@ -38,7 +38,8 @@ class Tally:
         if not self.failed:
             return None
         stopped = f", and {count(self.left, 'tenant')} not tried" if self.left else ""
-        message = f"{count(len(self.failed), 'tenant')} failed{stopped}: {_listed(self.failed)}"
+        names = first_few([f"{one.key} ({one.code})" for one in self.failed])
+        message = f"{count(len(self.failed), 'tenant')} failed{stopped}: {names}"
         return Failed.of(Code.TENANTS_FAILED, message, hint)
 
 
@@ -79,8 +80,3 @@ def _interrupted(tally: Tally) -> Failed:
         f"stopped after {count(len(tally.done), 'tenant')}; each file is whole, in its old or its new version",
         "To go on, run the same command again.",
     )
-
-
-def _listed(failed: Sequence[Outcome]) -> str:
-    names = ", ".join(f"{one.key} ({one.code})" for one in failed[:5])
-    return names if len(failed) <= 5 else f"{names}, …"

@@ -15,7 +15,7 @@ from ...actions import rollback as action
 from ...actions.database import Database
 from ...errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ...history.rows import FEWEST
-from ...schema.text import count, short
+from ...schema.text import count, first_few, short
 from ...sync import history
 from ..context import entered, outside
 from ..lookup import check
@@ -52,7 +52,7 @@ class RollbackReport:
         return Failed.of(
             Code.TENANTS_FAILED,
             f"{count(len(self.without_earlier), 'tenant')} without an earlier file stayed at {short(self.release)}: "
-            f"{', '.join(self.without_earlier[:5])}{', …' if len(self.without_earlier) > 5 else ''}",
+            f"{first_few(self.without_earlier)}",
             "They were created since, or their archives were removed. To bring them to the earlier schema, put its "
             "schema.json in place, then in manage.py shell: from schemasync import api, tenants; "
             f'tenants.for_each_tenant(lambda: api.sync(database="{tenant_settings().entry}", allow_older=True), '

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from ...errors import Code, NeedsPerson, Refused, UsageError
 from ...files.disk import Disk, DiskStep
 from ..context import UnknownTenant
-from ..hosts import refuse_other_host
+from ..hosts import refuse_other_host, unknown_host
 from ..lives import change_state, durable_rows, rows_of
 from ..lookup import forget
 from ..models import WHILE_MOVING
@@ -29,9 +29,7 @@ def host_named(to: str) -> Host:
     """The host to which a tenant can move. Raises UsageError."""
     found = tenant_settings()
     if to not in found.hosts or not found.host:
-        raise UsageError.of(
-            Code.NO_HOST, f'there is no host "{to}"', f"HOSTS has: {', '.join(found.hosts) or 'none'}.", host=to
-        )
+        raise unknown_host(to)
     if not found.hosts[to].receive and to != found.host:
         raise UsageError.of(
             Code.NO_HOST,
