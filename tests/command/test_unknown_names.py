@@ -6,7 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.table_sizes import known_rows
+from schemasync.engines.sqlite.unknown_names import run_with_stand_ins
 from schemasync.errors import Code, Refused
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
@@ -369,3 +371,16 @@ def test_a_table_beside_such_a_virtual_table_can_be_renamed_once_no_view_reads_i
     vectors.done()
     assert vectors.rows("SELECT name FROM things") == [("a",)]
     assert "near" in {name for (name,) in vectors.rows("SELECT name FROM sqlite_schema")}
+
+
+def test_stand_ins_are_gone_when_the_query_has_run():
+    """Otherwise the connection would compile what it cannot run, and take a broken trigger for a good one."""
+    with closing(Opener().memory()) as connection:
+        connection.execute("CREATE TABLE t (a TEXT)")
+        assert run_with_stand_ins(connection, "SELECT count(slug(a)), max(a COLLATE german) FROM t") == [(0, None)]
+        for query, error in (
+            ("SELECT slug('x')", "no such function: slug"),
+            ("SELECT 1 WHERE 'x' = 'y' COLLATE german", "no such collation sequence: german"),
+        ):
+            with pytest.raises(sqlite3.OperationalError, match=error):
+                connection.execute(query)

@@ -94,7 +94,8 @@ def _stand_ins(connection: Connection, unknown: Unknown) -> Iterator[None]:
         yield
     finally:
         for name in unknown.functions:
-            connection.create_function(name, -1, None)
+            # create_function(name, -1, None) registers None instead (Python 3.11 to 3.13, against its manual)
+            connection.create_window_function(name, -1, None)
         for name in unknown.collations:
             connection.create_collation(name, None)
 
