@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemasync.errors import Refused
+from schemasync.errors import Refused, SchemasyncError
 from schemasync.schema import document
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
@@ -91,6 +91,9 @@ def evolutions(folder: Path, seed: int) -> Counter[str]:
         except Refused as refusal:
             counts[f"refused [{refusal.problems[0].code}]"] += 1
             _compare(folder / "db.sqlite3", model)
+        except SchemasyncError as error:
+            tree = json.dumps(_tree(wanted), ensure_ascii=False)
+            raise AssertionError(f"step {number}, {done}, {options}:\n{tree}\n{error}") from error
         _write(folder / "db.sqlite3", model, chance)
         _compare(folder / "db.sqlite3", model)
     return counts

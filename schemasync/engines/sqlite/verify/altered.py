@@ -30,11 +30,11 @@ def altered(connection: Connection, step: Alter) -> None:
                 "Fix the rows, then run it again.",
                 table=step.name,
             )
-    if any(isinstance(change, DropColumn) for change in step.changes):
-        content(connection, step)
     defaults = changed_defaults(step)
     if defaults and columns_differ(connection, mapping(step), defaults, _read_default(step, defaults)):
-        raise reads_defaults(step)
+        raise reads_defaults(step)  # before all is compared: DROP COLUMN has written the new default into these rows
+    if any(isinstance(change, DropColumn) for change in step.changes):
+        content(connection, step)
 
 
 def _read_default(step: Alter, columns: Sequence[str]) -> str:
