@@ -1,6 +1,14 @@
 """A hazard says whether it blocking the run, and the same for machines."""
 
-from schemasync.diff.hazards import STOPS, Hazard, HazardCode, column_order, with_counted_hints, written_rows
+from schemasync.diff.hazards import (
+    STOPS,
+    Hazard,
+    HazardCode,
+    column_order,
+    rebuilt_indexes,
+    with_counted_hints,
+    written_rows,
+)
 from schemasync.schema.model import ReferenceRows
 from schemasync.schema.text import count
 
@@ -61,3 +69,14 @@ def test_rows_that_are_to_be_written_are_a_note_for_each_table():
     (found,) = written_rows([rows])
     assert not found.blocking
     assert found.message == "Roles: 2 rows of schema.json inserted, or updated by name"
+
+
+def test_indexes_that_are_built_again_are_one_note() -> None:
+    assert list(rebuilt_indexes([], "3.40.1", "3.54.1")) == []
+    (one,) = rebuilt_indexes(["a"], "3.40.1", "3.54.1")
+    assert one.code is HazardCode.STALE_INDEX and not one.blocking
+    assert one.message.startswith("SQLite 3.40.1 built the live file, and 3.54.1 may compute")
+    assert "the run builds 1 index over expressions" in one.message and one.message.endswith("(a)")
+    (many,) = rebuilt_indexes(list("abcdefg"), "", "3.54.1")
+    assert many.message.startswith("it is unknown which SQLite built the live file")
+    assert many.message.endswith("(a, b, c, d, e and 2 more)")
