@@ -14,7 +14,8 @@ SLOW = {
     "backups.storage_folder_recipients_and_retention_of_a_tenant_are_those_of_the_settings",
     "back.one_tenant_goes_back_and_leaves_what_was_written_since_in_the_file_of_the_release",
 }
-CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in names()]
+KILLS = "killed_moves."  # some fifty moves, each of several processes with limits of 20 s
+CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW or name.startswith(KILLS))) for name in names()]
 
 
 @pytest.fixture(scope="module")

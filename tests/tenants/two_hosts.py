@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import sys
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def forked(action):
         lookup._rows.clear()  # no new process remembers a row
         try:
             action()
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(1)
     return child
