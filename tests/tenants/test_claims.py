@@ -14,8 +14,7 @@ SLOW = {
     "backups.storage_folder_recipients_and_retention_of_a_tenant_are_those_of_the_settings",
     "back.one_tenant_goes_back_and_leaves_what_was_written_since_in_the_file_of_the_release",
 }
-KILLS = "killed_moves."  # some fifty moves, each of several processes with limits of 20 s
-CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW or name.startswith(KILLS))) for name in names()]
+CLAIMS = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in names()]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def results(tmp_path_factory, request):
     asked = [item.callspec.params["claim"] for item in request.session.items if item.name.startswith("test_claim[")]
     ended = run(("-m", "tests.tenants.inside", folder, *asked), folder, environment(), fresh=True, timeout=900)
     assert ended.code == 0, ended.err
-    return json.loads(ended.out)
+    return {claim: raised and f"{raised}\n{ended.err}" for claim, raised in json.loads(ended.out).items()}
 
 
 @pytest.mark.parametrize("claim", CLAIMS)

@@ -14,6 +14,7 @@ from ...schema.names import fold, quote
 from .connection import Connection
 
 _SAVEPOINT = "_schemasync_unmarked"
+MOST = 1000  # definitions that are remembered
 _found: dict[tuple[str, str], frozenset[str]] = {}  # by name and definition: most schemas are read many times
 
 
@@ -30,9 +31,12 @@ def _made_with(connection: Connection, name: str) -> frozenset[str]:
     (sql,) = connection.execute(query, (name,)).fetchone()
     if (name, sql) not in _found:
         try:
-            _found[name, sql] = _created(connection, f"temp.{quote(name)} USING {read_virtual(sql).text}")
+            made = _created(connection, f"temp.{quote(name)} USING {read_virtual(sql).text}")
         except sqlite3.Error:  # it lacks the module, or the module wants to see the other tables
             return frozenset()
+        if len(_found) >= MOST:
+            _found.clear()
+        _found[name, sql] = made
     return _found[name, sql]
 
 

@@ -48,7 +48,7 @@ from ..run.live_database import LiveDatabase
 from ..run.progress import Advance
 from ..run.target import Target
 from .build_source import CapturedSource, LockedSource, Source, UpTo
-from .capture import Capture, check_same_objects
+from .capture import Capture, check_same_schema
 from .write_lock import replaced
 
 
@@ -195,7 +195,8 @@ class _Build:
     def _read_schema(self, before: LiveDatabase) -> None:
         old = before.connection
         self._old = _Old(objects(old), shadow_tables(old), finish.broken(old))
-        check_same_objects(self._old.objects, self.plan)
+        if self.plan.base_fingerprint is not None:  # else there is no file yet
+            check_same_schema(old, self.plan)
 
     def _reshape(self, connection: Connection) -> Carried:
         with self.target.disk.step(DiskStep.BUILD_RESHAPE), transaction(connection):

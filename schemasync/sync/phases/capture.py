@@ -17,7 +17,7 @@ from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossi
 from ...engines.sqlite.capture.replace_conflicts import is_computable
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, read_again, schema_version
-from ...engines.sqlite.objects import Object, digest_of, fingerprint
+from ...engines.sqlite.objects import fingerprint
 from ...engines.sqlite.transactions import Step, run_some, snapshot, transaction
 from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
@@ -279,12 +279,6 @@ def _check_same(connection: Connection, base_fingerprint: str | None, before: Li
 def check_same_schema(connection: Connection, plan: Plan) -> None:
     """Raise Refused if the schema is not the one of the plan."""
     _check_fingerprint(connection, plan.base_fingerprint)
-
-
-def check_same_objects(found: Sequence[Object], plan: Plan) -> None:
-    """The same, of the objects that a snapshot has."""
-    if plan.base_fingerprint is not None and digest_of(found) != plan.base_fingerprint:
-        raise _changed()
 
 
 def _check_fingerprint(connection: Connection, expected: str | None) -> None:

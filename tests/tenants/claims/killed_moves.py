@@ -26,7 +26,7 @@ from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
 from tests.tenants.two_hosts import FOLDER, forked, settings_of, the_south, was_killed
 
-LIMITS = MoveLimits(20, Limits(20))  # on a slow machine, too, the first try is the last one
+LIMITS = MoveLimits(120, Limits(120))  # on a busy machine, too, the first try is the last one
 STATES = {"active": "moving", "suspended": "moving-suspended"}
 
 
