@@ -80,6 +80,7 @@ class Code(StrEnum):
     MISSING_PACKAGE = "missing-package"
     BACKUP_DAMAGED = "backup-damaged"
     NO_BACKUP = "no-backup"
+    BACKUP_DATED_LATER = "backup-dated-later"
     DRILL_OVERDUE = "drill-overdue"
     CANNOT_DECRYPT = "cannot-decrypt"
     STORAGE_FAILED = "storage-failed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, TypedDict
 
@@ -81,7 +81,7 @@ class Listed:
 
     @cached_property
     def _kept(self) -> dict[datetime, tuple[retention.Period, ...]]:
-        return retention.kept((one.made_at for one in self.found.backups), self.rule)
+        return retention.kept((one.made_at for one in self.found.backups), datetime.now(UTC), self.rule)
 
 
 def backups(database: Database, to: str = "") -> Listed:

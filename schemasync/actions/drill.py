@@ -15,10 +15,10 @@ from ..files.layout import size_of
 from ..history.kept import DRILL, LastDrillJson
 from ..keep.restore import restored_copy
 from ..keep.settings import keep_settings
-from ..keep.sources import Replicated, Stored
+from ..keep.sources import Replicated, Stored, newest_of
 from ..keep.store import Store
 from ..sync import kept
-from ..sync.phases.beforehand import lasting
+from ..sync.phases.beforehand import lasting, too_old
 from ..sync.phases.health import look_at
 from .database import Database
 from .restore_source import Asked, replicated
@@ -91,20 +91,20 @@ def overdue(found: LastDrillJson | None) -> Iterator[Problem]:
     if found is None:
         yield Problem(Code.DRILL_OVERDUE, "no backup was ever restored on trial", hint, {"most": most})
         return
-    age = (datetime.now(UTC) - datetime.fromisoformat(found["at"])).total_seconds()
+    at = datetime.fromisoformat(found["at"]).timestamp()
+    age = time.time() - at
     if found["error"] is not None:
         message = f"the last drill failed {lasting(age)} ago: {found['error']}"
         yield Problem(Code.DRILL_OVERDUE, message, hint, {"most": most, "age": age})
-    elif age > most:
-        message = f"the last drill was {lasting(age)} ago, and BACKUPS allows {lasting(most)}"
-        yield Problem(Code.DRILL_OVERDUE, message, hint, {"most": most, "age": age})
+    elif fault := too_old("the last drill", at, most, "BACKUPS"):
+        yield Problem(Code.DRILL_OVERDUE, fault, hint, {"most": most, "age": age})
 
 
 def _newest(database: Database, place: Store, identity: Path | None, asked: Asked) -> Stored | Replicated:
     """The newest backup, or the newest state of Litestream if that is all there is."""
-    found = place.find().backups
+    found = [Stored(one, place, identity) for one in place.find().backups]
     if found:
-        return Stored(found[-1], place, identity)
+        return newest_of(found, place)
     if (state := replicated(database, asked)) is not None:
         return state
     hint = "To make one: manage.py schemasync backup"
@@ -115,10 +115,10 @@ def _old_backup(database: Database, source: Stored | Replicated | None) -> Itera
     allowed = database.target().requirements.backup
     if allowed is None or not isinstance(source, Stored):
         return
-    age = (datetime.now(UTC) - source.made_at).total_seconds()
-    if age > allowed.most:
-        message = f"the newest backup is {lasting(age)} old, and REQUIRE allows {lasting(allowed.most)}"
-        yield Problem(Code.BACKUP_OVERDUE, message, "To make one: manage.py schemasync backup", {"age": age})
+    at = source.made_at.timestamp()
+    if message := too_old("the newest backup", at, allowed.most, "REQUIRE"):
+        hint = "To make one: manage.py schemasync backup"
+        yield Problem(Code.BACKUP_OVERDUE, message, hint, {"age": time.time() - at})
 
 
 def as_json(done: Drilled) -> DrillJson:

@@ -18,7 +18,7 @@ from ..metrics.summary import Period
 from ..sync import health as of_files
 from ..sync import kept
 from ..sync.health import Health
-from ..sync.phases.beforehand import lasting
+from ..sync.phases.beforehand import too_old
 from ..sync.run.requirements import BackupAge
 from ..sync.run.target import Target
 from . import drill
@@ -186,6 +186,5 @@ def _overdue(backup: BackupAge, known: _Known) -> Iterator[Problem]:
         yield Problem(Code.BACKUP_OVERDUE, message, f"Backups are looked for here: {backup.where}", facts)
     elif known.newest is None:
         yield Problem(Code.BACKUP_OVERDUE, "there is no backup", hint, facts)
-    elif (age := time.time() - known.newest) > backup.most:
-        message = f"the newest backup is {lasting(age)} old, and REQUIRE allows {lasting(backup.most)}"
-        yield Problem(Code.BACKUP_OVERDUE, message, hint, {**facts, "age": age})
+    elif fault := too_old("the newest backup", known.newest, backup.most, "REQUIRE"):
+        yield Problem(Code.BACKUP_OVERDUE, fault, hint, {**facts, "age": time.time() - known.newest})

@@ -26,8 +26,8 @@ class Pruned:
 def prune(store: Store, disk: Disk, now: datetime, rule: Mapping[Period, int] = RULE) -> Pruned:
     """Remove the backups that no period needs, and what an upload left that broke off more than a day before `now`.
 
-    The newest backup always stays, and so does one whose manifest cannot be read. Of each backup the manifest goes
-    first, so that none is left without its file.
+    The newest backup always stays, and so does one that is dated later than `now`, or whose manifest cannot be read.
+    Of each backup the manifest goes first, so that none is left without its file.
     """
     found = store.find()
     done = _to_remove(found, now, rule)
@@ -39,7 +39,7 @@ def prune(store: Store, disk: Disk, now: datetime, rule: Mapping[Period, int] = 
 
 
 def _to_remove(found: Found, now: datetime, rule: Mapping[Period, int]) -> Pruned:
-    stay = retention.kept((one.made_at for one in found.backups), rule)
+    stay = retention.kept((one.made_at for one in found.backups), now, rule)
     gone = tuple(one for one in found.backups if one.made_at not in stay)
     incomplete = tuple(name for name in found.incomplete if _is_old(name, now))
     return Pruned(gone, incomplete)

@@ -19,14 +19,18 @@ _PERIODS: Mapping[Period, Callable[[datetime], tuple[int, ...]]] = {
 }
 
 
-def kept(made_at: Iterable[datetime], rule: Mapping[Period, int] = RULE) -> dict[datetime, tuple[Period, ...]]:
+def kept(
+    made_at: Iterable[datetime], now: datetime, rule: Mapping[Period, int] = RULE
+) -> dict[datetime, tuple[Period, ...]]:
     """The moments whose backups stay, each with the periods that need it. Hours and days are those of UTC.
 
     A period without a backup counts for nothing, so that a pause in the backups never makes old ones go. The newest one
-    always stays.
+    always stays. A moment later than `now` stays and stands for no period: a clock was wrong, and a backup that is
+    really newer must not go because of it.
     """
-    moments = sorted(set(made_at), reverse=True)
-    found: dict[datetime, list[Period]] = {at: [] for at in moments[:1]}
+    every = sorted(set(made_at), reverse=True)
+    moments = [at for at in every if at <= now]
+    found: dict[datetime, list[Period]] = {at: [] for at in (*every[: len(every) - len(moments)], *moments[:1])}
     for period, number in rule.items():
         for at in _newest_of_each(moments, _PERIODS[period])[:number]:
             found.setdefault(at, []).append(period)

@@ -14,6 +14,7 @@ from ..errors import Code, Refused
 from ..files.layout import PathKind, size_of
 from ..history.in_place import LITESTREAM, Backup
 from ..sync import prune
+from ..sync.phases.beforehand import is_yet_to_come
 from ..sync.prune import Archive
 from ..sync.run.target import Target
 from .litestream.moments import Moment
@@ -135,16 +136,34 @@ def chosen(
     if name:
         return _only(store, found, name, stored)
     if at is None and stored and target.layout.path_kind() is not PathKind.NOTHING:
-        return stored[-1]
+        return newest_of(stored, store)
     every: list[Source] = [*stored, *(archives if at is not None else [])]
     newest = max((one for one in every if at is None or one.made_at <= at), key=lambda one: one.made_at, default=None)
     state = replicated()
     if state is not None and (newest is None or state.made_at - newest.made_at > MARGIN):
         return state
+    if at is None and isinstance(newest, Stored):
+        newest_of(stored, store)
     if newest is None:
         until = f" and no archive from before {at.isoformat()}" if at is not None else ""
         raise _no_backup(store, found, f"no backup{until}")
     return newest
+
+
+def newest_of(stored: Sequence[Stored], store: Store) -> Stored:
+    """The newest of these backups, the oldest of which is first. Raises Refused if its time has not come yet: then the
+    times do not say which is the newest."""
+    newest = stored[-1]
+    if not is_yet_to_come(newest.made_at.timestamp()):
+        return newest
+    raise Refused.of(
+        Code.BACKUP_DATED_LATER,
+        f"the backup {newest.name} is dated {newest.made_at:%Y-%m-%d %H:%M} UTC, and the clock of this machine says "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M}: one of the two is wrong, so it is not known which backup is the newest",
+        "Set the clock of this machine, or name the backup: manage.py schemasync restore NAME\n"
+        "To list them: manage.py schemasync backups",
+        storage=store.where,
+    )
 
 
 def _copied(path: Path) -> Copied:

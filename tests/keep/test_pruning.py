@@ -79,3 +79,12 @@ def test_the_last_one_stays_however_old_it_is():
     only = made(store, BEGIN)
     prune(store, Disk(), BEGIN + timedelta(days=9999))
     assert store.find().backups == (only,)
+
+
+def test_after_a_clock_was_ahead_no_backup_goes_because_of_one_whose_time_has_not_come():
+    store = Store(InMemoryStorage(), "default")
+    later, first = made(store, BEGIN + timedelta(minutes=50)), made(store, BEGIN)
+    assert prune(store, Disk(), BEGIN, {"hourly": 1}).gone == ()
+    second = made(store, BEGIN + timedelta(minutes=5))
+    assert prune(store, Disk(), BEGIN + timedelta(minutes=5), {"hourly": 1}).gone == (first,)
+    assert store.find().backups == (second, later)

@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemasync.keep.retention import RULE, kept
+from schemasync.keep import retention
+from schemasync.keep.retention import RULE
 
 NOW = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)
 MOMENTS = st.lists(st.integers(0, 50_000), max_size=60).map(lambda ages: [NOW - timedelta(hours=age) for age in ages])
 
 LARGE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def kept(moments, rule=RULE, now=NOW):
+    return retention.kept(moments, now, rule)
 
 
 def hourly(number: int) -> list[datetime]:

@@ -23,6 +23,8 @@ from ..run.requirements import BackupAge
 from ..run.target import Target
 from .decide import check_disk, disk_needed
 
+SKEW = 300  # seconds by which the clocks of two machines may differ
+
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
@@ -100,11 +102,25 @@ def _backup(wanted: BackupAge) -> _Checked:
     if newest is None:
         check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), "no backup", met=False)
         return _result(check, "there is no backup, and REQUIRE demands one", hint)
-    age = time.time() - newest
     made = moment(datetime.fromtimestamp(newest, UTC).isoformat())
-    check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), f"{lasting(age)}: {made}", met=age <= wanted.most)
-    message = f"the newest backup is {lasting(age)} old ({made}), and REQUIRE allows {lasting(wanted.most)}"
-    return _result(check, message, hint)
+    fault = too_old("the newest backup", newest, wanted.most, "REQUIRE")
+    found = f"{lasting(time.time() - newest)}: {made}"
+    check = Check("BACKUP_NO_OLDER_THAN", lasting(wanted.most), found, met=fault is None)
+    return _result(check, f"{fault}; it is of {made}", hint)
+
+
+def too_old(what: str, at: float, most: float, setting: str) -> str | None:
+    """Why `what`, which was made at `at` in seconds since 1970, is no proof that one was made in the last `most`
+    seconds, which `setting` allows; None if it is one. After a clock was wrong it may be dated later than now."""
+    age = time.time() - at
+    if is_yet_to_come(at):
+        return f"{what} has a time that comes in {lasting(-age)}: this clock is behind, or another one was ahead"
+    return f"{what} is {lasting(age)} old, and {setting} allows {lasting(most)}" if age > most else None
+
+
+def is_yet_to_come(at: float) -> bool:
+    """Whether a time in seconds since 1970 is later than clocks of two machines may differ: one of them is wrong."""
+    return at - time.time() > SKEW
 
 
 def lasting(seconds: float) -> str:

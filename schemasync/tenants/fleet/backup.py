@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from ...actions import backup as action
@@ -13,6 +12,7 @@ from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...errors import Failed
 from ...keep.settings import keep_settings
+from ...sync.phases.beforehand import is_yet_to_come
 from .each import FleetOptions, Tally, each
 from .one import Done, Outcome, tried
 
@@ -47,7 +47,9 @@ class Backup:
         if self.due is None:
             return True
         newest = keep_settings(database.alias).store(database.link, self.to).newest()
-        return newest is None or datetime.now(UTC) - newest > timedelta(hours=self.due)
+        if newest is None or is_yet_to_come(newest.timestamp()):
+            return True
+        return time.time() - newest.timestamp() > self.due * 3600
 
 
 @dataclass(frozen=True, slots=True)
