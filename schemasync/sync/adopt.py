@@ -114,6 +114,7 @@ def adopt(
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             with _plain_file(target) as before:
+                _check_whole(target, before)
                 decided = _built_again(_decide(target, before, asked))
                 generation, pause = _swap(target, decided, before, signals)
             if decided.previous is not None:
@@ -161,7 +162,7 @@ def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
         with live_database.read(target.layout, target.opener, overwritten=True) as before:
             assert before is not None
             assert before.generation is not None
-            _check_whole(before)
+            _check_copied(before)
             decided = _decide(target, before, asked)
             rows = history_before(target.layout, target.opener, before.connection)
             _take_over(target, before.generation, decided, rows)
@@ -170,7 +171,24 @@ def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
     return replace(_adopted(before.generation, decided, asked.document, duration_ms), is_in_place=True)
 
 
-def _check_whole(before: LiveDatabase) -> None:
+def _check_whole(target: Target, before: LiveDatabase) -> None:
+    """Read the whole file, before writers wait. Raises Refused if it is damaged: it is nothing to build on. Its log may
+    be that of another file, which SQLite reads as if it were its own (https://www.sqlite.org/howtocorrupt.html)."""
+    with target.progress.phase("verification", "files") as advance:
+        found = integrity_check.damage(before.connection)
+        advance(1, 1)
+    if found:
+        file = shlex.quote(str(before.path))
+        raise Refused.of(
+            Code.CORRUPT,
+            f"{before.path} is damaged: {integrity_check.listed(found)}",
+            "Nothing was changed. Keep a copy of it with its -wal file.\n"
+            f"To see all that is wrong: sqlite3 {file} 'PRAGMA integrity_check'\n"
+            f"To recover what can be read: sqlite3 {file} .recover | sqlite3 recovered.sqlite3",
+        )
+
+
+def _check_copied(before: LiveDatabase) -> None:
     """Raise a SchemasyncError for a file that was copied in part, or that a run of another database has marked."""
     if before.newest is not None:
         raise Refused.of(Code.CHANGED_DURING_RUN, f"{before.path.name} has a history by now", "Run it again.")

@@ -62,7 +62,7 @@ def integrity(connection: Connection, schema: str = "main") -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for line in _checked(connection, schema, "integrity_check"):
-        found[line.replace(f"*** in database {schema} ***\n", "")] = None
+        found[line] = None
     found.pop("ok", None)
     found |= dict.fromkeys(broken_checks(connection, schema))
     if any(line.startswith(NO_NULL) for line in found):
@@ -75,7 +75,7 @@ def _checked(connection: Connection, schema: str, pragma: str) -> list[str]:
     """The messages of one of SQLite's two checks; table by table if one of them uses a name that this process does not
     know."""
     try:
-        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.{pragma}({MOST})")]
+        return _lines(connection.execute(f"PRAGMA {schema}.{pragma}({MOST})"))
     except sqlite3.OperationalError as error:
         if not is_unknown_name(str(error)):
             raise
@@ -84,15 +84,20 @@ def _checked(connection: Connection, schema: str, pragma: str) -> list[str]:
     return [line for (name,) in names for line in of_table(connection, schema, name, pragma)]
 
 
+def _lines(rows: Iterable[tuple[str]]) -> list[str]:
+    """One message each: SQLite has all about the pages of a database in one row, below a line with its name."""
+    return [line for (row,) in rows for line in str(row).splitlines() if not line.startswith("*** in database ")]
+
+
 def of_table(connection: Connection, schema: str, table: str, pragma: str = "integrity_check") -> list[str]:
     """The messages of a check about one table and its indexes; about its pages alone if it uses an unknown name."""
     try:
-        return [str(line) for (line,) in connection.execute(f"PRAGMA {schema}.{pragma}({quote(table)})")]
+        return _lines(connection.execute(f"PRAGMA {schema}.{pragma}({quote(table)})"))
     except sqlite3.OperationalError as error:
         if not is_unknown_name(str(error)):
             raise
         rows = run_with_stand_ins(connection, f"PRAGMA {schema}.quick_check({quote(table)})")
-        pages = [line for (line,) in rows if not line.startswith((*OF_ROWS, *OF_ORDER))]
+        pages = [line for line in _lines(rows) if not line.startswith((*OF_ROWS, *OF_ORDER))]
         return [*pages, f"{table}{NOT_CHECKED}{error}"]
 
 

@@ -1,0 +1,100 @@
+"""Damage that no query has met yet: pages of a table that a run keeps, and a log that belongs to another file."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from schemasync.sync.adopt import adopt
+from schemasync.sync.phases.decide import SyncOptions
+from schemasync.sync.runner import sync
+from tests.crash.processes import child, sqlite
+from tests.crash.worlds import V2, dump, fence_of, first, plain, read
+from tests.faults.test_bad_files import content, damage
+
+KEPT = {"kept": {"id": "INTEGER PRIMARY KEY", "body": "TEXT"}}
+OLD = {**KEPT, "notes": {"id": "INTEGER PRIMARY KEY", "note": "TEXT"}}
+NEW = {**KEPT, "notes": {"id": "INTEGER PRIMARY KEY", "note": "BLOB"}}
+
+
+def test_a_damaged_page_of_a_table_that_is_kept_is_copied_as_it_is(tmp_path):
+    """The run does not read all of that table; all others are whole in the new file, and the old one is there."""
+    world = first(tmp_path / "w")
+    world.sync(OLD)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+    world.run(f"INSERT INTO kept {numbers} SELECT i, 'body of row ' || i FROM n; INSERT INTO notes VALUES (1, 'first')")
+    live = world.files()[0]
+    page = live.read_bytes().index(b"body of row 250") // 4096 + 1
+    damage(live, page, b"\x00" * 8)
+    before = live.read_bytes()[(page - 1) * 4096 : page * 4096]
+    assert child(lambda: sync(world.target(), read(NEW))).result().result == "synced"
+    assert before in world.link.read_bytes()
+    with sqlite(world.link) as connection:
+        assert connection.execute("SELECT note FROM notes").fetchall() == [("first",)]
+    trouble = child(lambda: sync(world.target(), read(NEW), SyncOptions(verify_full=True))).refusal()
+    assert (trouble.codes, trouble.exit_code, fence_of(world.link)) == (("verify-differs",), 4, None), trouble
+    with sqlite(world.link) as connection:
+        connection.execute("INSERT INTO notes VALUES (2, 'goes on')")
+
+
+def another(folder):
+    """A database whose last rows are only in its log."""
+    folder.mkdir()
+    path = folder / "other.sqlite3"
+    path.touch()
+
+    def die():
+        with sqlite(path) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            connection.execute("CREATE TABLE other (id INTEGER PRIMARY KEY, text)")
+            for first in (0, 400):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                numbers = (
+                    f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {first + 399})"
+                )
+                connection.execute(f"INSERT INTO other {numbers} SELECT i, hex(zeroblob(100)) FROM n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert child(die).killed
+    return path
+
+
+@pytest.mark.parametrize("journal", ["wal", pytest.param("delete", marks=pytest.mark.slow)])
+def test_a_file_beside_the_log_of_another_one_is_not_adopted(tmp_path, journal):
+    """As somebody leaves it who copies a database over another one. SQLite reads the log as if it were the file's own."""
+    world = plain(tmp_path / "w", journal)
+    shutil.copy(f"{another(tmp_path / 'x')}-wal", f"{world.link}-wal")
+    before = content(world)
+    trouble = child(lambda: adopt(world.target(), None)).refusal()
+    assert (trouble.codes, trouble.exit_code) == (("corrupt",), 3), trouble
+    assert "Keep a copy of it with its -wal file" in "".join(trouble.hints)
+    after = {name: data for name, data in content(world).items() if not name.endswith(("generations", "lock"))}
+    assert after == before
+
+
+def test_a_log_of_another_file_beside_the_live_one_stops_the_run(stages, tmp_path):
+    world = stages("evolve").copy(tmp_path / "w")
+    live = world.files()[0]
+    shutil.copy(f"{another(tmp_path / 'x')}-wal", f"{live}-wal")
+    trouble = child(lambda: sync(world.target(), read(V2))).refusal()
+    assert trouble.exit_code in (3, 6), trouble
+    assert {path.name for path in world.files()} == {live.name}
+    live.with_name(f"{live.name}-wal").unlink()
+    live.with_name(f"{live.name}-shm").unlink(missing_ok=True)
+    assert child(lambda: sync(world.target(), read(V2))).result().result == "synced"
+
+
+def test_a_file_with_rows_that_its_table_does_not_allow_is_adopted(tmp_path):
+    """They are no damage of the file."""
+    world = plain(tmp_path / "w", "wal")
+    with sqlite(world.link) as connection:
+        connection.executescript("CREATE TABLE strict_later (a INTEGER CHECK (a > 0))")
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        connection.execute("INSERT INTO strict_later VALUES (-1)")
+        connection.execute("PRAGMA ignore_check_constraints=OFF")
+        assert connection.execute("PRAGMA quick_check").fetchone() != ("ok",)
+    before = dump(world.link)
+    child(lambda: adopt(world.target(), None).generation).result()
+    assert dump(world.link)["rows"]["strict_later"] == before["rows"]["strict_later"]
