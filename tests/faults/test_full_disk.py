@@ -7,9 +7,6 @@ switched off for it: others write to the disk as well.
 import os
 import re
 import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -31,6 +28,7 @@ from tests.crash.histories import schema
 from tests.crash.processes import child
 from tests.crash.scenarios import SCENARIOS, KillAt, restore_live
 from tests.crash.worlds import dump, fence_of, first, plain, read, recovery, traces, whole, write
+from tests.faults.small_disk import small_disk
 from tests.support.sample import some
 
 KIB = 1024
@@ -38,17 +36,8 @@ KIB = 1024
 
 @pytest.fixture(scope="session")
 def disk():
-    """A small disk of its own, in memory."""
-    folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-    folder.rmdir()
+    with small_disk("8m") as folder:
+        yield folder
 
 
 def rows(world, count):
