@@ -49,7 +49,7 @@ from schemasync.actions.sync import SyncJson
 from schemasync.management.all_databases import DatabasesJson
 from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
-from schemasync.tenants.fleet.as_json import (
+from schemasync.tenants.fleet.json_types import (
     TenantCreatedJson,
     TenantMovedJson,
     TenantsAskedJson,

@@ -20,12 +20,8 @@ from ..engines.sqlite.copies import live_copy
 from ..errors import Code, Refused, UsageError
 from ..files.disk import Disk, DiskStep, sync_file, sync_folder
 from ..files.layout import Layout
-from ..files.read_file import read_file
 from ..files.scratch import remove_dead, work_folder
 from ..history.row import HistoryRow
-from ..orm.models_fingerprint import beside
-from ..orm.transforms import stamp
-from ..sync import up_to_date
 from ..sync.run.error_translation import translated_errors
 from .context import OtherHost, outside
 from .folders import FILE
@@ -34,6 +30,7 @@ from .lives import change_state, durable_rows, refuse_in_a_transaction, rows_of
 from .models import KEY, State, Tenant, validate_labels
 from .paths import folder_of, path_of
 from .settings import tenant_settings
+from .wanted import wanted
 
 
 @async_unsafe("You cannot create a tenant from an async context - use a thread or sync_to_async.")
@@ -61,10 +58,10 @@ def create_tenant(
             "Use 1 to 63 of the characters a-z, 0-9 and -, with no - at either end: it is a label of a host name, too.",
         )
     refuse_in_a_transaction()
-    wanted = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
-    wanted.host = _host(wanted, host)
+    planned = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
+    planned.host = _host(planned, host)
     template, row = _template()
-    is_new = _claim(wanted)
+    is_new = _claim(planned)
     try:
         if path_of(key).exists():
             remove_dead(folder_of(key).parent, _work(key))  # of the process that has placed it
@@ -85,9 +82,7 @@ def _template() -> tuple[Path, HistoryRow]:
     entry = tenant_settings().entry
     with outside():
         layout = Layout(databases.path_of(entry))
-        schema = conf.schema_path(entry)
-        data = read_file(schema) + stamp(entry) if schema.is_file() else b""
-        row = up_to_date.current(layout, Opener(), data, beside())
+        row = wanted().current(layout) if conf.schema_path(entry).is_file() else None
     live = layout.live()
     if row is None or live is None:
         command = "migrate" if conf.is_enabled() else "schemasync"
@@ -99,15 +94,15 @@ def _template() -> tuple[Path, HistoryRow]:
     return live.path, row
 
 
-def _host(wanted: Tenant, host: str) -> str:
+def _host(planned: Tenant, host: str) -> str:
     """The host of a new tenant, or of one that a dead process was creating. Raises OtherHost if it is not this one."""
-    key = wanted.key
+    key = planned.key
     try:
-        validate_labels(wanted.labels)
+        validate_labels(planned.labels)
     except ValidationError as error:
-        raise UsageError.of(Code.BAD_OPTION, f"the labels are {wanted.labels!r}", error.messages[0]) from error
+        raise UsageError.of(Code.BAD_OPTION, f"the labels are {planned.labels!r}", error.messages[0]) from error
     begun = rows_of(key).filter(state=State.CREATING).values_list("host", flat=True).first()
-    found = chosen_host(key, host, wanted.labels) if begun is None else begun
+    found = chosen_host(key, host, planned.labels) if begun is None else begun
     if not (settings := tenant_settings()).is_here(found):
         raise OtherHost.of(
             Code.OTHER_HOST,
@@ -119,15 +114,15 @@ def _host(wanted: Tenant, host: str) -> str:
     return found
 
 
-def _claim(wanted: Tenant) -> bool:
+def _claim(planned: Tenant) -> bool:
     """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
-    key = wanted.key
+    key = planned.key
     if not rows_of(key).exists():
-        refuse_folder(key, wanted.get_folder())
+        refuse_folder(key, planned.get_folder())
         try:
             with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
-                wanted.state = State.CREATING
-                wanted.save(using=DEFAULT_DB_ALIAS, force_insert=True)
+                planned.state = State.CREATING
+                planned.save(using=DEFAULT_DB_ALIAS, force_insert=True)
             return True
         except IntegrityError:
             pass  # another process creates it at the same moment: one of both fails in the end

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import starmap
 from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from ... import conf, databases
-from ...engines.sqlite.connection import Opener
 from ...errors import Code, UsageError
 from ...files.disk import Disk
 from ...files.layout import Layout, size_of
-from ...files.read_file import read_file
 from ...history.row import HistoryRow
-from ...orm.models_fingerprint import beside
-from ...orm.transforms import stamp
-from ...sync import history, up_to_date
+from ...sync import history
 from ..folders import path_at
 from ..models import State, Tenant
 from ..settings import tenant_settings
+from ..wanted import Wanted, wanted
 from .unchanged import state_of, unchanged
 
 SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED, State.MOVING_SUSPENDED)
@@ -49,26 +46,11 @@ class Standing:
         return ("", "") if self.newest is None else (self.newest.version, self.newest.fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a current file was made from: the bytes of schema.json, and all else that decides."""
-
-    data: bytes
-    beside: bytes
-    opener: Opener
-
-    def standing(self, key: str, path: Path) -> Standing:
-        """Where a tenant stands."""
-        layout = Layout(path)
-        row = up_to_date.current(layout, self.opener, self.data, self.beside)
-        return Standing(key, path, row or history.live(layout, self.opener), row is not None)
-
-
-def wanted() -> Wanted:
-    """What is wanted of each file. Raises OSError without a schema.json."""
-    entry = tenant_settings().entry
-    data = read_file(conf.schema_path(entry)) + stamp(entry)
-    return Wanted(data, beside(), databases.opener(entry))
+def standing(asked: Wanted, key: str, path: Path) -> Standing:
+    """Where a tenant stands."""
+    layout = Layout(path)
+    row = asked.current(layout)
+    return Standing(key, path, row or history.live(layout, asked.opener), row is not None)
 
 
 def served(group: str = "", *, failed_only: bool = False) -> QuerySet[Tenant]:
@@ -105,18 +87,18 @@ def served_files(group: str = "", *, failed_only: bool = False) -> list[tuple[st
 
 def standings(files: Iterable[tuple[str, Path]]) -> Iterator[Standing]:
     """Where these tenants stand."""
-    return starmap(wanted().standing, files)
+    return starmap(partial(standing, wanted()), files)
 
 
 def not_current(files: Iterable[tuple[str, Path]], disk: Disk) -> list[Standing]:
     """Those of these tenants whose file is not current. One that was, and is as it was, is not opened again."""
     asked = wanted()
-    known = unchanged(tenant_settings().folder, up_to_date.digest(asked.data, asked.beside))
+    known = unchanged(tenant_settings().folder, asked.digest)
     found = []
     for key, path in files:
         if known.knows(key, state := state_of(path)):
             continue
-        if (one := asked.standing(key, path)).is_current:
+        if (one := standing(asked, key, path)).is_current:
             known.note(key, state)
         else:
             found.append(one)

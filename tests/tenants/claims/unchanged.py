@@ -12,10 +12,9 @@ from schemasync import api
 from schemasync.actions.database import Database
 from schemasync.files.disk import Disk
 from schemasync.tenants import delete_tenant, tenant
-from schemasync.tenants.fleet import unchanged
+from schemasync.tenants.fleet import standing, unchanged
 from schemasync.tenants.fleet.each import FleetOptions
 from schemasync.tenants.fleet.run import sync_tenants
-from schemasync.tenants.fleet.standing import Wanted
 from schemasync.tenants.models import Tenant
 from schemasync.tenants.paths import path_of
 from schemasync.tenants.settings import tenant_settings
@@ -27,13 +26,13 @@ from tests.tenants.two_hosts import forked, was_killed
 @contextmanager
 def _noted():
     """The keys of the tenants whose files are opened; times may be as young as they are."""
-    opened, tick, original = [], unchanged.TICK, Wanted.standing
+    opened, tick, original = [], unchanged.TICK, standing.standing
     unchanged.TICK = -60
-    Wanted.standing = lambda self, key, path: (opened.append(key), original(self, key, path))[1]
+    standing.standing = lambda asked, key, path: (opened.append(key), original(asked, key, path))[1]
     try:
         yield opened
     finally:
-        unchanged.TICK, Wanted.standing = tick, original
+        unchanged.TICK, standing.standing = tick, original
 
 
 def _sync(disk=None):
