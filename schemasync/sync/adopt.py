@@ -114,7 +114,8 @@ def adopt(
         with interrupt.stoppable() as signals, target.locked() as target:
             recover(target)
             with _plain_file(target) as before:
-                _check_whole(target, before)
+                with signals.watching(before.connection):
+                    _check_whole(target, before)
                 decided = _built_again(_decide(target, before, asked))
                 generation, pause = _swap(target, decided, before, signals)
             if decided.previous is not None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from schemasync.engines.sqlite.verify import integrity_check
 from schemasync.files.disk import DiskStep
 from schemasync.files.layout import PathKind
 from schemasync.sync.runner import sync
@@ -169,6 +170,21 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(stages, tmp_path
 
     assert child(work).refusal().codes == ("interrupted",)
     assert len(notes(world.link)) == 40003
+
+
+def test_an_adoption_does_not_read_a_large_file_to_its_end_after_a_signal(stages, tmp_path, monkeypatch):
+    """The check of its pages, which is a query without an end here."""
+    stage = stages("adopt_wal")
+    world, endless = stage.copy(tmp_path / "w"), "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+    def damage(connection):
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        return connection.execute(f"{endless} SELECT max(i) FROM n").fetchall()
+
+    monkeypatch.setattr(integrity_check, "damage", damage)
+    working = Child(lambda: run(stage.scenario, world.target()))
+    assert working.ended().refusal().codes == ("interrupted",)
+    assert dump(world.link) == stage.old
 
 
 def test_a_signal_while_another_thread_lives_waits_for_the_swap_all_the_same(stages, tmp_path):

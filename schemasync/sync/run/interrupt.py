@@ -84,6 +84,15 @@ class Signals:
         """Let long statements on this connection end after a signal."""
         connection.set_progress_handler(lambda: int(bool(self.received)), OPERATIONS)
 
+    @contextmanager
+    def watching(self, connection: Connection) -> Iterator[None]:
+        """Let long statements on this connection end after a signal, within the block."""
+        self.watch(connection)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None, 0)
+
 
 @contextmanager
 def stoppable() -> Iterator[Signals]:
