@@ -1,0 +1,149 @@
+"""Options of `schemasync tenants`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .shared import ABSENT, cutover_timeout, pause, print_schedule, to_storage
+
+
+def tenants(parser: Any) -> None:
+    parser.add_argument(
+        "what",
+        choices=["sync", "status", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance"],
+        metavar="sync|status|report|rollback|backup|create|routes|move|receive|balance",
+        help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
+        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
+        "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy; "
+        "move: one, to another host; receive: the other side of a move, which it starts; "
+        "balance: proposes moves",
+    )
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        default=ABSENT,
+        metavar="SQL|KEY",
+        help="report: the SELECT; rollback, create, move: the tenant",
+    )
+    parser.add_argument("--name", default=ABSENT, metavar="NAME", help="create: the name of the tenant")
+    parser.add_argument(
+        "--host", default=ABSENT, metavar="HOST", help="create: which of HOSTS (default: a proposed one)"
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=ABSENT,
+        metavar="NAME=VALUE",
+        help="create: what its host has to have; the option may be repeated",
+    )
+    parser.add_argument(
+        "--all-hosts",
+        action="store_true",
+        default=ABSENT,
+        help="sync: ask the workers of all HOSTS for it, by Django's tasks",
+    )
+    parser.add_argument(
+        "--group", default=ABSENT, metavar="GROUP", help="only tenants in this group; create: its group"
+    )
+    parser.add_argument(
+        "--pinned", action="store_true", default=ABSENT, help="create: propose no other host for it later"
+    )
+    parser.add_argument(
+        "--version",
+        dest="release",
+        default=ABSENT,
+        metavar="VERSION",
+        help="rollback: all tenants that have this version, to the one before it; the first digits are enough",
+    )
+    parser.add_argument(
+        "--leave-writes",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: leave what was written since in the file of the release, which is kept",
+    )
+    parser.add_argument(
+        "--keep-writes",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: build files with the earlier schema and the rows of today",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        default=ABSENT,
+        help="rollback: only count what was written since; backup: only list whose is due",
+    )
+    to_storage(parser)
+    parser.add_argument(
+        "--apply", action="store_true", default=ABSENT, help="balance: make the best move that begins on this host"
+    )
+    parser.add_argument(
+        "--max-moves", type=int, default=ABSENT, metavar="N", help="balance: with --apply, so many (default: 1)"
+    )
+    parser.add_argument(
+        "--undo", action="store_true", default=ABSENT, help="move: open the file again that a move has closed here"
+    )
+    pause(parser, "move, balance: milliseconds that writers may wait (default: 250)")
+    cutover_timeout(parser, "move, balance: ")
+    parser.add_argument(
+        "--due",
+        default=ABSENT,
+        type=float,
+        metavar="HOURS",
+        help="backup: only tenants whose newest backup is older (default: all)",
+    )
+    print_schedule(parser, "backup: make none; print a schedule that makes those that are due every hour")
+    parser.add_argument("--compact", action="store_true", default=ABSENT, help="backup: without free pages")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        default=ABSENT,
+        help="backup: then remove those that are not needed any more",
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "csv", "nginx", "caddy", "json"],
+        default=ABSENT,
+        help="report: table, which is the default, or csv; routes: nginx, which is the default, caddy or json",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=ABSENT,
+        metavar="OUT",
+        help="routes: write it to this file, which is replaced as a whole",
+    )
+    parser.add_argument(
+        "--tenant",
+        action="append",
+        default=ABSENT,
+        metavar="KEY",
+        help="report, backup: only this tenant; may be repeated (default: all that are active or suspended)",
+    )
+    parser.add_argument(
+        "--seconds", default=ABSENT, type=float, metavar="N", help="report: for each file (default: 10)"
+    )
+    parser.add_argument(
+        "--most-rows", default=ABSENT, type=int, metavar="N", help="report: of each file (default: 10,000)"
+    )
+    parser.add_argument(
+        "--canary", default=ABSENT, metavar="PERCENT", help="sync, rollback: tenants that go first (default: 1%%)"
+    )
+    parser.add_argument(
+        "--workers",
+        default=ABSENT,
+        type=int,
+        metavar="N",
+        help="processes of a sync, rollback or backup (default: 1), threads of a report (default: 4)",
+    )
+    parser.add_argument(
+        "--stop-at",
+        default=ABSENT,
+        metavar="PERCENT",
+        help="sync, rollback: stop when a larger share has failed (default: 2%%)",
+    )
+    parser.add_argument(
+        "--retry", action="store_true", default=ABSENT, help="sync, rollback: only those that failed last time"
+    )
