@@ -13,7 +13,7 @@ from ..diff.hazards import Hazard, HazardCode
 from ..diff.hint_keys import all_hints, hints_that_acted
 from ..engines.sqlite import history_table
 from ..engines.sqlite.checkpoint import durably
-from ..engines.sqlite.connection import to_wal
+from ..engines.sqlite.connection import journal_mode, to_wal
 from ..engines.sqlite.dry_run import rehearse
 from ..engines.sqlite.hazards.outdated import outdated
 from ..engines.sqlite.name_errors import Unknown
@@ -173,10 +173,13 @@ def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
 
 
 def _check_whole(target: Target, before: LiveDatabase) -> None:
-    """Read the whole file, before writers wait. Raises Refused if it is damaged: it is nothing to build on. Its log may
-    be that of another file, which SQLite reads as if it were its own (https://www.sqlite.org/howtocorrupt.html)."""
+    """Read all tables, before writers wait for the copy. Raises Refused if the file is damaged: it is nothing to build
+    on. Its log may be that of another file, which SQLite reads as its own (https://www.sqlite.org/howtocorrupt.html).
+    """
+    in_wal = journal_mode(before.connection) == "wal"
+    check = integrity_check.damage if in_wal else integrity_check.damage_by_table
     with target.progress.phase("verification", "files") as advance:
-        found = integrity_check.damage(before.connection)
+        found = check(before.connection)
         advance(1, 1)
     if found:
         file = shlex.quote(str(before.path))

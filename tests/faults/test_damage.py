@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from schemasync.engines.sqlite.verify import integrity_check
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.runner import sync
@@ -36,6 +37,39 @@ def test_a_damaged_page_of_a_table_that_is_kept_is_copied_as_it_is(tmp_path):
     assert (trouble.codes, trouble.exit_code, fence_of(world.link)) == (("verify-differs",), 4, None), trouble
     with sqlite(world.link) as connection:
         connection.execute("INSERT INTO notes VALUES (2, 'goes on')")
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_a_damaged_page_stops_an_adoption(tmp_path, journal):
+    world = plain(tmp_path / "w", journal)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+    with sqlite(world.link) as connection:
+        connection.execute(f"INSERT INTO people (name) {numbers} SELECT 'body of row ' || i FROM n")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(world.link, world.link.read_bytes().index(b"body of row 250") // 4096 + 1, b"\x00" * 8)
+    before = content(world)
+    trouble = child(lambda: adopt(world.target(), None)).refusal()
+    assert (trouble.codes, trouble.exit_code) == (("corrupt",), 3), trouble
+    assert {name: data for name, data in content(world).items() if name in before} == before
+
+
+def test_writers_without_wal_wait_for_one_table_at_a_time(tmp_path, monkeypatch):
+    """A reader without WAL keeps commits out."""
+    world, wrote = plain(tmp_path / "w", "delete"), []
+    of_table = integrity_check.of_table
+
+    def then_written(connection, schema, table, pragma):
+        found = of_table(connection, schema, table, pragma)
+        with sqlite(world.link) as writer:
+            writer.execute("PRAGMA busy_timeout=0")
+            writer.execute("INSERT INTO ledger (note) VALUES (?)", (table,))
+        wrote.append(table)
+        return found
+
+    monkeypatch.setattr(integrity_check, "of_table", then_written)
+    assert child(lambda: (adopt(world.target(), None), len(wrote))[1]).result() >= 5
+    with sqlite(world.link) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger WHERE note = 'people'").fetchone() == (1,)
 
 
 def another(folder):
