@@ -1,5 +1,5 @@
 """Ten million acknowledged writes beside a thousand swaps, and each is there exactly once:
-`python -m tests.long writes [--seed S] [--writes N] [--swaps N]`.
+`python -m tests.long writes [--seed S] [--writes N] [--swaps N] [--minutes M]`. Parts with seeds of their own add up.
 
 A writer adds one to its counter and inserts a numbered row, as fast as it can, and keeps the last hundred rows. Whenever
 it opens the database again, which it does after each swap, its counter must be the number of its acknowledged writes,
@@ -122,15 +122,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--writes", type=int, default=10_000_000, help="at least")
     parser.add_argument("--swaps", type=int, default=1_000, help="at least")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="at most: then it is a part")
     given = parser.parse_args(arguments)
     print("\n".join([f"$ python -m tests.long writes {' '.join(arguments)}", *machine.described()]), flush=True)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory, prefix="schemasync-") as folder:
-        _run(Path(folder) / "db.sqlite3", given.seed, given.writes, given.swaps)
+        _run(Path(folder) / "db.sqlite3", given.seed, given.writes, given.swaps, given.minutes * 60)
     return 0
 
 
-def _run(link: Path, seed: int, writes: int, swaps: int) -> None:
+def _run(link: Path, seed: int, writes: int, swaps: int, seconds: float) -> None:
     """Raises AssertionError if a write is lost or was done twice."""
     chance, begun = random.Random(seed), time.monotonic()
     state, has_index = dict.fromkeys(CHOICES, 0), True
@@ -141,7 +142,7 @@ def _run(link: Path, seed: int, writes: int, swaps: int) -> None:
     acknowledged, done, pauses = Acknowledged(), Counter[str](), list[int]()
     writers = [Child(lambda number=number: _write(link, number, acknowledged)) for number in range(WRITERS)]
     try:
-        while done.total() < swaps or acknowledged.total < writes:
+        while time.monotonic() - begun < seconds and (done.total() < swaps or acknowledged.total < writes):
             assert all(writer.process.is_alive() for writer in writers), "a writer has ended"
             what = chance.choice([*CHOICES, "an index made or dropped"])
             if what in state:
