@@ -88,16 +88,17 @@ def list_projects(limit: int, offset: int) -> list[ProjectLine]:
 def find_project(project_id: int) -> Project | None:
     """Return a project with the sum of its hours, or None if there is none of that number."""
     with connection.cursor() as cursor:
+        name = name_column(cursor)
         cursor.execute(
             f"""
-            SELECT p.project_id, p.title, d.name, u.{name_column(cursor)}, p.status, p.budget,
+            SELECT p.project_id, p.title, d.name, u.{name}, p.status, p.budget,
                    p.start_date, p.end_date, coalesce(sum(t.hours), 0), count(t.entry_id)
               FROM "Projects" AS p
               JOIN "Departments" AS d ON d.dept_id = p.department_id
               LEFT JOIN "Users" AS u ON u.user_id = p.lead_id
               LEFT JOIN "TimeEntries" AS t ON t.project_id = p.project_id
              WHERE p.project_id = %s
-             GROUP BY p.project_id, d.name, u.name
+             GROUP BY p.project_id, d.name, u.{name}
             """,
             [project_id],
         )

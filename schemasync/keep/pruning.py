@@ -31,7 +31,7 @@ def prune(store: Store, disk: Disk, now: datetime, rule: Mapping[Period, int] = 
     """
     found = store.find()
     done = _to_remove(found, now, rule)
-    with disk.step(DiskStep.BACKUP_REMOVE):
+    with store.failing("remove backups"), disk.step(DiskStep.BACKUP_REMOVE):
         for one in done.gone:
             store.remove((one.name + manifest.SUFFIX, one.stored_name))
         store.remove(done.incomplete)

@@ -52,7 +52,7 @@ class Store:
 
     def find(self) -> Found:
         """Read every manifest. Raises Failed if the storage fails."""
-        with self._failing("list its files"):
+        with self.failing("list its files"):
             names = set(self._names())
             backups, unreadable = [], []
             for name in sorted(name for name in names if name.endswith(manifest.SUFFIX)):
@@ -66,7 +66,7 @@ class Store:
 
     def newest(self) -> datetime | None:
         """When the newest backup was made, by the names alone; None without one. Raises Failed if the storage fails."""
-        with self._failing("list its files"):
+        with self.failing("list its files"):
             names = [name for name in self._names() if name.endswith(manifest.SUFFIX)]
         return max((at for at in map(manifest.time_in, names) if at is not None), default=None)
 
@@ -82,19 +82,19 @@ class Store:
 
     def check(self) -> None:
         """Raises Failed if the storage cannot even be listed, before anything is copied for it."""
-        with self._failing("list its files"):
+        with self.failing("list its files"):
             self._names()
 
     def put(self, name: str, path: Path) -> None:
         """Store a file under this name. Raises Failed if the storage has not taken it as it is, or has another file of
         that name, which stays."""
-        with self._failing(f"take {name}"), path.open("rb") as file:
+        with self.failing(f"take {name}"), path.open("rb") as file:
             self._save(name, File(file, name))
 
     def put_manifest(self, one: Manifest) -> None:
         """Store the manifest: from then on the backup counts."""
         name = one.name + manifest.SUFFIX
-        with self._failing(f"take {name}"):
+        with self.failing(f"take {name}"):
             self._save(name, ContentFile(one.text().encode(), name))
             with self._half_removed(name):
                 if self._content(name) != one.text().encode():
@@ -139,17 +139,17 @@ class Store:
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content of a stored file, piece by piece."""
-        with self._failing(f"give back {name}"), self.storage.open(self.path(name), "rb") as file:
+        with self.failing(f"give back {name}"), self.storage.open(self.path(name), "rb") as file:
             yield from chunks(file)
 
     def remove(self, names: Iterator[str] | tuple[str, ...]) -> None:
         """Remove files, in this order."""
         for name in names:
-            with self._failing(f"remove {name}"):
+            with self.failing(f"remove {name}"):
                 self.storage.delete(self.path(name))
 
     @contextmanager
-    def _failing(self, what: str) -> Iterator[None]:
+    def failing(self, what: str) -> Iterator[None]:
         """Whatever a storage raises is a failure of it: each has exceptions of its own."""
         try:
             yield

@@ -16,6 +16,7 @@ from ..history.row import HistoryRow
 from ..masking.rules import Rules
 from ..schema.model import ColumnName
 from ..schema.text import dumps
+from .run import interrupt
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
@@ -41,7 +42,7 @@ def masked_snapshot(target: Target, output: Path, rules: Rules, seed: str | None
     `seed`: two copies with the same one get the same values for the same ones. Without it the key is random, and is
     forgotten at the end.
     """
-    with current(target, output) as live:
+    with interrupt.stoppable(), current(target, output) as live:
         decided = decide(live.connection, live.inspect(), rules)
         with (
             translated_errors(output, source=target.layout.link),

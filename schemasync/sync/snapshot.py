@@ -10,7 +10,7 @@ from ..engines.sqlite.copies import compact_copy
 from ..errors import Code, Refused
 from ..files.disk import DiskStep
 from ..files.layout import size_of
-from .run import live_database
+from .run import interrupt, live_database
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
@@ -24,6 +24,7 @@ def snapshot(target: Target, output: Path) -> int:
     after an adoption. It has no other object of ours, even if a run is at work.
     """
     with (
+        interrupt.stoppable(),
         current(target, output) as live,
         translated_errors(output, source=target.layout.link),
         target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, live.path.stat()) as place,

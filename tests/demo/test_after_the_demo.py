@@ -89,12 +89,11 @@ def visited(demo):
     return json.loads(done.out.splitlines()[-1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "back",
     [
-        pytest.param((), id="as it ends"),
-        pytest.param(("schemasync", "rollback", "0002", "--noinput"), id="forward again", marks=pytest.mark.slow),
+        pytest.param((), id="as it ends", marks=pytest.mark.slow),
+        pytest.param(("schemasync", "rollback", "0002", "--noinput"), id="forward again"),
     ],
 )
 def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):

@@ -12,9 +12,9 @@ from tests.crash.scenarios import SCENARIOS, run
 from tests.crash.worlds import dump, recovery, whole, without
 
 CODES = {
-    "ENOSPC": {"disk-full", "swap-unfinished"},
-    "EIO": {"disk-error", "swap-unfinished"},
-    "EMFILE": {"disk-error", "swap-unfinished"},
+    "ENOSPC": {"disk-full", "swap-unfinished", "storage-failed"},
+    "EIO": {"disk-error", "swap-unfinished", "storage-failed"},
+    "EMFILE": {"disk-error", "swap-unfinished", "storage-failed"},
 }
 QUICK = {"rollback": "ENOSPC", "adopt_journal": "EIO"}
 

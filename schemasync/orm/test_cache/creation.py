@@ -23,7 +23,7 @@ from ...conf import Tests
 from ...engines.sqlite import history_table
 from ...engines.sqlite.connection import Opener
 from ...engines.sqlite.copies import differing_tables, load, store
-from ...errors import Code, Failed
+from ...errors import Code, Failed, SchemasyncError
 from ...files import temporary
 from ..migrate_signals import import_management
 from . import store as stored
@@ -88,7 +88,7 @@ def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, seri
     import_management()  # the receivers of the apps, as `migrate` does
     entry, reason = _fresh(alias)
     if entry is not None and conf.tests() is Tests.CACHED:
-        with suppress(sqlite3.DatabaseError):
+        with suppress(sqlite3.DatabaseError, SchemasyncError):
             return _copied(creation, entry, verbosity, autoclobber, serialize)
         entry.remove()
         reason = DAMAGED
