@@ -282,6 +282,24 @@ def test_where_old_values_would_stay_elsewhere_it_is_refused(people, without, me
     masked(people, {**RULES, without: "keep"})
 
 
+def test_a_trigger_on_a_table_of_a_full_text_table_is_asked_about_and_comes_along(people):
+    people.run_sql(
+        "CREATE TABLE heard (c0); CREATE TRIGGER hears AFTER INSERT ON letters_content"
+        " BEGIN INSERT INTO heard VALUES (new.c0); END"
+    )
+    found, _ = refused(people, RULES)
+    assert found == [
+        (
+            "bad-mask",
+            'a trigger of "letters_content" writes to "heard", of which the rules say nothing: it may have the values that '
+            "are masked",
+        )
+    ]
+    copy, _ = masked(people, {**RULES, "heard": "empty"})
+    assert people.rows("SELECT name FROM sqlite_schema WHERE tbl_name = 'letters_content' AND type = 'trigger'", copy)
+    assert people.rows("SELECT count(*) FROM heard", copy) == [(0,)]
+
+
 def test_values_that_cannot_be_masked_are_named_all_at_once(people):
     people.run_sql("UPDATE people SET born = 'in spring' WHERE id = 7; UPDATE people SET country = NULL WHERE id = 1")
     people.run_sql("UPDATE people SET prefs = NULL")

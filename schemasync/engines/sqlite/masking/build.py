@@ -60,7 +60,7 @@ def decide(connection: Connection, found: Inspection, rules: Rules) -> Decided:
     """Raises Refused with every rule that cannot be followed, and everything of which the rules do not say enough."""
     masking = columns.decide(found.schema, rules, virtual.columns_of(connection, found.schema))
     tables, problems = virtual.decide(found.schema, found.shadows, rules, masking)
-    problems += undecided(connection, found.schema, rules, masking)
+    problems += undecided(connection, found.schema, tables, rules, masking)
     if problems:
         raise Refused(problems)
     return Decided(found, rules, masking, tables)
@@ -151,7 +151,8 @@ class _Build:
         return sorted(found, key=is_virtual)
 
     def _of_type(self, kind: str) -> list[Object]:
-        shadows = self.decided.inspection.shadows
+        """Without what a module makes itself, which has no triggers."""
+        shadows = frozenset[str]() if kind == "trigger" else self.decided.inspection.shadows
         return [one for one in self.decided.inspection.objects if one.type == kind and fold(one.table) not in shadows]
 
     def _create(self, found: Iterable[Object]) -> None:

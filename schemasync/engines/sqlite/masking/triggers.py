@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ....errors import Code, Problem
 from ....masking.rules import Rules
@@ -13,25 +13,31 @@ from ..connection import Connection
 from ..objects import is_own
 from ..validate import compile_triggers
 from .columns import Masking
+from .virtual import Content, Virtual
 
+_WITH_TEXT = {Content.MASKED, Content.REBUILT}
 _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
 
 
-def undecided(connection: Connection, schema: Schema, rules: Rules, masking: Masking) -> Iterator[Problem]:
-    """A problem for each table that triggers of a masked table write, and of which the rules say nothing."""
-    for table in schema.tables:
-        if table.virtual is None and table.triggers and masking.of(table.name):
-            for written in sorted(_written(connection, table.name) - {fold(table.name)}):
-                other = schema.table(written)
-                if other is None or other.virtual is not None or rules.names(other.name) or masking.of(other.name):
-                    continue
-                yield Problem(
-                    Code.BAD_MASK,
-                    f'a trigger of "{table.name}" writes to "{other.name}", of which the rules say nothing: '
-                    "it may have the values that are masked",
-                    f'Name its columns, or leave it empty: "{other.name}": "empty"; or keep it: "{other.name}": "keep"',
-                    {"table": other.name},
-                )
+def undecided(
+    connection: Connection, schema: Schema, virtual: Iterable[Virtual], rules: Rules, masking: Masking
+) -> Iterator[Problem]:
+    """A problem for each table that triggers of a masked table write, and of which the rules say nothing. A full-text
+    table has its triggers on the tables that hold its content."""
+    tables = [one.name for one in schema.tables if one.virtual is None and one.triggers and masking.of(one.name)]
+    tables += [shadow for one in virtual if one.content in _WITH_TEXT for shadow in one.shadows]
+    for table in tables:
+        for written in sorted(_written(connection, table) - {fold(table)}):
+            other = schema.table(written)
+            if other is None or other.virtual is not None or rules.names(other.name) or masking.of(other.name):
+                continue
+            yield Problem(
+                Code.BAD_MASK,
+                f'a trigger of "{table}" writes to "{other.name}", of which the rules say nothing: '
+                "it may have the values that are masked",
+                f'Name its columns, or leave it empty: "{other.name}": "empty"; or keep it: "{other.name}": "keep"',
+                {"table": other.name},
+            )
 
 
 def _written(connection: Connection, table: str) -> set[str]:
