@@ -93,7 +93,8 @@ class Branches:
 
 
 def generations(link: Path) -> list[Path]:
-    return sorted(link.with_name(link.name + ".generations").glob("*.sqlite3"))
+    """Without the file of what the backend measures, which a site writes after a minute."""
+    return sorted(link.with_name(link.name + ".generations").glob("[0-9]*.sqlite3"))
 
 
 def rows(path: Path) -> Rows:

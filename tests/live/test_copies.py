@@ -83,7 +83,7 @@ def test_a_copy_of_an_archive_takes_writes(link):
             target(link), read({"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT", "n": "INTEGER"}, "u": {"x": ""}})
         )
     ).result()
-    archive = min(link.with_name(link.name + ".generations").glob("*.sqlite3"))
+    archive = min(link.with_name(link.name + ".generations").glob("[0-9]*.sqlite3"))
     assert fence_of(archive) is not None
     copy = link.with_name("copy.sqlite3")
     child(lambda: exact_copy(Opener(), archive, copy)).result()

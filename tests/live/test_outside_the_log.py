@@ -77,7 +77,7 @@ def ends(link, new, observer):
     assert traces(link) == []
     assert fence_of(link) is None
     assert whole(link)
-    assert len(list(link.with_name(link.name + ".generations").glob("*.sqlite3"))) == 1
+    assert len(list(link.with_name(link.name + ".generations").glob("[0-9]*.sqlite3"))) == 1
     (problem,) = caught.value.problems
     return str(problem.code)
 

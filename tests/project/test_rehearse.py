@@ -35,7 +35,7 @@ def site(built):
 
 
 def state(site):
-    names = sorted(path.name for path in (site.folder / "db.sqlite3.generations").glob("*.sqlite3"))
+    names = sorted(path.name for path in (site.folder / "db.sqlite3.generations").glob("[0-9]*.sqlite3"))
     return (
         site.link.readlink(),
         names,

@@ -64,7 +64,7 @@ class Project(ProjectFolder):
         return path
 
     def generations(self) -> list[str]:
-        return sorted(path.name for path in self.archive.glob("*.sqlite3"))
+        return sorted(path.name for path in self.archive.glob("[0-9]*.sqlite3"))
 
     def live(self) -> str:
         return self.link.readlink().name.removesuffix(".sqlite3")
