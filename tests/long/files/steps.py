@@ -127,9 +127,9 @@ class Steps:
             return
         print(f"  its own upkeep: {told}")
         self._read("  it reads, after that")
-        if (ended := self._site.call("status")).code:
+        if (ended := self._site.call("health")).code:
             print(
-                f"  status: exit {ended.code}, {(ended.out + ended.err).partition('[')[2].partition(']')[0]}; adopted again"
+                f"  health: exit {ended.code}, {(ended.out + ended.err).partition('[')[2].partition(']')[0]}; adopted again"
             )
             self._site.done("adopt")
             self._site.done("--noinput")
