@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
 import shutil
 import tempfile
@@ -94,7 +93,7 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
 
 def remove_dead(parent: Path, prefix: str) -> None:
     """Remove the folders of dead processes."""
-    for folder in parent.glob(f"{glob.escape(prefix)}*"):
+    for folder in (parent / name for name in _names(parent) if name.startswith(prefix)):
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
             try:
@@ -102,3 +101,11 @@ def remove_dead(parent: Path, prefix: str) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    """Without a Path for each: there may be ten thousand. Empty for a folder that cannot be listed."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []

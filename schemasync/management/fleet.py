@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from .. import conf
-from ..actions import plan
 from ..actions.database import Database
-from ..actions.plan import AfterAdoption
 from ..actions.sync_options import limits
 from ..engines.sqlite.one_query import QueryLimits
 from ..errors import Code, SchemasyncError, UsageError
@@ -258,6 +256,7 @@ def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iter
 
 def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[str]:
     """The plan for all tenants that are in one state, as it is for one of them."""
+    from ..actions import plan
     from ..tenants.context import entered
 
     lines = [output.tenants.state(one, number)]
@@ -266,4 +265,4 @@ def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[st
             planned = plan.plan(at, SyncOptions())
     except SchemasyncError as error:
         return [*lines, *(problem(found) for found in error.problems)]
-    return lines if isinstance(planned, AfterAdoption) else [*lines, *output.plan.lines(planned, page)]
+    return lines if isinstance(planned, plan.AfterAdoption) else [*lines, *output.plan.lines(planned, page)]
