@@ -11,7 +11,7 @@ from schemasync.sync.runner import sync
 
 from .processes import child
 from .scenarios import run
-from .worlds import dump, fence_of, history, is_marked, traces, whole, write
+from .worlds import dump, fence_of, history, is_marked, recovery, traces, whole, without, write
 
 ROW = "written after the crash"
 
@@ -185,3 +185,17 @@ def assert_history(scenario, world):
         assert [row.action for row in rows] == ["adopt"]
     numbers = [row.generation for row in rows if row.action != "rollback"]
     assert len(set(numbers)) == len(numbers) - sum(row.details.get("strategy") == "in-place" for row in rows)
+
+
+def assert_goes_on(stage, world):
+    """After a run that failed: the old or the new state is whole, before and after a repair, and the next run finishes."""
+    if world.link.exists():
+        assert whole(world.link)
+    recovery(world.target())
+    if world.link.exists():
+        assert dump(world.link) in (stage.old, stage.new)
+        assert_tidy(world, stage.scenario)
+    finish_here(stage.scenario, world)
+    assert without(dump(world.link)) == without(stage.new)
+    assert_tidy(world, stage.scenario)
+    assert_history(stage.scenario, world)

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ...files.disk import Disk, DiskStep
-from ...files.layout import Layout
+from ...files.layout import BUILDING, Layout
 
 NAME = ".current.json"  # in the folder of all tenants: no key begins with a dot
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -75,7 +75,8 @@ def state_of(path: Path) -> str:
         # in strings, not in objects: a thousand files take half as long
         live = os.path.join(os.path.dirname(path), target)  # noqa: PTH118, PTH120
         file, log = os.stat(live), _log(live)  # noqa: PTH116
-        names = sorted(name for name in os.listdir(Layout(path).folder) if name.endswith(".sqlite3"))  # noqa: PTH208
+        there = os.listdir(Layout(path).folder)  # noqa: PTH208
+        names = sorted(name for name in there if name.endswith((".sqlite3", BUILDING)))
     except OSError:
         return ""
     if max(file.st_mtime_ns, file.st_ctime_ns, *log[-1:]) > (time.time() - TICK) * 1e9:

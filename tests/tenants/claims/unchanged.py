@@ -66,6 +66,10 @@ def _strange(key):
     return path_of(key).with_name("db.sqlite3.generations") / "0009-00000000000a.sqlite3"
 
 
+def _left_over(key):
+    return _strange(key).with_name("0009-00000000000a.sqlite3.building")
+
+
 def _rebuilt(key):
     with tenant(key):
         api.sync(database="tenant", rebuild_all=True)
@@ -77,6 +81,7 @@ CHANGES = {
     "a copy in its place": _copied_over,
     "bytes": _overwritten,
     "a generation beside it": lambda key: _strange(key).touch(),
+    "what a killed run left": lambda key: _left_over(key).touch(),
     "a rebuilt file": _rebuilt,
     "the machine": lambda key: unchanged.BOOT.write_text("another"),
     "what is remembered": lambda key: (tenant_settings().folder / unchanged.NAME).write_text('{"known": 3'),
@@ -101,7 +106,8 @@ def a_file_is_opened_again_after_any_change_and_only_then():
                 change(keys[0])
                 _sync()
                 assert keys[0] in opened, what
-                _strange(keys[0]).unlink(missing_ok=True)
+                for path in (_strange(keys[0]), _left_over(keys[0])):
+                    path.unlink(missing_ok=True)
         finally:
             unchanged.BOOT = boot
         for key in keys:
