@@ -119,11 +119,11 @@ def _epilog(action: str) -> str:
 
 def _ends_with_2(parser: Any) -> None:
     """Usage errors exit with 2 under `call_command`, too."""
-    told = parser.error
+    report = parser.error
 
     def error(message: str) -> None:
         try:
-            told(message)
+            report(message)
         except CommandError as found:
             raise CommandError(str(found), returncode=UsageError.exit_code) from None
 
