@@ -25,6 +25,12 @@ def size(count: int) -> str:
     raise AssertionError(count)
 
 
+def change(count: int) -> str:
+    """A number of bytes more, or fewer, as text."""
+    sign = "-" if count < 0 else "+" if count > 0 else ""
+    return f"{sign}{size(abs(count))}"
+
+
 def span(milliseconds: int) -> str:
     """A duration as text."""
     if milliseconds < 1000:

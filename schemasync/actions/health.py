@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, TypedDict
 
 from .. import conf, databases
@@ -73,7 +74,8 @@ class _Known:
     trouble: str = ""
 
 
-_known: dict[tuple[str, str], _Known] = {}
+_known: dict[tuple[Path, str], _Known] = {}
+"""By the path of the database, as all tenants share an alias, and by where its backups are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def health(database: Database, *, ready: bool = False) -> Found:
         return Found(replace(found, attention=()))
     backup = target.requirements.backup
     if backup is not None:
-        found = found.but(_overdue(backup, _newest(alias, backup)))
+        found = found.but(_overdue(backup, _newest(database.link, backup)))
     if conf.drill_age() is not None:
         found = found.but(drill.overdue(kept.last_of(target)["drill"]))
     found = found.but(_busy(database))
@@ -166,9 +168,9 @@ def _busy(database: Database) -> Iterator[Problem]:
         yield Problem(Code.BUSY_RATE, message, hint, {"busy": count, "rate": rate, "most": BUSY_RATE})
 
 
-def _newest(alias: str, backup: BackupAge) -> _Known:
+def _newest(link: Path, backup: BackupAge) -> _Known:
     """When the newest backup was made, as it was known a minute ago."""
-    key, now = (alias, backup.where), time.monotonic()
+    key, now = (link, backup.where), time.monotonic()
     if (known := _known.get(key)) is not None and now - known.asked < CACHED:
         return known
     try:

@@ -411,8 +411,13 @@ class Actions(Invocation):
             case "report":
                 self._report()
             case "status":
-                found = fleet.status(self.given)
-                self._print(output.tenants.status_lines(found), tenants_json.status_json(found))
+                found = fleet.status(at, self.given)
+                self._print(output.tenants_status.status_lines(found), tenants_json.status_json(found))
+            case "health":
+                looked = fleet.health(at, self.given)
+                self._print(output.tenants_status.health_lines(looked), tenants_json.health_json(looked))
+                if why := output.tenants_status.unhealthy_lines(looked):
+                    raise self._differs(why)
             case "create":
                 made = fleet.create(self.given)
                 self._print(output.tenants.created_lines(made), tenants_json.created_json(made))

@@ -25,6 +25,7 @@ WRITE = "Run 'manage.py makemigrations' to write the models into it, and then th
 if TYPE_CHECKING:
     from ..tenants.across import Answer as Answer
     from ..tenants.fleet.backup import BackupsReport
+    from ..tenants.fleet.health import HealthReport
     from ..tenants.fleet.rollback import RollbackReport as RollbackReport
     from ..tenants.fleet.run import FleetReport
     from ..tenants.fleet.standing import Standing
@@ -48,11 +49,11 @@ def template(database: Database) -> Database:
     return replace(database, alias=tenant_settings().entry, schema=None)
 
 
-def status(given: Mapping[str, Any]) -> FleetStatus:
+def status(at: Database, given: Mapping[str, Any]) -> FleetStatus:
     """What all tenants are, or those in a group."""
     from ..tenants.fleet.status import fleet_status
 
-    return fleet_status(str(given.get("group", "")))
+    return fleet_status(str(given.get("group", "")), at.dialogue.progress)
 
 
 def ahead(at: Database) -> list[str]:
@@ -141,15 +142,28 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
     """Make a backup of each tenant, or of those that are named."""
     from ..tenants.fleet.backup import Backup
     from ..tenants.fleet.backup import back_up as make
+
+    flags = [bool(given.get(name)) for name in ("prune", "compact", "dry_run")]
+    job = Backup(str(given.get("to", "")), given.get("due"), *flags)
+    return make(at, _keys(given), job, given.get("workers", 1))
+
+
+def health(at: Database, given: Mapping[str, Any]) -> HealthReport:
+    """Ask each tenant, or those that are named, whether its database can be used."""
+    from ..tenants.fleet.health import look_at
+
+    return look_at(at, _keys(given), given.get("workers", 1))
+
+
+def _keys(given: Mapping[str, Any]) -> list[str]:
+    """The tenants that are named, or all of this host. Raises UnknownTenant."""
     from ..tenants.fleet.standing import served_keys
     from ..tenants.lookup import check
 
-    flags = [bool(given.get(name)) for name in ("prune", "compact", "dry_run")]
     keys = list(given.get("tenant") or ())
     for key in keys:
         check(key)
-    job = Backup(str(given.get("to", "")), given.get("due"), *flags)
-    return make(at, keys or served_keys(str(given.get("group", ""))), job, given.get("workers", 1))
+    return keys or served_keys(str(given.get("group", "")))
 
 
 DUE = 20  # hours: a backup a day, also after one that came late

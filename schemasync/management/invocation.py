@@ -79,10 +79,11 @@ class Invocation:
     @property
     def _database(self) -> Database:
         """The database of this call; what an action reports is printed."""
+        progress = self._progress()
         dialogue = Dialogue(
-            self._progress(),
+            progress,
             lambda text: self._say([text]),
-            lambda text: self._warn([text]),
+            progress.warn if isinstance(progress, terminal.Bars) else lambda text: self._warn([text]),
             self._yes_or_no if self._can_ask else None,
             self.stdout,
             self._verbosity - (0 if self._is("as_migrate") else 1),
@@ -95,7 +96,7 @@ class Invocation:
         if self._json and self.stdout.isatty():
             return Silent()  # bars on the same terminal would mix with the JSON
         if self.stderr.isatty():
-            return terminal.Bars(self._addressed, colour=not self._no_color)
+            return terminal.Bars(self._addressed, self.style.NOTICE, colour=not self._no_color)
         return Silent() if self._json else terminal.Lines(lambda text: self.stdout.write(self._addressed(text)))
 
     def _version(self) -> str | None:

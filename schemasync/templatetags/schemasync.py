@@ -81,6 +81,14 @@ def size(count: int) -> str:
 
 
 @register.filter
+def change(count: int) -> str:
+    """A number of bytes more or fewer, as the command line prints it."""
+    from ..texts import change as shown
+
+    return shown(count)
+
+
+@register.filter
 def number(generation: str) -> str:
     """The number of a generation: `0002` of `0002-53824311221f`."""
     return generation.partition("-")[0]

@@ -11,11 +11,13 @@ from django.contrib import admin, messages
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import SchemasyncError
 from ..schema.text import short
-from ..texts import size
+from ..texts import change, size
 from . import lives
 from .admin_filters import ByLabel, ByValue, ByVersion
 from .creation import create_tenant, refuse_folder
@@ -24,7 +26,11 @@ from .hosts import chosen_host
 from .models import State, Tenant
 from .outside_admin import OutsideOfTenants
 from .settings import tenant_settings
+from .sizes import with_growth
 
+SHOWN = (
+    "folder", "state", "version", "bytes", "grown", "files", "failure", "health", "health_at", "said", "created_at",
+)  # fmt: skip
 CHANGED = ("name", "group", "labels", "pinned")
 
 
@@ -54,7 +60,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
 
     form = TenantForm
-    list_display = ("key", "name", "state", "host", "group", "short_version", "bytes", "created_at")
+    list_display = ("key", "name", "state", "host", "group", "short_version", "bytes", "grown", "health", "created_at")
     list_filter = (
         "state",
         ("host", ByValue),
@@ -63,10 +69,11 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         ByLabel,
         ("version", ByVersion),
         ("failure", admin.EmptyFieldListFilter),
+        "health",
     )
     search_fields = ("key", "name", "host", "group")
-    fields = ("key", *CHANGED, "host", "folder", "state", "version", "bytes", "failure", "created_at")
-    readonly_fields = ("folder", "state", "version", "bytes", "failure", "created_at")
+    fields = ("key", *CHANGED, "host", *SHOWN)
+    readonly_fields = SHOWN
     list_per_page = 100
     show_full_result_count = False  # a count of all rows for each search
     actions = ("suspend", "activate", "archive")
@@ -78,7 +85,14 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         """The rows in the default database, where they are."""
-        return super().get_queryset(request).using(DEFAULT_DB_ALIAS)
+        return with_growth(super().get_queryset(request).using(DEFAULT_DB_ALIAS))
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page on all tenants comes first: the catch-all of ModelAdmin would match it."""
+        from .status_page import page  # not needed by the other pages
+
+        view = self.admin_site.admin_view(partial(page, self))
+        return [path("status/", view, name="schemasync_tenants_tenant_status"), *super().get_urls()]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """Key and host say where the folder is, so they are given once."""
@@ -120,6 +134,18 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     def bytes(self, tenant: Tenant) -> str:
         """The size of the live file as people read it."""
         return "" if tenant.size is None else size(tenant.size)
+
+    @admin.display(description=_("grown in 30 days"), ordering="growth")
+    def grown(self, tenant: Tenant) -> str:
+        """The change of this size as people read it."""
+        growth: int | None = getattr(tenant, "growth", None)  # a new one has none
+        return "" if growth is None else change(growth)
+
+    @admin.display(description=_("problems"))
+    def said(self, tenant: Tenant) -> str:
+        """What the health check has found, with what to do next."""
+        lines = ((f"{one['message']}\n{one['hint']}".strip(),) for one in tenant.problems)
+        return format_html_join("", '<pre class="schemasync-said">{}</pre>', lines)
 
     @admin.action(description=_("Suspend: answer requests with 503"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:

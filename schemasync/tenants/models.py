@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..errors import ProblemJson
 from .folders import folder_at, path_at
 
 KEY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -30,6 +31,15 @@ class State(models.TextChoices):
     DELETING = "deleting", _("being deleted")
 
 
+class Health(models.TextChoices):
+    """What `tenants health` has found: `attention` means that a person should see to something, while the tenant can be
+    used."""
+
+    OK = "ok", _("ok")
+    ATTENTION = "attention", _("needs attention")
+    UNUSABLE = "unusable", _("cannot be used")
+
+
 WHILE_MOVING = {State.ACTIVE: State.MOVING, State.SUSPENDED: State.MOVING_SUSPENDED}
 """What the row of a tenant says while it moves, by what it says otherwise."""
 
@@ -45,7 +55,9 @@ class Tenant(models.Model):
     project with one host. `folder`: where the file is, if not in the folder FOLDER/key; a relative one begins at
     FOLDER. `labels`: what its host has to have. `pinned`: never proposed for another host. `group`: for --group.
     `version`: that of its file, when it was created or synced last; `failure`: what the last sync raised; `size`: bytes
-    of the live file, when it was synced or looked at last."""
+    of the live file, when it was synced or looked at last; `files`: how many files and folders it has, each of which
+    takes an inode. `health`, `problems` and `health_at`: what `tenants health` has found last, and when; empty if it
+    never looked."""
 
     key: models.CharField[str, str] = models.CharField(
         _("key"), max_length=63, primary_key=True, validators=[RegexValidator(f"^{KEY}\\Z")]
@@ -66,6 +78,16 @@ class Tenant(models.Model):
     size: models.PositiveBigIntegerField[int | None, int | None] = models.PositiveBigIntegerField(
         _("size"), null=True, editable=False
     )
+    files: models.PositiveIntegerField[int | None, int | None] = models.PositiveIntegerField(
+        _("files"), null=True, editable=False
+    )
+    health: models.CharField[str, str] = models.CharField(
+        _("health"), max_length=20, choices=Health.choices, blank=True, editable=False
+    )
+    problems: models.JSONField[list[ProblemJson], list[ProblemJson]] = models.JSONField(
+        _("problems"), default=list, blank=True, editable=False
+    )
+    health_at: models.DateTimeField[Any, Any] = models.DateTimeField(_("looked at"), null=True, editable=False)
     created_at: models.DateTimeField[object, object] = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects: models.Manager[Tenant] = models.Manager()
@@ -85,6 +107,22 @@ class Tenant(models.Model):
     def get_path(self) -> Path:
         """The path that the application opens."""
         return path_at(self.key, self.folder)
+
+
+class TenantSize(models.Model):
+    """The size of a tenant's live file on a day (UTC) on which it was another one than before."""
+
+    tenant: models.ForeignKey[Tenant, Tenant] = models.ForeignKey(Tenant, models.CASCADE, related_name="sizes")
+    day: models.DateField[Any, Any] = models.DateField()
+    size: models.PositiveBigIntegerField[int, int] = models.PositiveBigIntegerField()
+
+    objects: models.Manager[TenantSize] = models.Manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("tenant", "day"), name="schemasync_one_size_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.tenant} {self.day}"
 
 
 class HostRun(models.Model):

@@ -58,3 +58,19 @@ def test_a_tenant_is_suspended_from_the_list(new_page, site):
     page.wait_for_selector(".messagelist")
     assert page.locator(".messagelist").inner_text() == "Acme: done."  # Django writes a capital
     assert "suspended" in page.locator("#result_list tbody tr").inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", [LIGHT, DARK_AND_NARROW], ids=str)
+def test_the_state_of_all_is_on_one_page_with_links_to_those_it_counts(new_page, site, look):
+    ended = site.demo.manage("schemasync", "tenants", "health")
+    assert (ended.code, "1,999 unusable" in ended.out) == (1, True), ended
+    page = new_page(site, look, signed_in=True)
+    page.goto(PATH)
+    page.click("text=State of the tenants")
+    assert accessible(page) == []
+    shown = page.locator("#content-main").inner_text()
+    assert f"{MANY - 1} cannot be used" in shown  # rows without a file
+    assert f"and {MANY - 21} more" in shown
+    page.click("text=cannot be used")
+    assert page.locator("#result_list tbody tr").count() == 100

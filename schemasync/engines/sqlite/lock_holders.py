@@ -53,7 +53,7 @@ def holders(path: Path) -> Holders | None:
     found = list(_locks(lines, (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)))
     writers = [pid for pid, locked in found if WRITE in locked]
     readers = {pid for pid, locked in found for byte in READS if byte in locked}
-    return Holders(_process(writers[0]) if writers else None, tuple(_process(pid) for pid in sorted(readers)))
+    return Holders(process_of(writers[0]) if writers else None, tuple(process_of(pid) for pid in sorted(readers)))
 
 
 def _locks(lines: list[str], file: tuple[int, int, int]) -> Iterator[tuple[int, range]]:
@@ -68,7 +68,8 @@ def _locks(lines: list[str], file: tuple[int, int, int]) -> Iterator[tuple[int, 
             yield int(pid), range(int(first), int(last) + 1)
 
 
-def _process(pid: int) -> Process:
+def process_of(pid: int) -> Process:
+    """What the system says of a process."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:

@@ -7,17 +7,21 @@ from typing import Any
 
 from .shared import ABSENT, cutover_timeout, pause, print_schedule, to_storage
 
+WORDS = (
+    "sync", "status", "health", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance",
+)  # fmt: skip
+
 
 def tenants(parser: Any) -> None:
     parser.add_argument(
         "what",
-        choices=["sync", "status", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance"],
-        metavar="sync|status|report|rollback|backup|create|routes|move|receive|balance",
-        help="sync: the template, a few tenants, then the rest; status: versions and failures of all; report: the rows "
-        "of one SELECT on all files, which only reads; rollback: one tenant, or all that went with a release; backup: "
-        "each tenant; create: a new one, with a copy of the template; routes: which host each one is on, for a proxy; "
-        "move: one, to another host; receive: the other side of a move, which it starts; "
-        "balance: proposes moves",
+        choices=WORDS,
+        metavar="|".join(WORDS),
+        help="sync: the template, a few tenants, then the rest; status: versions, failures, sizes and health of all; "
+        "health: asks each whether its database can be used; report: the rows of one SELECT on all files, which only "
+        "reads; rollback: one tenant, or all that went with a release; backup: each tenant; create: a new one, with a "
+        "copy of the template; routes: which host each one is on, for a proxy; move: one, to another host; receive: "
+        "the other side of a move, which it starts; balance: proposes moves",
     )
     parser.add_argument(
         "subject",
@@ -120,7 +124,7 @@ def tenants(parser: Any) -> None:
         action="append",
         default=ABSENT,
         metavar="KEY",
-        help="report, backup: only this tenant; may be repeated (default: all that are active or suspended)",
+        help="report, backup, health: only this tenant; may be repeated (default: all that are active or suspended)",
     )
     parser.add_argument(
         "--seconds", default=ABSENT, type=float, metavar="N", help="report: for each file (default: 10)"
@@ -136,7 +140,7 @@ def tenants(parser: Any) -> None:
         default=ABSENT,
         type=int,
         metavar="N",
-        help="processes of a sync, rollback or backup (default: 1), threads of a report (default: 4)",
+        help="processes of a sync, rollback, backup or health (default: 1), threads of a report (default: 4)",
     )
     parser.add_argument(
         "--stop-at",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from . import switch as switch
     from . import sync as sync
     from . import tenants as tenants
+    from . import tenants_status as tenants_status
     from . import terminal as terminal
 
 __getattr__ = lazy_modules(__name__)

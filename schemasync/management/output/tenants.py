@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from ...schema.text import count, short
-from ...tenants.fleet.run_state import RunOfHost, RunState
 from ...texts import size, span
-from ..local_time import local_time
 from .shared import Lines
+from .tenants_status import listed, shown
 
 if TYPE_CHECKING:
     from ...tenants.across import Answer
@@ -20,13 +19,11 @@ if TYPE_CHECKING:
     from ...tenants.fleet.rollback import RollbackReport
     from ...tenants.fleet.run import FleetReport
     from ...tenants.fleet.standing import Standing
-    from ...tenants.fleet.status import FleetStatus
     from ...tenants.models import Tenant
     from ...tenants.moving.balancing import Balance
     from ...tenants.moving.sender import Moved
 
 WIDE = 100  # rows that decide how wide the columns of a report are
-SHOWN = 20  # tenants of a kind that are listed
 
 
 def state(one: Standing, number: int) -> str:
@@ -53,8 +50,8 @@ def rollback_lines(done: RollbackReport) -> Lines:
     """What was done, or would be."""
     back = done.tally.done
     rows = [f"{one.key}: {one.written}" for one in back if one.done.rows]
-    lines = _shown("written since", rows)
-    lines += _listed("without an earlier file", done.without_earlier)
+    lines = shown("written since", rows)
+    lines += listed("without an earlier file", done.without_earlier)
     would = "would go back" if done.is_dry_run else "went back"
     release = f" from version {short(done.release)}" if done.release else ""
     lines.append(f"{count(len(back), 'tenant')} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, [])}")
@@ -70,9 +67,9 @@ def created_lines(made: Tenant) -> Lines:
 def backup_lines(done: BackupsReport) -> Lines:
     """The backups that were made, or are due."""
     if done.is_dry_run:
-        lines = _listed("due", [one.key for one in done.made])
+        lines = listed("due", [one.key for one in done.made])
         return [*lines, f"{count(len(done.made), 'backup')} due{_rest(done.tally, _recent(done))}"]
-    lines = _shown("made", [f"{one.key}: {one.done.backup}, {size(one.done.bytes)}" for one in done.made])
+    lines = shown("made", [f"{one.key}: {one.done.backup}, {size(one.done.bytes)}" for one in done.made])
     what = f"{count(len(done.made), 'backup')} made, {size(sum(one.done.bytes for one in done.made))}"
     return [*lines, f"{what}, in {span(done.duration_ms)}{_rest(done.tally, _recent(done))}"]
 
@@ -93,7 +90,7 @@ def balance_lines(done: Balance) -> Lines:
             "manage.py schemasync tenants status"
         )
     moves = [f"{one.tenant.key}: {one.tenant.host} -> {one.to}, {size(one.tenant.bytes)}" for one in done.proposed]
-    lines += _shown("proposed", moves) or ["no host has more than a tenth above its share, or nothing may move"]
+    lines += shown("proposed", moves) or ["no host has more than a tenth above its share, or nothing may move"]
     for one in done.moved:
         lines += moved_lines(one)
     return lines
@@ -111,35 +108,6 @@ def moved_lines(done: Moved) -> Lines:
     if done.archives:
         lines.append(f"{count(len(done.archives), 'archive')} stay here, in {done.folder}: {', '.join(done.archives)}")
     return lines
-
-
-def status_lines(found: FleetStatus) -> Lines:
-    """States, versions, and who needs something."""
-    states = ", ".join(f"{number:,} {name}" for name, number in sorted(found.states.items())) or "no tenants"
-    lines = [f"tenants: {states}", f"{found.current:,} current, {size(found.bytes)}"]
-    lines += [f"version {short(name)}: {number:,}" for name, number in found.versions.items()]
-    lines += _listed("behind", [one.key for one in found.behind])
-    lines += _listed("without a readable file", found.missing)
-    lines += _listed("on no host of the settings", found.lost)
-    lines += [f"{key}: {text}" for key, text in list(found.failures.items())[:SHOWN]]
-    return [*lines, *map(_run_line, found.runs)]
-
-
-def _run_line(one: RunOfHost) -> str:
-    at = local_time(one.at.isoformat())
-    match one.state:
-        case RunState.WAITING:
-            return f"host {one.host}: waits since {at} for a worker: manage.py db_worker --queue-name {one.host}"
-        case RunState.RUNNING:
-            return f"host {one.host}: a sync runs, asked for at {at}"
-        case RunState.LOST:
-            return f"host {one.host}: the worker has died. To go on: manage.py schemasync tenants sync --all-hosts"
-        case RunState.DONE:
-            return f"host {one.host}: {count(one.outcome['synced'], 'tenant')} synced at {at}"
-        case RunState.FAILED:
-            return f"host {one.host}: failed at {at}: {one.outcome['errors'][0]['message']}"
-        case _:
-            assert_never(one.state)
 
 
 def asked_lines(version: str, hosts: Sequence[str], running: Sequence[str]) -> Lines:
@@ -179,17 +147,3 @@ def _cell(value: Any) -> str:
             return value.hex()
         case _:
             return str(value)
-
-
-def _shown(what: str, lines: list[str]) -> Lines:
-    if not lines:
-        return []
-    more = [f"  and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
-    return [f"{what}:", *(f"  {line}" for line in lines[:SHOWN]), *more]
-
-
-def _listed(what: str, keys: list[str] | tuple[str, ...]) -> Lines:
-    if not keys:
-        return []
-    more = f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else ""
-    return [f"{what}: {', '.join(keys[:SHOWN])}{more}"]

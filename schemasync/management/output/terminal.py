@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the rest of rich is imported when a bar is drawn: a sync wi
     from rich.console import Console
 
 _STEADY = ("pages", "rows")  # units that take about the same time each, so that a rate is meaningful
+_COUNTED = ("tenants",)  # units of which the result of the command says how many there were
 LOG_WIDTH = 120  # columns in a log
 Write = Callable[[str], object]
 
@@ -48,10 +49,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, ri
 
 class Bars:
     """One progress bar for each phase, on the error stream of a terminal; removed when the phase ends. `addressed` adds
-    the database to the commands of a note."""
+    the database to the commands of a note or warning, and `notice` colours a warning. Both appear above the bar."""
 
-    def __init__(self, addressed: Callable[[str], str], *, colour: bool) -> None:
-        self.addressed, self.colour = addressed, colour
+    def __init__(self, addressed: Callable[[str], str], notice: Callable[[str], str], *, colour: bool) -> None:
+        self.addressed, self.notice, self.colour = addressed, notice, colour
 
     @cached_property
     def console(self) -> Console:
@@ -63,7 +64,13 @@ class Bars:
         return self._bar(name, unit)
 
     def note(self, text: str) -> None:
-        self.console.print(self.addressed(text), markup=False)
+        self.console.print(self.addressed(text), markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        from rich.text import Text
+
+        self.console.print(Text.from_ansi(self.notice(self.addressed(text))), soft_wrap=True)
 
     @contextmanager
     def _bar(self, name: str, unit: str) -> Iterator[Advance]:
@@ -98,7 +105,7 @@ class Bars:
 
 
 class Lines:
-    """One plain line when a phase ends; none for a phase that had nothing to do."""
+    """One plain line when a phase ends; none for a phase that had nothing to do, or that the result counts."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
@@ -118,6 +125,6 @@ class Lines:
             reached = done
 
         yield advance
-        if reached:
+        if reached and unit not in _COUNTED:
             one = {"indexes": "index"}.get(unit, unit.removesuffix("s"))
             self.write(f"{name}: {count(reached, one, unit)} in {time.monotonic() - begun:.1f} s")

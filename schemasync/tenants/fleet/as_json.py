@@ -6,15 +6,20 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..models import Health
 from .json_types import (
+    DiskSpaceJson,
+    HandlesJson,
     HostRunJson,
     TenantCreatedJson,
     TenantFailureJson,
+    TenantHealthJson,
     TenantMovedJson,
     TenantProblemJson,
     TenantsAskedJson,
     TenantsBackupJson,
     TenantsBalanceJson,
+    TenantsHealthJson,
     TenantsReportJson,
     TenantsRollbackJson,
     TenantsRoutesJson,
@@ -29,7 +34,11 @@ if TYPE_CHECKING:
     from ..moving.sender import Moved
     from ..routes import Routes
     from .backup import BackupsReport
+    from .disks import DiskSpace
     from .each import Tally
+    from .handles import Handles
+    from .health import HealthReport
+    from .recorded import Unhealthy
     from .rollback import RollbackReport
     from .run import FleetReport
     from .run_state import RunOfHost
@@ -165,20 +174,70 @@ def balance_json(done: Balance) -> TenantsBalanceJson:
     }
 
 
+def health_json(done: HealthReport) -> TenantsHealthJson:
+    """The JSON object of a look at the health of each."""
+    return {
+        "result": done.result,
+        "tenants": len(done.looks),
+        "ok": done.count(Health.OK),
+        "unhealthy": [_health_json(one) for one in done.unhealthy],
+        "duration_ms": done.duration_ms,
+        "errors": [],
+    }
+
+
+def _health_json(one: Unhealthy) -> TenantHealthJson:
+    return {
+        "key": one.key,
+        "result": "unusable" if one.health is Health.UNUSABLE else "attention",
+        "at": one.at.isoformat(timespec="seconds"),
+        "problems": list(one.problems),
+    }
+
+
 def status_json(found: FleetStatus) -> TenantsStatusJson:
     """The JSON object of the status."""
+    known = found.recorded
     return {
         "result": "status",
-        "states": found.states,
+        "states": known.states,
         "versions": [{"version": name, "tenants": number} for name, number in found.versions.items()],
         "current": found.current,
         "behind": [{"key": one.key, "version": one.version} for one in found.behind],
         "missing": list(found.missing),
-        "failures": [{"key": key, "failure": text} for key, text in found.failures.items()],
+        "failures": [{"key": key, "failure": text} for key, text in known.failures.items()],
         "bytes": found.bytes,
+        "growth": known.growth,
+        "growing": [{"key": one.key, "bytes": one.bytes, "growth": one.growth} for one in known.growing],
+        "files": known.files,
+        "disks": [_disk_json(one) for one in found.disks],
+        "handles": None if found.handles is None else [_handles_json(one) for one in found.handles],
+        "health": known.health,
+        "unchecked": known.unchecked,
+        "health_at": None if known.health_at is None else known.health_at.isoformat(timespec="seconds"),
+        "unhealthy": [_health_json(one) for one in known.unhealthy],
         "runs": [_run_json(one) for one in found.runs],
-        "lost": list(found.lost),
+        "lost": list(known.lost),
         "errors": [],
+    }
+
+
+def _disk_json(one: DiskSpace) -> DiskSpaceJson:
+    return {
+        "folder": str(one.folder),
+        "tenants": one.tenants,
+        "bytes_free": one.bytes_free,
+        "inodes_free": one.inodes_free,
+    }
+
+
+def _handles_json(one: Handles) -> HandlesJson:
+    return {
+        "pid": one.process.pid,
+        "command": one.process.command,
+        "files": one.files,
+        "descriptors": one.descriptors,
+        "most": one.most,
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ...actions.dialogue import Dialogue
 from ...errors import Code, Failed
 from ...schema.text import count, first_few
+from ...sync.run.progress import Advance
 from .one import Job, Outcome
 from .workers import each_done
 
@@ -47,21 +48,35 @@ def each(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogu
     """Do the job with these tenants. What fails is reported as it happens. Raises Failed if the run is interrupted."""
     tally = Tally()
     first = math.ceil(len(keys) * options.canary / 100)
-    for part in (keys[:first], keys[first:]):
-        if _may_go_on(tally, options, first):
-            _run(job, part, options, dialogue, tally, len(keys))
+    with dialogue.progress.phase("done", "tenants") as advance:
+        for part in (keys[:first], keys[first:]):
+            if _may_go_on(tally, options, first):
+                _run(job, part, options, _Run(dialogue, advance, tally, len(keys)))
     tally.left = len(keys) - len(tally.done) - len(tally.failed)
     return tally
 
 
-def _run(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogue, tally: Tally, total: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all parts of a run share. `total`: how many tenants they have together."""
+
+    dialogue: Dialogue
+    advance: Advance
+    tally: Tally
+    total: int
+
+
+def _run(job: Job, keys: Sequence[str], options: FleetOptions, run: _Run) -> None:
+    tally = run.tally
+
     def go_on(outcome: Outcome) -> bool:
         if outcome.is_interrupted:
             raise _interrupted(tally)
         (tally.failed if outcome.failure else tally.done).append(outcome)
         if outcome.failure:
-            dialogue.warn(f"{outcome.key}: [{outcome.code}] {outcome.failure}")
-        return _may_go_on(tally, options, total)
+            run.dialogue.warn(f"{outcome.key}: [{outcome.code}] {outcome.failure}")
+        run.advance(len(tally.done) + len(tally.failed), run.total)
+        return _may_go_on(tally, options, run.total)
 
     try:
         each_done(job, list(keys), options.workers, go_on)

@@ -174,6 +174,61 @@ class HostRunJson(TypedDict):
     failed: int | None
 
 
+class TenantGrowthJson(TypedDict):
+    """A tenant that has grown."""
+
+    key: str
+    bytes: int
+    growth: int
+    """Bytes in 30 days, or since its size was looked at first."""
+
+
+class DiskSpaceJson(TypedDict):
+    """A disk with files of tenants of this host."""
+
+    folder: str
+    """That of one of the tenants."""
+    tenants: int
+    bytes_free: int
+    inodes_free: int | None
+    """Null for a file system without a limit, such as Btrfs."""
+
+
+class HandlesJson(TypedDict):
+    """A process of this host that has files of tenants open."""
+
+    pid: int
+    command: str
+    files: int
+    """Descriptors of files of tenants: up to three for each database."""
+    descriptors: int
+    """Of all files."""
+    most: int | None
+    """How many descriptors it may have."""
+
+
+class TenantHealthJson(TypedDict):
+    """What a tenant's health check said."""
+
+    key: str
+    result: Literal["attention", "unusable"]
+    at: str
+    problems: list[ProblemJson]
+
+
+class TenantsHealthJson(TypedDict):
+    """What `tenants health --json` prints."""
+
+    result: Literal["ok", "attention", "unusable"]
+    """The worst of all."""
+    tenants: int
+    """How many were asked."""
+    ok: int
+    unhealthy: list[TenantHealthJson]
+    duration_ms: int
+    errors: list[ProblemJson]
+
+
 class TenantsStatusJson(TypedDict):
     """What `tenants status --json` prints."""
 
@@ -190,6 +245,22 @@ class TenantsStatusJson(TypedDict):
     """What the last sync of a tenant raised."""
     bytes: int
     """Of all live files, without archives."""
+    growth: int
+    """Bytes in 30 days, of all tenants in use."""
+    growing: list[TenantGrowthJson]
+    """Those that have grown most."""
+    files: int
+    """Files and folders of all tenants in use: each takes an inode."""
+    disks: list[DiskSpaceJson]
+    handles: list[HandlesJson] | None
+    """Null on a system that does not list what a process has open."""
+    health: dict[str, int]
+    """How many tenants in use were \"ok\", \"attention\" or \"unusable\" when they were looked at last."""
+    unchecked: int
+    """How many were never looked at."""
+    health_at: str | None
+    """The oldest of their last looks; null if nobody looked at one."""
+    unhealthy: list[TenantHealthJson]
     runs: list[HostRunJson]
     """Of each host, if `sync --all-hosts` was used."""
     lost: list[str]

@@ -12,25 +12,29 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...actions.sync import sync
-from ...errors import Code, Refused, SchemasyncError
+from ...errors import Code, ProblemJson, Refused, SchemasyncError
 from ...files.layout import Layout, PathKind
 from ...sync.phases.decide import SyncOptions
 from ..context import entered
 from ..models import Tenant
 from ..paths import path_of
 from ..settings import tenant_settings
-from .standing import live_size
+from ..sizes import Size, live_size
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done with a tenant, whose version is this one now. `rows`: by table, how many were written since, for a
-    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes."""
+    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes. `health`, `problems`, `size`:
+    what was found, by `tenants health`."""
 
     version: str
     rows: Mapping[str, int] = field(default_factory=dict)
     backup: str = ""
     bytes: int = 0
+    health: str = ""
+    problems: tuple[ProblemJson, ...] = ()
+    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
     done, code, failure = Done(""), "", ""
     with entered(key):
         try:
-            _refuse_without_file(key)
+            refuse_without_file(key)
             done = do(Database(entry, wait=wait))
         except SchemasyncError as error:
             code, failure = str(error.code), str(error)
@@ -94,7 +98,7 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
     return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
 
 
-def _refuse_without_file(key: str) -> None:
+def refuse_without_file(key: str) -> None:
     """Raise Refused for a tenant without a file: a sync would create an empty one, although the disk of the rows may
     only not be mounted."""
     path = path_of(key)

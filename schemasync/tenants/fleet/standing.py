@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from ...errors import Code, UsageError
 from ...files.disk import Disk
-from ...files.layout import Layout, size_of
+from ...files.layout import Layout
 from ...history.row import HistoryRow
 from ...sync import history
 from ..folders import path_at
@@ -104,9 +104,3 @@ def not_current(files: Iterable[tuple[str, Path]], disk: Disk) -> list[Standing]
             found.append(one)
     known.save(disk)
     return found
-
-
-def live_size(path: Path) -> int | None:
-    """The bytes of the live file of a database; None if there is none."""
-    live = Layout(path).live()
-    return None if live is None else size_of(live.path)

@@ -1,0 +1,34 @@
+"""The disks on which files of tenants are, and what is free there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """A disk with `tenants` of them, of which `folder` is the folder of one. `bytes_free` and `inodes_free`: what
+    is left for this user; no limit of inodes is None, as on Btrfs."""
+
+    folder: Path
+    tenants: int
+    bytes_free: int
+    inodes_free: int | None
+
+
+def disks(files: Iterable[tuple[str, Path]]) -> tuple[DiskSpace, ...]:
+    """The disks of these tenants, given with their paths, the one with the most tenants first."""
+    found: dict[int, list[Path]] = {}
+    for _key, path in files:
+        with suppress(OSError):  # a disk that is not mounted
+            found.setdefault(path.parent.stat().st_dev, []).append(path.parent)
+    return tuple(sorted(map(_space, found.values()), key=lambda one: -one.tenants))
+
+
+def _space(folders: list[Path]) -> DiskSpace:
+    now = os.statvfs(folders[0])
+    return DiskSpace(folders[0], len(folders), now.f_bavail * now.f_frsize, now.f_favail if now.f_files else None)

@@ -1,0 +1,76 @@
+"""The processes that have files of tenants open, and how many more they may open, as Linux lists them.
+
+Other systems do not say it, and Linux says it of the processes of the same user alone, or to root.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS
+
+from ...engines.sqlite.lock_holders import Process, process_of
+from ..folders import folder_at
+from ..models import Tenant
+from ..settings import tenant_settings
+
+PROCESSES = Path("/proc")  # https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """A process with open files of tenants. `files`: how many descriptors it has of these; SQLite holds up to three for
+    a database. `descriptors`: of all; `most`: how many it may have, None if the system does not say it."""
+
+    process: Process
+    files: int
+    descriptors: int
+    most: int | None
+
+
+def handles() -> tuple[Handles, ...] | None:
+    """All such processes that can be seen, this one among them; None on a system that does not list them."""
+    if not (PROCESSES / "self" / "fd").is_dir():
+        return None
+    folders = _folders()
+    found = [_handles(int(path.name), folders) for path in PROCESSES.iterdir() if path.name.isdigit()]
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.process.pid))
+
+
+def _folders() -> frozenset[str]:
+    """The folders below which files of tenants are, without links."""
+    own = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(folder="").order_by().values_list("key", "folder")
+    found = [tenant_settings().folder, *(folder_at(key, folder) for key, folder in own)]
+    return frozenset(os.path.realpath(path) for path in found)
+
+
+def _handles(pid: int, folders: frozenset[str]) -> Handles | None:
+    """Those of a process; None for one of another user, one that has ended, and one without files of tenants."""
+    files = descriptors = 0
+    try:
+        with os.scandir(PROCESSES / str(pid) / "fd") as entries:
+            for entry in entries:
+                descriptors += 1
+                with suppress(FileNotFoundError):  # closed since
+                    files += _is_in(os.readlink(entry.path), folders)  # noqa: PTH115
+    except OSError:
+        return None
+    return Handles(process_of(pid), files, descriptors, _most(pid)) if files else None
+
+
+def _is_in(path: str, folders: frozenset[str]) -> bool:
+    """True for a path below one of these folders, of which there may be thousands."""
+    return any(str(one) in folders for one in Path(path).parents)
+
+
+def _most(pid: int) -> int | None:
+    """The limit of open descriptors. https://docs.python.org/3/library/resource.html#resource.prlimit"""
+    import resource  # only where this module has something to say
+
+    with suppress(OSError, AttributeError):  # ended since; not on this system
+        soft, _hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        return soft if soft != resource.RLIM_INFINITY else None
+    return None

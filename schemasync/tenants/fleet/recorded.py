@@ -1,0 +1,94 @@
+"""What the table says of all tenants, without a look at their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min, QuerySet, Sum
+
+from ...errors import ProblemJson
+from ..models import Health, Tenant
+from ..settings import tenant_settings
+from ..sizes import with_growth
+from .standing import SERVED
+
+MOST = 10  # tenants that have grown most
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """A tenant whose live file has so many `bytes` and had `growth` less 30 days ago."""
+
+    key: str
+    bytes: int
+    growth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """A tenant of which `tenants health` has said something at this time."""
+
+    key: str
+    health: Health
+    at: datetime
+    problems: tuple[ProblemJson, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`states`: how many tenants are in which state. `failures`: by key, what the last sync has raised. `lost`: those
+    in use whose host is none of HOSTS, so that no host has them.
+
+    The rest is of those in use. `versions`: how many have which. `bytes`: of their live files. `growth`: by how many
+    bytes these have grown in 30 days. `growing`: those that have grown most. `files`: how many files and folders they
+    have. `health`: how many are in which. `unhealthy`: those with problems. `unchecked`: how many nobody has looked at.
+    `health_at`: the oldest of the last looks."""
+
+    states: dict[str, int]
+    versions: dict[str, int]
+    failures: dict[str, str]
+    lost: tuple[str, ...]
+    bytes: int
+    growth: int
+    growing: tuple[Growing, ...]
+    files: int
+    health: dict[str, int]
+    unhealthy: tuple[Unhealthy, ...]
+    unchecked: int
+    health_at: datetime | None
+
+
+def recorded(rows: QuerySet[Tenant]) -> Recorded:
+    """What the rows of these tenants say."""
+    rows = rows.order_by("key")
+    served = rows.filter(state__in=SERVED)
+    total = served.aggregate(Sum("size"), Sum("files"))
+    growing = with_growth(served).filter(growth__gt=0).order_by("-growth", "key")
+    checked = served.exclude(health="")
+    return Recorded(
+        _counts(rows, "state"),
+        _counts(served, "version"),
+        dict(rows.exclude(failure="").values_list("key", "failure")),
+        _lost(served),
+        total["size__sum"] or 0,
+        with_growth(served).aggregate(Sum("growth"))["growth__sum"] or 0,
+        tuple(Growing(*one) for one in growing.values_list("key", "size", "growth")[:MOST]),
+        total["files__sum"] or 0,
+        _counts(checked, "health"),
+        tuple(
+            Unhealthy(one.key, Health(one.health), one.health_at, tuple(one.problems))
+            for one in checked.exclude(health=Health.OK).order_by("-health", "key")
+        ),
+        served.filter(health="").count(),
+        checked.aggregate(Min("health_at"))["health_at__min"],
+    )
+
+
+def _counts(rows: QuerySet[Tenant], name: str) -> dict[str, int]:
+    return dict(rows.order_by(name).values_list(name).annotate(Count("key")))
+
+
+def _lost(served: QuerySet[Tenant]) -> tuple[str, ...]:
+    hosts = tenant_settings().hosts
+    return tuple(served.exclude(host__in=hosts).values_list("key", flat=True)) if hosts else ()

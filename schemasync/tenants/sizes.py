@@ -1,0 +1,89 @@
+"""How large the files of tenants are, and how they grow.
+
+The table of sizes has a row for each day on which a file had another size than before, so one that does not change
+takes one row. Days are those of UTC.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from ..files.layout import Layout, size_of
+from .models import Tenant, TenantSize
+
+DAYS = 30  # over which the growth is counted
+BATCH = 200  # rows of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`bytes`: of the live file. `files`: how many files and folders the tenant has, each of which takes an inode."""
+
+    bytes: int
+    files: int
+
+
+def size_at(path: Path) -> Size | None:
+    """The size of the tenant whose database is at `path`; None if there is no live file."""
+    live = live_size(path)
+    return None if live is None else Size(live, sum(_counts(path.parent)))
+
+
+def live_size(path: Path) -> int | None:
+    """The bytes of the live file of a database; None if there is none."""
+    live = Layout(path).live()
+    return None if live is None else size_of(live.path)
+
+
+def _counts(folder: Path) -> Iterator[int]:
+    for _path, folders, files in os.walk(folder):
+        # a link to a folder is listed as one, and not entered
+        yield 1 + len(files) + sum(os.path.islink(os.path.join(_path, one)) for one in folders)  # noqa: PTH114, PTH118
+
+
+def note(found: Mapping[str, Size], today: date | None = None) -> None:
+    """Write the sizes of these tenants into the tables."""
+    today = today or datetime.now(UTC).date()
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
+    rows = rows.filter(pk__in=found) if len(found) <= BATCH else rows
+    last = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(tenant=OuterRef("pk")).order_by("-day").values("size")[:1]
+    is_new, changed = list[TenantSize](), list[str]()
+    for key, *known, noted in rows.annotate(noted=Subquery(last)).values_list("key", "size", "files", "noted"):
+        if (one := found.get(key)) is None:
+            continue
+        if known != [one.bytes, one.files]:
+            changed.append(key)
+        if noted != one.bytes:
+            is_new.append(TenantSize(tenant_id=key, day=today, size=one.bytes))
+    sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS)
+    with transaction.atomic(using=DEFAULT_DB_ALIAS):
+        for key in changed:  # half the time of bulk_update(), which has to write a CASE for each column
+            rows.filter(pk=key).update(size=found[key].bytes, files=found[key].files)
+        sizes.bulk_create(is_new, BATCH, update_conflicts=True, update_fields=["size"], unique_fields=["tenant", "day"])
+        _without_use(today).delete()
+
+
+def with_growth(rows: QuerySet[Tenant], today: date | None = None) -> QuerySet[Tenant]:
+    """The tenants, each with `growth`: by how many bytes its live file has grown in the last 30 days, or since it was
+    looked at first; null if it never was."""
+    until = (today or datetime.now(UTC).date()) - timedelta(DAYS)
+    sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(tenant=OuterRef("pk"))
+    before = Subquery(sizes.filter(day__lte=until).order_by("-day").values("size")[:1])
+    first = Subquery(sizes.order_by("day").values("size")[:1])
+    found: QuerySet[Tenant] = rows.annotate(growth=F("size") - Coalesce(before, first))
+    return found
+
+
+def _without_use(today: date) -> QuerySet[TenantSize]:
+    """The rows before the newest one that is as old as the growth is counted."""
+    sizes, until = TenantSize.objects.using(DEFAULT_DB_ALIAS), today - timedelta(DAYS)
+    newer = sizes.filter(tenant=OuterRef("tenant"), day__gt=OuterRef("day"), day__lte=until)
+    return sizes.filter(Exists(newer))

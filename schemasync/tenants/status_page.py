@@ -1,0 +1,57 @@
+"""The page of Django's admin on all tenants: it reads their rows alone, and opens no file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import DEFAULT_DB_ALIAS
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from ..errors import SchemasyncError
+from . import behind
+from .fleet import leases
+from .fleet.disks import disks
+from .fleet.handles import handles
+from .fleet.recorded import recorded
+from .fleet.standing import served_files
+from .models import Health, State, Tenant
+
+SHOWN = 20  # tenants with problems that are listed
+
+
+def page(model_admin: admin.ModelAdmin[Tenant], request: HttpRequest) -> HttpResponse:
+    """Versions, failures, sizes, health, and what is left of disks and descriptors. Raises PermissionDenied."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
+    found, version = recorded(rows), _version()
+    request.current_app = model_admin.admin_site.name
+    context: dict[str, Any] = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _("State of the tenants"),
+        "found": found,
+        "states": [(state, State(state).label, count) for state, count in found.states.items()],
+        "versions": [(name, count, name == version) for name, count in found.versions.items()],
+        "behind": sum(count for name, count in found.versions.items() if name != version) if version else None,
+        "failed": len(found.failures),
+        "health": [(name, Health(name).label, count) for name, count in found.health.items()],
+        "unhealthy": found.unhealthy[:SHOWN],
+        "more": len(found.unhealthy) - SHOWN,
+        "disks": disks(served_files()),
+        "handles": handles(),
+        "runs": list(leases.runs()),
+    }
+    return TemplateResponse(request, "admin/schemasync_tenants/status.html", context)
+
+
+def _version() -> str:
+    """That of schema.json; empty if it cannot be read."""
+    try:
+        return behind.version()
+    except SchemasyncError:
+        return ""
