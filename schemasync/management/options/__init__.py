@@ -50,7 +50,7 @@ ACTIONS = {
     "restore": "make a backup live, as a new generation; asks first",
     "litestream": "let Litestream replicate the live file across swaps; restore any moment from its replica",
     "cutover": "cut over a run that was started with --postpone",
-    "tenants": "bring the files of all tenants to their schema, or back; back them up; show who is behind or has problems",
+    "tenants": "bring the files of all tenants to their schema, or back; back them up; show who has problems",
     "hash": "print the version of a schema.json",
     "export": "write the tables of the installed models into schema.json; replaces makemigrations",
     "models": "write models.py from schema.json, for the tables that no model owns",
