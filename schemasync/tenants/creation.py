@@ -63,10 +63,9 @@ def create_tenant(
     template, row = _template()
     is_new = _claim(planned)
     try:
-        if path_of(key).exists():
+        if _is_placed(key):
             remove_dead(folder_of(key).parent, _work(key))  # of the process that has placed it
         else:
-            refuse_folder(key, folder_of(key))
             _place(key, template, disk)
     except BaseException:
         if is_new and not folder_of(key).exists():
@@ -117,8 +116,10 @@ def _host(planned: Tenant, host: str) -> str:
 def _claim(planned: Tenant) -> bool:
     """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
     key = planned.key
+    is_there = planned.get_folder().exists()  # asked before the row, which comes first
     if not rows_of(key).exists():
-        refuse_folder(key, planned.get_folder())
+        if is_there:
+            refuse_folder(key, planned.get_folder())
         try:
             with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
                 planned.state = State.CREATING
@@ -129,6 +130,16 @@ def _claim(planned: Tenant) -> bool:
     if not rows_of(key).filter(state=State.CREATING).exists():
         raise _exists(key)
     return False
+
+
+def _is_placed(key: str) -> bool:
+    """True if the folder of a tenant is there with its database: it gets its name when it is complete. Raises Refused
+    if something else is there."""
+    if not folder_of(key).exists():
+        return False
+    if not path_of(key).exists():
+        refuse_folder(key, folder_of(key))
+    return True
 
 
 def refuse_folder(key: str, path: Path) -> None:

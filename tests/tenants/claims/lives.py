@@ -60,6 +60,27 @@ def a_tenant_is_created_once_also_by_threads_at_the_same_moment():
     assert sorted(done) == sorted([State.ACTIVE, *[Code.TENANT_EXISTS] * 3]), done
 
 
+def a_folder_that_another_process_places_meanwhile_is_that_of_the_tenant():
+    """Who is told to move it away would take the file of a live tenant."""
+    asked = Tenant.get_folder
+
+    def overtaken(row):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Tenant, "get_folder", asked)
+            if row._state.adding and not Tenant.objects.filter(pk=row.key).exists():
+                thread = threading.Thread(target=lambda: (create_tenant(row.key), connections.close_all()))
+                thread.start()
+                thread.join()
+        return asked(row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tenant, "get_folder", overtaken)
+        with pytest.raises(Refused) as found:
+            create_tenant("overtaken")
+    assert found.value.code is Code.TENANT_EXISTS
+    assert Tenant.objects.get(pk="overtaken").state == State.ACTIVE
+
+
 def a_tenant_that_is_created_inside_of_another_one_has_no_row_of_it():
     first = new("ann")
     with tenant(first):
