@@ -44,7 +44,10 @@ USES = {
 }
 """The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
-WITH_TENANT = ("status", "health", "history", "rollback", "snapshot", "prune", "backup", "backups", "drill", "restore")
+WITH_TENANT = (
+    "status", "health", "plan", "check", "history", "rollback", "snapshot", "prune",
+    "backup", "backups", "drill", "restore",
+)  # fmt: skip
 """The actions that have `--tenant KEY`, in projects with a database for each tenant."""
 
 _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")

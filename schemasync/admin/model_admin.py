@@ -16,6 +16,7 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.defaultfilters import floatformat
+from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path
 from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html, format_html_join
@@ -29,7 +30,7 @@ from ..tenants.outside_admin import OutsideOfTenants
 from .filters import ByWhom, When
 from .history_rows import light, story
 from .pages import NotAllowed, Pages
-from .selected_database import PARAMETER, SelectedDatabase, selected_database
+from .selected_database import PARAMETER, SelectedDatabase, reachable, selected_database
 
 VIEW = "view_schemaversion"  # the permission without which no page is shown
 View = Callable[..., HttpResponseBase]
@@ -44,6 +45,11 @@ def page_view(module: str, name: str) -> View:
 
     view.__name__ = name
     return view
+
+
+def rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """The response, once its template has asked the database."""
+    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 class VersionList(ChangeList):
@@ -110,7 +116,8 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
-                return status_json(self, request, selected_database(request))
+                with reachable(request):
+                    return status_json(self, request, selected_database(request))
             return for_people(request)
 
         return cast("View", shown)
@@ -125,7 +132,8 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
             try:
                 self._require_view(request)
-                return view(self, request, selected_database(request), **words)
+                with reachable(request):
+                    return rendered(view(self, request, selected_database(request), **words))
             except NotAllowed as error:
                 return self.not_allowed(request, error)
 
@@ -149,6 +157,10 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             return self.not_allowed(request, NotAllowed(VIEW))
         if not databases.synced() and databases.moved():
             return self._moved(request)
+        with reachable(request):
+            return cast("HttpResponse", rendered(self._list(request)))
+
+    def _list(self, request: HttpRequest) -> HttpResponse:
         selected = selected_database(request)
         from .overview import context
 
@@ -173,7 +185,10 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             return self.not_allowed(request, NotAllowed(VIEW))
         from .generation import generation
 
-        return generation(self, request, selected_database(request), unquote(object_id))
+        with reachable(request):
+            return cast(
+                "HttpResponse", rendered(generation(self, request, selected_database(request), unquote(object_id)))
+            )
 
     def add_view(self, request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
         return self._only_read(request)

@@ -127,7 +127,7 @@ def _nothing_to_do(admin: Pages, request: HttpRequest, selected: SelectedDatabas
 
 def _to_schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> NextStep:
     commands = (_command(selected, "plan"), _command(selected))
-    if not conf.runs_from_admin():
+    if selected.tenant or not conf.runs_from_admin():
         text = _("Bring the database to schema.json. On the server, look at the plan, then run it:")
         return NextStep(text, commands=commands)
     if not admin.may(request, "run"):
@@ -169,8 +169,7 @@ def _or_on_the_server(admin: Pages, text: str, permission: str) -> str:
 
 
 def _command(selected: SelectedDatabase, *words: str) -> str:
-    database = f" --database {selected.alias}" if selected.others else ""
-    return " ".join(["manage.py schemasync", *words]) + database
+    return selected.addressed(" ".join(["manage.py schemasync", *words]))
 
 
 def _link(page: str, selected: SelectedDatabase, *arguments: object) -> str:

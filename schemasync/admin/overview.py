@@ -56,7 +56,7 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
         "selected": selected,
         "timeline": timeline(selected) if now.live else None,
         "may": {act: admin.may(request, act) for act in ("rollback", "run", "prune", "download")},
-        "can_run": conf.runs_from_admin(),
+        "can_run": conf.runs_from_admin() and not selected.tenant,
         "backup": _when(now.kept["backup"], "made_at"),
         "drill": _when(now.kept["drill"], "at"),
     }
@@ -101,14 +101,14 @@ def with_models(selected: SelectedDatabase) -> Agreement | None:
     if not conf.is_enabled():
         return None
     try:
-        key = selected.alias, hashlib.sha256(read_file(selected.schema)).hexdigest()
+        key = conf.entry_of(selected.alias), hashlib.sha256(read_file(selected.schema)).hexdigest()
     except OSError as error:
         return Agreement(Difference.UNKNOWN, (f"{selected.schema.name}: {error.strerror}",))
     if key not in _models.found:
         lines = tuple(differences(selected.alias, selected.schema))
         _models.found = {
             key: Agreement(Difference.PENDING if lines else Difference.NONE, lines),
-            **{k: v for k, v in _models.found.items() if k[0] != selected.alias},
+            **{k: v for k, v in _models.found.items() if k[0] != key[0]},
         }
     return _models.found[key]
 

@@ -125,7 +125,7 @@ def _page(
         "is_complete": ahead.is_complete,
         "accounts": people,
         "undo": _undo(request, selected, people, ahead),
-        "keep_writes": _keep_writes(ahead),
+        "keep_writes": selected.addressed(_keep_writes(ahead)),
         "code": _code(selected, ahead.to.version),
         "typed": TYPED,
         "version": short(ahead.to.version),
@@ -148,7 +148,7 @@ def _accounts(request: HttpRequest, selected: SelectedDatabase, to: str) -> Acco
 
 def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | None, ahead: Preview) -> Undo:
     """Who could undo the rollback in the browser, where nobody signs in without tables of accounts and sessions."""
-    command = f"manage.py schemasync rollback {ahead.live.generation}"
+    command = selected.addressed(f"manage.py schemasync rollback {ahead.live.generation}")
     if people is None:  # accounts are in another database, which stays as it is
         return Undo(command, UndoBy.YOU)
     schema = schema_of(ahead.to)
@@ -258,6 +258,10 @@ def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     """Carry over the session, write the log entry, and report the result, all in the file that is live now."""
     databases.let_go(selected.alias)
     ahead = done.preview
+    if selected.tenant:
+        from ..tenants.administered import note_version
+
+        note_version(selected.tenant, ahead.to.version)
     text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, roll back to %(from)s.")
     message = text % {
         "to": ahead.to.generation,

@@ -32,6 +32,8 @@ def run(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpR
     """Show the plan; POST starts the run, if the setting and a permission allow it. Then show its progress, and its
     result; `?state=1` tells the script of the page whether the run is at work."""
     admin.require(request, "run")
+    if selected.tenant:
+        raise NotAllowed(reason=_("Run it on the server:") + " " + selected.addressed("manage.py schemasync"))
     if not conf.runs_from_admin():
         raise NotAllowed(reason=_("The setting RUN_FROM_ADMIN is off: run manage.py schemasync on the server."))
     if request.GET.get("state"):

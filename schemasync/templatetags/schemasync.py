@@ -89,6 +89,12 @@ def change(count: int) -> str:
 
 
 @register.filter
+def addressed(text: str, selected: Any) -> str:
+    """The text, with the database of the page in its commands."""
+    return str(selected.addressed(text))
+
+
+@register.filter
 def number(generation: str) -> str:
     """The number of a generation: `0002` of `0002-53824311221f`."""
     return generation.partition("-")[0]

@@ -8,17 +8,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import SchemasyncError
 from ..schema.text import short
 from ..texts import change, size
-from . import lives
+from . import lives, lookup
 from .admin_filters import ByLabel, ByValue, ByVersion
 from .creation import create_tenant, refuse_folder
 from .folders import folder_at
@@ -93,6 +94,23 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
         view = self.admin_site.admin_view(partial(page, self))
         return [path("status/", view, name="schemasync_tenants_tenant_status"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With a link to the history of its database, if that is here and the user may see it."""
+        address = self._versions(request, unquote(object_id))
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "versions": address})
+
+    def _versions(self, request: HttpRequest, key: str) -> str:
+        try:
+            lookup.check(key)
+        except SchemasyncError:
+            return ""
+        if not request.user.has_perm("schemasync.view_schemaversion"):
+            return ""
+        address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_changelist")
+        return f"{address}?db={tenant_settings().alias(key)}"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """Key and host say where the folder is, so they are given once."""

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.utils import ConnectionHandler
 
 from . import caches, open_files
+from .administered import administered_connection
 from .connection import TenantConnection
 from .context import current, current_alias, entered_keys, refuse_other
 from .paths import path_of
@@ -44,6 +45,8 @@ class TenantConnections(ConnectionHandler):
             return self._tenant(found.alias(key), key)
         if (key := found.key(alias)) is None:
             return super().__getitem__(alias)
+        if (administered := administered_connection(alias)) is not None:
+            return administered
         refuse_other(key, f'the database "{alias}"')
         return self._tenant(alias, key)
 

@@ -37,17 +37,19 @@ def test_links_of_a_second_database_lead_into_the_second_database(operated, visi
         page = body(c.get(BASE + "?db=other"))
         links = re.findall('href="([^"]*)"', page.partition('id="changelist"')[2])
         one = body(c.get(BASE + "2/change/?db=other"))
-        answer = c.post(BASE + "1/rollback/?db=other", {"live": re.search("0002-[0-9a-f]{12}", one)[0], "version": re.search('<code>([0-9a-f]{6})', body(c.get(BASE + "1/rollback/?db=other")))[1]})
-        print(json.dumps([links, one, answer.headers.get("Location"), page]))
+        shown = body(c.get(BASE + "1/rollback/?db=other"))
+        answer = c.post(BASE + "1/rollback/?db=other", {"live": re.search("0002-[0-9a-f]{12}", one)[0], "version": re.search('<code>([0-9a-f]{6})', shown)[1]})
+        print(json.dumps([links, one, answer.headers.get("Location"), page, shown]))
         """
     )
-    links, one, place, page = found
+    links, one, place, page, shown = found
     assert [
         link for link in links if "db=other" not in link and not link.startswith(("#", "/static", "/admin/logout"))
     ] == []
     assert 'name="db" value="other"' in page, "the search stays there"
     assert "CHECK (id &gt; 0)" in one
     assert "/admin/schemasync/schemaversion/1/rollback/" not in one or "rollback/?db=other" in one
+    assert "manage.py schemasync rollback --database other 0002-" in shown
     assert place.endswith("?db=other")
     assert (operated.folder / "other.sqlite3").readlink().name.startswith("0001-")
     assert operated.link.readlink().name.startswith("0002-")

@@ -8,13 +8,16 @@ from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
-from django.db import connection, transaction
+from django.core.management import call_command
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from schemasync import api
 from schemasync.errors import Busy
 from schemasync.models import SchemaVersion
+from schemasync.schema.text import short
 from schemasync.tenants import OtherTenant, archive_tenant, create_tenant, delete_tenant, outside, tenant
 from schemasync.tenants.checks import check_tenants
 from schemasync.tenants.models import State, Tenant
@@ -193,6 +196,50 @@ def a_superuser_of_a_tenant_sees_and_does_nothing_to_others():
     assert client.get(reverse("admin:schemasync_tenants_tenant_change", args=[other])).status_code == 403
     client.post(reverse(LIST), {"action": "archive", "_selected_action": [other]})
     assert Tenant.objects.get(pk=other).state == State.ACTIVE
+
+
+def the_history_of_a_tenant_is_shown_and_rolled_back_outside_of_it():
+    client, key, other = _client(), new("ann"), new("bob")
+    change = reverse("admin:schemasync_tenants_tenant_change", args=[key])
+    versions = f"{reverse('admin:schemasync_schemaversion_changelist')}?db=tenant:{key}"
+    assert versions in client.get(change).content.decode()
+    with tenant(key):
+        first = api.status(database="tenant")["generation"]
+        call_command("schemasync", database="tenant", rebuild_all=True, verbosity=0)
+        second = api.status(database="tenant")["generation"]
+    assert first != second
+    page = client.get(versions).content.decode()
+    assert first in page
+    assert f'data-live="{second}"' in page
+    with outside():  # the template, and so every tenant made from it, is still where the first one was
+        assert api.status(database="tenant")["generation"] == first
+    rows = {row.generation: row for row in _history(key)}
+    of = f"?db=tenant:{key}"
+    ways = {
+        name: reverse(f"admin:schemasync_schemaversion_{name}", args=[rows[first].pk]) + of
+        for name in ("change", "schema", "database", "verify", "rollback")
+    }
+    assert client.get(ways["change"]).status_code == client.get(ways["schema"]).status_code == 200
+    shown = client.get(ways["rollback"]).content.decode()
+    assert f"manage.py schemasync rollback --tenant {key} {second}" in shown
+    typed = {"live": second, "version": short(rows[first].version)[:6], "db": f"tenant:{key}"}
+    Tenant.objects.filter(pk=key).update(version="1:stale")
+    told = _told(client.post(ways["rollback"], typed))
+    assert told[0].startswith(f"{first} is live again"), told
+    with tenant(key):
+        assert api.status(database="tenant")["generation"] == first
+    assert Tenant.objects.get(pk=key).version == rows[first].version
+    assert client.get(reverse("admin:schemasync_schemaversion_run") + of).status_code == 403
+    with pytest.raises(OtherTenant):
+        connections[f"tenant:{key}"]
+    archive_tenant(other)
+    for unknown in (other, "nobody"):
+        assert client.get(f"{versions.rpartition(':')[0]}:{unknown}").status_code == 404
+
+
+def _history(key):
+    with tenant(key):
+        return list(SchemaVersion.objects.using(f"tenant:{key}").only("pk", "generation", "version"))
 
 
 def every_page_of_the_history_is_closed_to_users_of_a_tenant():

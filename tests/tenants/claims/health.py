@@ -95,6 +95,8 @@ def each_tenant_says_what_is_wrong_with_it_and_the_table_keeps_it():
         assert set(Tenant.objects.filter(state=State.ACTIVE).values_list("health", flat=True)) == {Health.OK}
         assert not Tenant.objects.exclude(problems=[]).exists()
         assert "can be used" in _run("health", tenant=whole)[1]
+        assert json.loads(_run("plan", tenant=whole, json=True)[1])["result"] == "current"
+        assert _run("check", tenant=whole)[0] == 0
 
 
 def each_tenant_is_asked_for_backups_of_its_own():
