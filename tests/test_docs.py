@@ -237,6 +237,7 @@ def test_the_json_of_an_action_has_the_keys_that_the_page_shows(evolved, tmp_pat
 
 
 FLEET = """
+from datetime import UTC, datetime
 from django.core.management import call_command
 from schemasync.tenants import archive_tenant, create_tenant
 from schemasync.tenants.models import Tenant
@@ -245,18 +246,26 @@ for alias in ("default", "tenant"):
 for key in ("acme", "beta", "old"):
     create_tenant(key)
 archive_tenant("old")
-Tenant.objects.filter(key="acme").update(failure="[hazard] …")
+said = {"code": "backup-overdue", "message": "there is no backup", "hint": "Make one."}
+Tenant.objects.filter(key="acme").update(
+    failure="[hazard] …", health="attention", problems=[said], health_at=datetime.now(UTC)
+)
+Tenant.objects.filter(key="beta").update(health="ok", health_at=datetime.now(UTC))
+Tenant.objects.get(key="acme").sizes.create(day="2026-01-01", size=1)
 """
 
 
 def fleet_status(folder):
-    """The JSON of `tenants status` in a project where a tenant is behind and has failed."""
+    """The JSON of `tenants status` in a project where a tenant is behind, has failed, has grown, needs attention, and
+    is open in this process."""
     variables = environment(DJANGO_SETTINGS_MODULE="tests.tenants.settings", TENANTS_FOLDER=str(folder))
     ended = run(("-m", "django", "shell", "--verbosity=0", "-c", FLEET), folder, variables, fresh=True)
     assert ended.code == 0, ended.err
     schema = folder / "schema.tenant.json"
     schema.write_text(schema.read_text() + "\n")
-    ended = run(("-m", "django", "schemasync", "tenants", "status", "--json"), folder, variables, fresh=True)
+    with closing(sqlite3.connect(folder / "tenants" / "acme" / "db.sqlite3")) as connection:
+        connection.execute("SELECT * FROM sqlite_schema").fetchall()
+        ended = run(("-m", "django", "schemasync", "tenants", "status", "--json"), folder, variables, fresh=True)
     return ended.json
 
 

@@ -58,6 +58,11 @@ def copied_with_sides(path: Path, folder: Path) -> Path:
     return folder / "copied.sqlite3"
 
 
+def new_folder(path: Path) -> None:
+    """Create a folder that nobody uses yet. That is not durable."""
+    path.mkdir()
+
+
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file that nobody uses yet. It is not synced."""
     with path.open("wb") as file:

@@ -20,7 +20,7 @@ from ..engines.sqlite.copies import live_copy
 from ..errors import Code, Refused, UsageError
 from ..files.disk import Disk, DiskStep, sync_file, sync_folder
 from ..files.layout import Layout
-from ..files.scratch import remove_dead, work_folder
+from ..files.scratch import new_folder, remove_dead, work_folder
 from ..history.row import HistoryRow
 from ..sync.run.error_translation import translated_errors
 from .context import OtherHost, outside
@@ -28,7 +28,6 @@ from .folders import FILE
 from .hosts import chosen_host
 from .lives import change_state, durable_rows, refuse_in_a_transaction, rows_of
 from .models import KEY, State, Tenant, validate_labels
-from .paths import folder_of, path_of
 from .settings import tenant_settings
 from .wanted import wanted
 
@@ -58,22 +57,24 @@ def create_tenant(
             "Use 1 to 63 of the characters a-z, 0-9 and -, with no - at either end: it is a label of a host name, too.",
         )
     refuse_in_a_transaction()
-    planned = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
-    planned.host = _host(planned, host)
+    asked = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
+    begun = _begun(asked)
+    _refuse_elsewhere(begun or asked, begun.host if begun else _host(asked, host))
     template, row = _template()
-    is_new = _claim(planned)
+    made, is_new = (begun, False) if begun else _claimed(asked)
     try:
-        if _is_placed(key):
-            remove_dead(folder_of(key).parent, _work(key))  # of the process that has placed it
+        if _is_placed(made):
+            remove_dead(made.get_folder().parent, _work(key))  # of the process that has placed it
         else:
-            _place(key, template, disk)
+            _place(made, template, disk)
     except BaseException:
-        if is_new and not folder_of(key).exists():
+        if is_new and not made.get_folder().exists():
             rows_of(key).filter(state=State.CREATING).delete()
         raise
+    made.state, made.version = State.ACTIVE, row.version
     if not change_state(key, (State.CREATING,), State.ACTIVE, version=row.version):
         raise _exists(key)
-    return rows_of(key).get()
+    return made
 
 
 def _template() -> tuple[Path, HistoryRow]:
@@ -93,52 +94,61 @@ def _template() -> tuple[Path, HistoryRow]:
     return live.path, row
 
 
-def _host(planned: Tenant, host: str) -> str:
-    """The host of a new tenant, or of one that a dead process was creating. Raises OtherHost if it is not this one."""
-    key = planned.key
-    try:
-        validate_labels(planned.labels)
-    except ValidationError as error:
-        raise UsageError.of(Code.BAD_OPTION, f"the labels are {planned.labels!r}", error.messages[0]) from error
-    begun = rows_of(key).filter(state=State.CREATING).values_list("host", flat=True).first()
-    found = chosen_host(key, host, planned.labels) if begun is None else begun
-    if not (settings := tenant_settings()).is_here(found):
-        raise OtherHost.of(
-            Code.OTHER_HOST,
-            f'the host of the tenant "{key}" is "{found}", and this is "{settings.host}"',
-            f'On "{found}": manage.py schemasync tenants create {key} --host {found}',
-            tenant=key,
-            host=found,
-        )
+def _begun(asked: Tenant) -> Tenant | None:
+    """The row of a tenant that a dead process was creating; None without a row. Raises Refused if the tenant exists, or
+    if a folder does without a row."""
+    is_there = asked.get_folder().exists()  # asked before the row, which comes first
+    found = rows_of(asked.key).first()
+    if found is None and is_there:
+        refuse_folder(asked.key, asked.get_folder())
+    if found is not None and found.state != State.CREATING:
+        raise _exists(asked.key)
     return found
 
 
-def _claim(planned: Tenant) -> bool:
-    """Write the row of a tenant that is about to be created; False if a dead process has. Raises Refused."""
-    key = planned.key
-    is_there = planned.get_folder().exists()  # asked before the row, which comes first
-    if not rows_of(key).exists():
-        if is_there:
-            refuse_folder(key, planned.get_folder())
-        try:
-            with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
-                planned.state = State.CREATING
-                planned.save(using=DEFAULT_DB_ALIAS, force_insert=True)
-            return True
-        except IntegrityError:
-            pass  # another process creates it at the same moment: one of both fails in the end
-    if not rows_of(key).filter(state=State.CREATING).exists():
-        raise _exists(key)
-    return False
+def _host(asked: Tenant, host: str) -> str:
+    """The host of a new tenant."""
+    try:
+        validate_labels(asked.labels)
+    except ValidationError as error:
+        raise UsageError.of(Code.BAD_OPTION, f"the labels are {asked.labels!r}", error.messages[0]) from error
+    return chosen_host(asked.key, host, asked.labels)
 
 
-def _is_placed(key: str) -> bool:
+def _refuse_elsewhere(made: Tenant, host: str) -> None:
+    """Raise OtherHost unless this host is the one of a new tenant, which its row gets."""
+    if not (settings := tenant_settings()).is_here(host):
+        raise OtherHost.of(
+            Code.OTHER_HOST,
+            f'the host of the tenant "{made.key}" is "{host}", and this is "{settings.host}"',
+            f'On "{host}": manage.py schemasync tenants create {made.key} --host {host}',
+            tenant=made.key,
+            host=host,
+        )
+    made.host = host
+
+
+def _claimed(asked: Tenant) -> tuple[Tenant, bool]:
+    """Write the row of a tenant that is about to be created; or read the one that another process wrote at the same
+    moment, and False: one of both fails in the end."""
+    asked.state = State.CREATING
+    try:
+        with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
+            asked.save(using=DEFAULT_DB_ALIAS, force_insert=True)
+    except IntegrityError as error:
+        if (found := _begun(asked)) is None:
+            raise _exists(asked.key) from error
+        return found, False
+    return asked, True
+
+
+def _is_placed(made: Tenant) -> bool:
     """True if the folder of a tenant is there with its database: it gets its name when it is complete. Raises Refused
     if something else is there."""
-    if not folder_of(key).exists():
+    if not made.get_folder().exists():
         return False
-    if not path_of(key).exists():
-        refuse_folder(key, folder_of(key))
+    if not made.get_path().exists():
+        refuse_folder(made.key, made.get_folder())
     return True
 
 
@@ -152,26 +162,25 @@ def refuse_folder(key: str, path: Path) -> None:
         )
 
 
-def _place(key: str, template: Path, disk: Disk) -> None:
+def _place(made: Tenant, template: Path, disk: Disk) -> None:
     """Make the folder of a tenant, with a copy of the template that is durable before it has its name."""
-    parent = folder_of(key).parent
-    with translated_errors(parent):
-        disk.make_folder(DiskStep.TENANT_FOLDER, parent, None)
-        with work_folder(parent, _work(key)) as work:
-            made = work / "made"
-            disk.make_folder(DiskStep.TENANT_FOLDER, made, None)
-            _copy(template, Layout(made / FILE), disk)
+    folder = made.get_folder()
+    with translated_errors(folder.parent):
+        disk.make_folder(DiskStep.TENANT_FOLDER, folder.parent, None)
+        with work_folder(folder.parent, _work(made.key)) as work:
+            new_folder(work / "made")
+            _copy(template, Layout(work / "made" / FILE), disk)
             try:
-                disk.rename(DiskStep.TENANT_PLACE, made, folder_of(key))
+                disk.rename(DiskStep.TENANT_PLACE, work / "made", folder)
             except OSError:
-                if not path_of(key).exists():  # else another process was faster
+                if not made.get_path().exists():  # else another process was faster
                     raise
 
 
 def _copy(template: Path, layout: Layout, disk: Disk) -> None:
     """Make the database of a folder that nobody sees yet: a copy of the template under the same name, and its link. It
     is durable. Raises Refused if the template has become another file meanwhile."""
-    disk.make_folder(DiskStep.TENANT_FOLDER, layout.folder, None)
+    new_folder(layout.folder)
     generation = layout.generation(template.stem)
     assert generation is not None  # the name of the template's live file
     with disk.step(DiskStep.TENANT_COPY):

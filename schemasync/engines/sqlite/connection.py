@@ -117,9 +117,12 @@ class Opener:
         connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")
         return connection
 
-    def copy(self, path: Path, copy: Path) -> None:
-        """Make a file that holds, page for page, the present content of a database, including its log."""
+    def copy(self, path: Path, copy: Path, *, is_synced: bool = True) -> None:
+        """Make a file that holds, page for page, the present content of a database, including its log. `is_synced`:
+        False for a copy that the caller syncs, when it is complete."""
         with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
+            if not is_synced:
+                target.execute("PRAGMA synchronous=OFF")
             source.backup(target)
 
     def _open(

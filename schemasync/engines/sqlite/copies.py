@@ -113,8 +113,9 @@ def plain_copy(opener: Opener, path: Path, copy: Path) -> None:
 def live_copy(opener: Opener, path: Path, copy: Path) -> HistoryRow | None:
     """Write the present content of a live file, page for page, to `copy`, which does not exist, as another live one;
     returns the newest row of its history. It has no log, and is not synced."""
-    opener.copy(path, copy)
+    opener.copy(path, copy, is_synced=False)
     with closing(opener.write(copy)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
         if has_temporary(connection):
             with durably(connection):
                 remove_temporary(connection)
