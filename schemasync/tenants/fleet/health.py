@@ -98,8 +98,13 @@ def look_at(database: Database, keys: Sequence[str], workers: int = 1) -> Health
 
 
 def _note(looks: Sequence[Outcome], at: datetime) -> None:
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
-    with transaction.atomic(using=DEFAULT_DB_ALIAS):
-        for one in looks:
-            rows.filter(pk=one.key).update(health=one.done.health, problems=list(one.done.problems), health_at=at)
-        sizes.note({one.key: one.done.size for one in looks if one.done.size is not None})
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
+    for some in sizes.batches(looks):
+        with transaction.atomic(using=DEFAULT_DB_ALIAS):
+            of_some = rows.filter(pk__in=[one.key for one in some])
+            of_some.update(health_at=at)
+            known = {key: said for key, *said in of_some.values_list("key", "health", "problems")}
+            for one in some:
+                if known.get(one.key) != (said := [one.done.health, list(one.done.problems)]):
+                    rows.filter(pk=one.key).update(health=said[0], problems=said[1])
+    sizes.note({one.key: one.done.size for one in looks if one.done.size is not None})
