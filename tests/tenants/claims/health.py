@@ -114,10 +114,12 @@ def each_tenant_is_asked_for_backups_of_its_own():
         with _requiring(BACKUP_NO_OLDER_THAN=timedelta(days=1)):
             found = json.loads(_run("tenants", "health", json=True)[1])
         assert [one["key"] for one in found["unhealthy"]] == [without]
+        assert [one["code"] for one in found["unhealthy"][0]["problems"]] == ["backup-overdue"]
 
 
 def _requiring(**given):
-    return override_settings(SCHEMASYNC={**settings.SCHEMASYNC, "REQUIRE": given})
+    drills = {"DRILL_NO_OLDER_THAN": timedelta(days=30)}  # of which nobody made one
+    return override_settings(SCHEMASYNC={**settings.SCHEMASYNC, "REQUIRE": given, "BACKUPS": drills})
 
 
 def growth_is_that_of_thirty_days_and_a_file_that_does_not_change_takes_one_row():
