@@ -35,6 +35,11 @@ SHOWN = (
 CHANGED = ("name", "group", "labels", "pinned")
 
 
+def in_one_line(text: str) -> str:
+    """The text without a place where a narrow column could break it."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
     """Asks for what a person decides about a tenant."""
 
@@ -61,7 +66,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
 
     form = TenantForm
-    list_display = ("key", "name", "state", "host", "group", "short_version", "bytes", "grown", "health", "created_at")
+    list_display = ("key", "name", "state", "health", "short_version", "bytes", "grown", "host", "group", "created_at")
     list_filter = (
         "state",
         ("host", ByValue),
@@ -83,6 +88,10 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     def short_version(self, tenant: Tenant) -> str:
         """With as many digits as everywhere else: all of them leave no room for the other columns."""
         return short(tenant.version)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Without hosts, where there is one: with it the others would not fit on most screens."""
+        return tuple(name for name in self.list_display if name != "host" or tenant_settings().hosts)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         """The rows in the default database, where they are."""
@@ -151,13 +160,13 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("size"), ordering="size")
     def bytes(self, tenant: Tenant) -> str:
         """The size of the live file as people read it."""
-        return "" if tenant.size is None else size(tenant.size)
+        return "" if tenant.size is None else in_one_line(size(tenant.size))
 
     @admin.display(description=_("grown in 30 days"), ordering="growth")
     def grown(self, tenant: Tenant) -> str:
         """The change of this size as people read it."""
         growth: int | None = getattr(tenant, "growth", None)  # a new one has none
-        return "" if growth is None else change(growth)
+        return "" if growth is None else in_one_line(change(growth))
 
     @admin.display(description=_("problems"))
     def said(self, tenant: Tenant) -> str:

@@ -54,7 +54,8 @@ PICTURES = [
 ]
 ON_A_PHONE = [Picture("phone", f"{BASE}4/change/", start=".schemasync-beside")]
 PENDING = [Picture("pending", BASE), Picture("run", f"{BASE}run/")]
-TENANTS = [Picture("tenants", "/admin/schemasync_tenants/tenant/", height=640)]
+FLEET = "/admin/schemasync_tenants/tenant/"
+TENANTS = [Picture("tenants", FLEET, height=640), Picture("tenants-state", f"{FLEET}status/", height=800)]
 
 
 def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[Picture]) -> Iterator[Path]:

@@ -138,7 +138,7 @@ def a_tenant_is_found_by_its_host_group_and_labels_which_the_form_checks():
     ):
         page = client.get(reverse(LIST), asked).content.decode()
         assert page.count('name="_selected_action"') == 1, asked
-        assert "2.0 MB" in page
+        assert "2.0\N{NO-BREAK SPACE}MB" in page
     assert "?label=region%3Deu%3Dwest" in client.get(reverse(LIST)).content.decode()
     Tenant.objects.filter(key=key).update(host="")
 

@@ -84,7 +84,7 @@ def each_tenant_says_what_is_wrong_with_it_and_the_table_keeps_it():
             assert (status["unhealthy"], status["unchecked"]) == (found["unhealthy"], 0)
             page, _ = _page()
             assert f"there is no database at {path_of(lost)}" in page
-            assert "1 needs attention" in page
+            assert "needs attention: 1" in page
             assert f"{left}: attention [recovery-waiting]" in _run("tenants", "status")[1]
         finally:
             away.rename(path_of(lost))
