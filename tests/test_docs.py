@@ -401,6 +401,15 @@ def test_every_name_that_the_pages_for_developers_use_is_in_the_code():
             assert set(named) - {"Manager", "Helper"} - code == set(), one.name
 
 
+def test_a_name_beside_files_is_in_one_of_them():
+    for one in pages():
+        for line in one.prose.splitlines() if "development" in one.path.parts or one.name == "CONTRIBUTING.md" else ():
+            files = re.findall(r"`((?:schemasync|tests)/[\w/]+\.py)`", line)
+            words = {word for file in files for word in re.findall(r"\w+", (ROOT / file).read_text("utf-8"))}
+            named = set(re.findall(r"`(_?[A-Z][A-Za-z_]*[a-z_]\w*|_\w+|[a-z]\w*_\w+)`", line)) if files else set()
+            assert named - words == set(), (one.name, line)
+
+
 def test_the_picture_of_the_architecture_has_every_room():
     picture = page("docs/development/architecture.md").fences[0].text
     wings = {folder.name for folder in (ROOT / "schemasync" / "engines" / "sqlite").iterdir() if folder.is_dir()}
