@@ -53,8 +53,8 @@ MOVED_FROM = "SCHEMASYNC_MOVED_FROM"
 
 
 NEW_FILE = "SCHEMASYNC_NEW_FILE"
-"""A key of the settings of a connection that is open on a file which is not live, during a run: ON_STARTUP does not
-apply to it."""
+"""A key of the settings of a connection to which ON_STARTUP does not apply: during a run it is open on a file which is
+not live, or a page of the admin looks through it at the database of a tenant."""
 
 
 def current(*, sqlite: Mapping[str, Any], postgres: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,10 +45,13 @@ USES = {
 """The common options that an action uses. Each action accepts all of them, so that a script can pass them to any."""
 
 WITH_TENANT = (
-    "status", "health", "plan", "check", "history", "rollback", "snapshot", "prune",
-    "backup", "backups", "drill", "restore",
+    "sync", "plan", "rehearse", "check", "status", "health", "history", "rollback", "snapshot", "prune",
+    "inspect", "adopt", "eject", "cutover", "backup", "backups", "drill", "restore",
 )  # fmt: skip
 """The actions that have `--tenant KEY`, in projects with a database for each tenant."""
+
+_OF_PROJECT = ("export", "models", "hash", "ddl", "tenants")
+"""Actions on the code and the schema of all tenants."""
 
 _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
 
@@ -58,12 +61,12 @@ def addressed(text: str, given: Mapping[str, Any]) -> str:
 
     def one(match: re.Match[str]) -> str:
         action = match["action"] if match["action"] in USES else "sync"
-        if isinstance(key := given.get("tenant"), str) and action in ("sync", *WITH_TENANT):
-            of_tenant = "tenants sync" if action == "sync" else f"{action} --tenant {shlex.quote(key)}"
-            return f"manage.py schemasync {of_tenant}"
-        which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
-        which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # the default needs no option
-        words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
+        if isinstance(key := given.get("tenant"), str) and action not in _OF_PROJECT:
+            words = [f"--tenant {shlex.quote(key)}"]
+        else:
+            which = [name for name in ("database", "schema") if name in USES[action] and given.get(name)]
+            which = [name for name in which if given[name] != DEFAULT_DB_ALIAS]  # the default needs no option
+            words = [f"--{name} {shlex.quote(str(given[name]))}" for name in which]
         place = len("manage.py schemasync") if action == "sync" else len(match[0])
         return "".join([match[0][:place], *(f" {word}" for word in words), match[0][place:]])
 

@@ -64,14 +64,15 @@ class People:
 
 def are_here(selected: SelectedDatabase) -> bool:
     """True if the project keeps its users in this database."""
-    return router.db_for_write(get_user_model()) == selected.alias
+    return selected.has(get_user_model())
 
 
 def compared(request: HttpRequest, selected: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
-    """Compare the users of two files; None if they are in another database."""
+    """Compare the users of two files; None if they are in another database. The operator is none of a tenant's."""
     if not are_here(selected):
         return None
-    grows, stays = _grows(request, live, archive), is_same(request, live, archive)
+    grows = not selected.tenant and _grows(request, live, archive)
+    stays = bool(selected.tenant) or is_same(request, live, archive)
     may_roll_back = not grows or bool(getattr(request.user, "is_superuser", False))
     now, then = everyone(live), everyone(archive)
     if now is None or then is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import update_wrapper
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 from django.contrib import admin
@@ -24,8 +25,10 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf, databases
+from ..errors import Code, Problem, SchemasyncError
 from ..management.local_time import local_time
 from ..models import SchemaVersion
+from ..sync.run.error_translation import of_disk
 from ..tenants.outside_admin import OutsideOfTenants
 from .filters import ByWhom, When
 from .history_rows import light, story
@@ -45,11 +48,6 @@ def page_view(module: str, name: str) -> View:
 
     view.__name__ = name
     return view
-
-
-def rendered(response: HttpResponseBase) -> HttpResponseBase:
-    """The response, once its template has asked the database."""
-    return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
 
 class VersionList(ChangeList):
@@ -116,8 +114,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
-                with reachable(request):
-                    return status_json(self, request, selected_database(request))
+                return self._of_database(request, lambda selected: status_json(self, request, selected))
             return for_people(request)
 
         return cast("View", shown)
@@ -126,14 +123,42 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         if not self.has_view_permission(request):
             raise NotAllowed(VIEW)
 
+    def _require_tenants(self, request: HttpRequest) -> None:
+        """Raise NotAllowed for who may see the databases of all, and asks for that of a tenant without the permission
+        for tenants."""
+        user: Any = request.user
+        if selected_database(request).tenant and not user.has_perm("schemasync_tenants.view_tenant"):
+            raise NotAllowed(reason=str(_("Your account may not see tenants, so it may not see the database of one.")))
+
+    def _of_database(
+        self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponseBase]
+    ) -> HttpResponseBase:
+        """What a view answers for the database of a request. For that of a tenant its template asks the database here,
+        and what cannot be read is a page of its own."""
+        selected = selected_database(request)
+        if not selected.tenant:
+            return view(selected)
+        try:
+            with reachable(selected):
+                response = view(selected)
+                return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        except SchemasyncError as error:
+            problems = error.problems
+        except OSError as error:
+            problems = of_disk(error, Path(error.filename or selected.alias)).problems
+        except DatabaseError as error:
+            problems = (Problem(Code.SQLITE_ERROR, f"{selected.alias}: {error}", "manage.py schemasync health"),)
+        title = str(_("The database of the tenant cannot be shown"))
+        return self.render(request, "refused.html", selected, title, {"problems": problems})
+
     def _page(self, view: View) -> View:
         """Require the view permission, and run outside of a transaction, which would block a swap."""
 
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
             try:
                 self._require_view(request)
-                with reachable(request):
-                    return rendered(view(self, request, selected_database(request), **words))
+                self._require_tenants(request)
+                return self._of_database(request, lambda selected: view(self, request, selected, **words))
             except NotAllowed as error:
                 return self.not_allowed(request, error)
 
@@ -157,11 +182,16 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             return self.not_allowed(request, NotAllowed(VIEW))
         if not databases.synced() and databases.moved():
             return self._moved(request)
-        with reachable(request):
-            return cast("HttpResponse", rendered(self._list(request)))
+        return self._checked(request, lambda selected: self._list(request, selected))
 
-    def _list(self, request: HttpRequest) -> HttpResponse:
-        selected = selected_database(request)
+    def _checked(self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponse]) -> HttpResponse:
+        try:
+            self._require_tenants(request)
+            return cast("HttpResponse", self._of_database(request, view))
+        except NotAllowed as error:
+            return self.not_allowed(request, error)
+
+    def _list(self, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
         from .overview import context
 
         about = context(self, request, selected)
@@ -185,10 +215,16 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             return self.not_allowed(request, NotAllowed(VIEW))
         from .generation import generation
 
-        with reachable(request):
-            return cast(
-                "HttpResponse", rendered(generation(self, request, selected_database(request), unquote(object_id)))
-            )
+        return self._checked(request, lambda selected: generation(self, request, selected, unquote(object_id)))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What the log of the admin says of a row."""
+        if not self.has_view_permission(request):
+            return self.not_allowed(request, NotAllowed(VIEW))
+        log = super().history_view
+        return self._checked(request, lambda selected: log(request, object_id, extra_context))
 
     def add_view(self, request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
         return self._only_read(request)

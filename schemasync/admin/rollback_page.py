@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -149,7 +151,7 @@ def _accounts(request: HttpRequest, selected: SelectedDatabase, to: str) -> Acco
 def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | None, ahead: Preview) -> Undo:
     """Who could undo the rollback in the browser, where nobody signs in without tables of accounts and sessions."""
     command = selected.addressed(f"manage.py schemasync rollback {ahead.live.generation}")
-    if people is None:  # accounts are in another database, which stays as it is
+    if people is None or selected.tenant:  # accounts of operators are in another database, which stays as it is
         return Undo(command, UndoBy.YOU)
     schema = schema_of(ahead.to)
     if any(schema.table(table) is None for table in _needed_tables(selected)):
@@ -258,10 +260,6 @@ def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     """Carry over the session, write the log entry, and report the result, all in the file that is live now."""
     databases.let_go(selected.alias)
     ahead = done.preview
-    if selected.tenant:
-        from ..tenants.administered import note_version
-
-        note_version(selected.tenant, ahead.to.version)
     text = _("%(to)s is live again, version %(version)s; writers waited %(waited)s. To undo it, roll back to %(from)s.")
     message = text % {
         "to": ahead.to.generation,
@@ -273,7 +271,20 @@ def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
     messages.success(request, message)
     if not stays:
         return _signed_out(admin, request)
-    row = SchemaVersion.objects.using(selected.alias).defer("schema", "hints", "plan").order_by("-id")[0]
     message = _("Rolled back from %(from)s.") % {"from": ahead.live.generation}
+    if selected.tenant:
+        _note(admin, request, selected, message)
+        return admin.home(selected)
+    row = SchemaVersion.objects.using(selected.alias).defer("schema", "hints", "plan").order_by("-id")[0]
     log(admin, request, row, message)
     return admin.home(selected)
+
+
+def _note(admin: Pages, request: HttpRequest, selected: SelectedDatabase, message: str) -> None:
+    """Write into the row and the log of a tenant what has happened: the rollback itself is done."""
+    from ..tenants.administered import row_of
+    from ..tenants.behind import note_version
+
+    with suppress(DatabaseError):
+        note_version(selected.tenant)
+        log(admin, request, row_of(selected.alias), message)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.apps import apps
+from django.db import router
+from django.db.models import Model
 from django.http import Http404, HttpRequest
 
 from .. import conf, databases
 from ..actions.addressed import addressed
-from ..errors import SchemasyncError
 from ..files.layout import Generation, Layout
 
 if TYPE_CHECKING:
@@ -49,6 +50,22 @@ class SelectedDatabase:
         """The key of the tenant to which it belongs; empty for a database of all."""
         return conf.key_of(self.alias)
 
+    def has(self, model: type[Model]) -> bool:
+        """True if the rows of a model are in this database."""
+        if not self.tenant:
+            return bool(router.db_for_write(model) == self.alias)
+        from ..tenants.administered import has
+
+        return has(self.alias, model)
+
+    def inside(self) -> AbstractContextManager[None]:
+        """A block in which sessions and signed values are those of its tenant, if it belongs to one."""
+        if not self.tenant:
+            return nullcontext()
+        from ..tenants.context import entered
+
+        return entered(self.tenant)
+
     def addressed(self, text: str) -> str:
         """The text, with this database in each command that uses one."""
         return addressed(text, {"database": conf.entry_of(self.alias), "tenant": self.tenant or None})
@@ -76,41 +93,34 @@ class SelectedDatabase:
 def selected_database(request: HttpRequest) -> SelectedDatabase:
     """The database of a request; the default one without a parameter. Raises Http404 for an unknown one."""
     known = databases.synced()
-    wanted = _wanted(request) or (known[0] if known else "")
+    wanted = request.POST.get(PARAMETER) or request.GET.get(PARAMETER) or (known[0] if known else "")
     if wanted not in known and not _is_of_tenant(wanted):
         raise Http404(f"schemasync manages no database {wanted!r}")
     return SelectedDatabase(wanted, tuple(alias for alias in known if alias != wanted))
 
 
 @contextmanager
-def reachable(request: HttpRequest) -> Iterator[None]:
-    """A block in which the database of a request can be used, also if it is that of a tenant. Raises Http404 for a
-    tenant that is unknown, archived or on another host."""
-    if not _is_of_tenant(wanted := _wanted(request)):
-        yield
-        return
+def reachable(selected: SelectedDatabase) -> Iterator[None]:
+    """A block in which the database of a tenant can be used. Raises Http404 for a tenant that is unknown, archived or
+    on another host, and Refused for one without a file."""
     from ..tenants.administered import administered
-    from ..tenants.lookup import check
+    from ..tenants.context import OtherHost, UnknownTenant
 
-    try:
-        check(conf.key_of(wanted))
-    except SchemasyncError as error:
-        raise Http404(str(error)) from error
-    with administered(wanted):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(administered(selected.alias))
+        except (UnknownTenant, OtherHost) as error:
+            raise Http404(str(error)) from error
         yield
-
-
-def _wanted(request: HttpRequest) -> str:
-    return request.POST.get(PARAMETER) or request.GET.get(PARAMETER) or ""
 
 
 def _is_of_tenant(alias: str) -> bool:
     """True for the name of a tenant's database, whether there is such a tenant or not."""
-    if not (conf.key_of(alias) and apps.is_installed("schemasync.tenants")):
+    if not apps.is_installed("schemasync.tenants"):
         return False
     from ..tenants.settings import tenant_settings
 
-    return conf.entry_of(alias) == tenant_settings().entry
+    return tenant_settings().key(alias) is not None
 
 
 def actor_of(request: HttpRequest) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db, db
 from django.contrib.sessions.backends.base import CreateError, UpdateError
-from django.db import DatabaseError, router
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from . import accounts
@@ -20,9 +20,6 @@ from .selected_database import SelectedDatabase
 
 MOST_READ = 20_000  # sessions: about a second to decode
 BATCH = 500  # keys in one statement: SQLite 3.31 allowed 999 parameters
-
-if TYPE_CHECKING:
-    from ..models import SchemaVersion
 
 
 def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path) -> bool:
@@ -33,8 +30,9 @@ def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path)
     """
     if accounts.are_here(selected):
         live = selected.layout.link.resolve()
-        stays = accounts.is_same(request, left, live)
-        end_sessions(selected, accounts.to_sign_out(left, live))
+        stays = bool(selected.tenant) or accounts.is_same(request, left, live)
+        with selected.inside():
+            end_sessions(selected, accounts.to_sign_out(left, live))
         if not stays:
             with suppress(DatabaseError):
                 request.session.flush()
@@ -51,7 +49,7 @@ def model_in(selected: SelectedDatabase) -> Any:
     """The model of the sessions, if they are stored in this database, else None."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     model = store.get_model_class() if issubclass(store, db.SessionStore) else None
-    return model if model is not None and router.db_for_write(model) == selected.alias else None
+    return model if model is not None and selected.has(model) else None
 
 
 def end_sessions(selected: SelectedDatabase, keys: frozenset[str] | None) -> None:
@@ -77,7 +75,7 @@ def end_sessions(selected: SelectedDatabase, keys: frozenset[str] | None) -> Non
             rows.filter(session_key__in=ended[start : start + BATCH]).delete()
 
 
-def log(admin: Pages, request: HttpRequest, row: SchemaVersion, message: str) -> None:
+def log(admin: Pages, request: HttpRequest, row: Any, message: str) -> None:
     """Write a LogEntry to the database that is live now; without its tables, only the history records the action."""
     with suppress(DatabaseError):
         admin.log_change(request, row, message)

@@ -179,7 +179,7 @@ def _difference(alias: str, layout: Layout, opener: Opener, read: Document, sche
 def _command(alias: str) -> str:
     """The command that syncs a database."""
     if conf.OF_TENANT in alias:
-        return "manage.py schemasync tenants sync"
+        return f"manage.py schemasync --tenant {shlex.quote(conf.key_of(alias))}"
     of = "" if alias == DEFAULT_DB_ALIAS else f" --database {shlex.quote(alias)}"
     return f"manage.py schemasync{of}"
 

@@ -15,6 +15,7 @@ from typing import IO
 from ..errors import Busy, Code
 
 _GLANCE = 0.005  # seconds: longer than a check of the lock takes
+_LOOKS = 5  # before a lock counts as held
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
 _PATIENCE = 1.0  # seconds of waiting until whoever waits should hear of it
 NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
@@ -200,12 +201,12 @@ def _take_folder(descriptor: int, path: Path, deadline: float, on_wait: Callable
 
 
 def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], None]) -> None:
-    looks, noted_at = 3, time.monotonic() + _PATIENCE
+    looks, noted_at = _LOOKS, time.monotonic() + _PATIENCE
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            looks -= 1  # somebody may just be checking who holds it, which takes microseconds
+            looks -= 1  # somebody may just be checking who holds it: microseconds, or a few slices of a busy processor
             if time.monotonic() >= deadline and looks <= 0:
                 raise Busy.of(
                     Code.RUN_IN_PROGRESS,
@@ -215,6 +216,6 @@ def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], No
             if time.monotonic() >= noted_at:
                 on_wait()
                 noted_at = deadline + _PATIENCE  # once
-            time.sleep(_POLL if looks <= 0 else _GLANCE)
+            time.sleep(_POLL if looks <= _LOOKS - 3 else _GLANCE)
         else:
             return

@@ -55,7 +55,7 @@ class Actions(Invocation):
                 from . import fleet
 
                 self._refuse_with_tenant()
-                with fleet.within(self._database, key) as alias:
+                with fleet.within(self._database, key, self.action) as alias:
                     self.given["database"] = alias
                     action(self._database)
             else:

@@ -20,6 +20,7 @@ from . import output, schedules
 from .output.shared import problem
 from .output.terminal import Page
 
+CHANGES = ("sync", "rollback", "adopt", "restore")  # actions after which a tenant may have another version
 WRITE = "Run 'manage.py makemigrations' to write the models into it, and then this command again."
 
 if TYPE_CHECKING:
@@ -149,10 +150,10 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
 
 
 def health(at: Database, given: Mapping[str, Any]) -> HealthReport:
-    """Ask each tenant, or those that are named, whether its database can be used."""
-    from ..tenants.fleet.health import look_at
+    """Check whether the database of each tenant, or of those that are named, can be used."""
+    from ..tenants.fleet.health import check_all
 
-    return look_at(at, _keys(given), given.get("workers", 1))
+    return check_all(at, _keys(given), given.get("workers", 1))
 
 
 def _keys(given: Mapping[str, Any]) -> list[str]:
@@ -217,14 +218,20 @@ def receive() -> None:
 
 
 @contextmanager
-def within(database: Database, key: str) -> Iterator[str]:
-    """A block within a tenant; yields the alias that means it there. Raises UnknownTenant, and UsageError in a project
-    without tenants."""
+def within(database: Database, key: str, action: str) -> Iterator[str]:
+    """A block within a tenant for an action; yields the alias that means it there. Raises UnknownTenant, Refused for a
+    sync of a tenant without a file, and UsageError in a project without tenants."""
     alias = template(database).alias
     from ..tenants import tenant
+    from ..tenants.behind import note_version
+    from ..tenants.paths import refuse_without_file
 
     with tenant(key):
+        if action == "sync":
+            refuse_without_file(key)
         yield alias
+    if action in CHANGES:
+        note_version(key)
 
 
 def routes(given: Mapping[str, Any]) -> tuple[Routes, str]:

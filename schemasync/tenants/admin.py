@@ -17,6 +17,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import SchemasyncError
+from ..models import SchemaVersion
 from ..schema.text import short
 from ..texts import change, size
 from . import lives, lookup
@@ -116,7 +117,9 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
             lookup.check(key)
         except SchemasyncError:
             return ""
-        if not request.user.has_perm("schemasync.view_schemaversion"):
+        if not self.admin_site.is_registered(SchemaVersion) or not request.user.has_perm(
+            "schemasync.view_schemaversion"
+        ):
             return ""
         address = reverse(f"{self.admin_site.name}:schemasync_schemaversion_changelist")
         return f"{address}?db={tenant_settings().alias(key)}"

@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db.models import Model
 
 from ..backends.sqlite3.base import DatabaseWrapper
 from ..databases import NEW_FILE
 from . import lookup
+from .connection import of_a_tenant, unmeasured
+from .context import entered
 from .models import Tenant
-from .paths import path_of
+from .paths import path_of, refuse_without_file
 from .settings import tenant_settings
+
+
+class AdministeredConnection(DatabaseWrapper):
+    """A connection to the file of a tenant that is none of those which requests for it use."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return of_a_tenant(super().get_connection_params(), path_of(str(tenant_settings().key(self.alias))))
+
+    def _measure(self, path: Any) -> None:
+        unmeasured(self)
+
 
 _administered: ContextVar[DatabaseWrapper | None] = ContextVar("schemasync_tenant_administered", default=None)
 
@@ -21,13 +36,14 @@ _administered: ContextVar[DatabaseWrapper | None] = ContextVar("schemasync_tenan
 @contextmanager
 def administered(alias: str) -> Iterator[None]:
     """A block in which `connections[alias]` is the database of a tenant, although no tenant is entered. The connection
-    is closed when the block ends, and ON_STARTUP does not apply to it. Raises UnknownTenant and OtherHost."""
+    is closed when the block ends, and ON_STARTUP does not apply to it. Raises UnknownTenant, OtherHost, and Refused for
+    a tenant without a file."""
     settings = tenant_settings()
-    key = settings.key(alias)
-    assert key is not None
+    key = str(settings.key(alias))
     lookup.check(key)
+    refuse_without_file(key)
     entry = {**connections.settings[settings.entry], "NAME": path_of(key), "ATOMIC_REQUESTS": False, NEW_FILE: True}
-    connection = DatabaseWrapper(entry, alias)
+    connection = AdministeredConnection(entry, alias)
     before = _administered.get()
     _administered.set(connection)
     try:
@@ -43,6 +59,12 @@ def administered_connection(alias: str) -> DatabaseWrapper | None:
     return found if found is not None and found.alias == alias else None
 
 
-def note_version(key: str, version: str) -> None:
-    """Write into the row of a tenant which version its file has now."""
-    Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).update(version=version)
+def has(alias: str, model: type[Model]) -> bool:
+    """True if the rows of a model that belong to a tenant are in its file."""
+    with entered(tenant_settings().key(alias)):
+        return router.db_for_write(model) == alias
+
+
+def row_of(alias: str) -> Tenant:
+    """The row of the tenant to which a database belongs."""
+    return Tenant.objects.using(DEFAULT_DB_ALIAS).get(pk=tenant_settings().key(alias))

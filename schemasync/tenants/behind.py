@@ -1,7 +1,7 @@
 """Whether the file of a tenant has the schema of this process.
 
-The file is asked once each time that the row is read, which is at most once a second: whoever syncs one tenant alone,
-or takes it back, writes no row.
+The file is asked once each time that the row is read, which is at most once a second: code that changes the file of one
+tenant by itself writes no row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..actions.database import Database
 from ..files.layout import Layout
 from ..sync import history
 from .context import outside
-from .lookup import MOST, Row
+from .lookup import MOST, Row, forget
 from .models import Tenant
 from .paths import path_of
 from .settings import tenant_settings
@@ -48,6 +48,16 @@ async def ais_behind(key: str, found: Row) -> bool:
 def _known(key: str, found: Row) -> bool | None:
     looked = _looked.get(key)
     return looked[1] if looked is not None and looked[0] is found else None
+
+
+def note_version(key: str) -> None:
+    """Write into the row of a tenant which version its file has now."""
+    newest = history.live(Layout(path_of(key)), databases.opener(tenant_settings().entry))
+    if newest is not None:
+        Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).exclude(version=newest.version).update(
+            version=newest.version
+        )
+        forget(key)
 
 
 def _look(key: str, found: Row) -> bool:

@@ -6,10 +6,12 @@ import itertools
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .. import conf
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
 from ..backends.superseded import Moved
+from ..databases import is_no_path
 from ..engines.sqlite.connection_settings import set_query_only
 from ..errors import Code
 from . import lookup, open_files
@@ -47,7 +49,7 @@ class TenantConnection(DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """As for every database, with the path that the row of the tenant says now."""
         self.settings_dict["NAME"] = path_of(self.key)
-        params = super().get_connection_params()
+        params = of_a_tenant(super().get_connection_params(), self.settings_dict["NAME"])
         self._begin = self.begin
         if self._is_read_only:
             self.begin = "BEGIN"
@@ -103,4 +105,17 @@ class TenantConnection(DatabaseWrapper):
             self.dec_thread_sharing()
 
     def _measure(self, path: Path | None) -> None:
-        self.kinds = itertools.repeat(Cursor)
+        unmeasured(self)
+
+
+def of_a_tenant(params: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The parameters of a connection that creates no file: that of a tenant is missing if its disk is not mounted."""
+    if not is_no_path(str(path)):
+        params["database"] = f"file:{quote(str(path.absolute()))}?mode=rw"
+        params["uri"] = True
+    return params
+
+
+def unmeasured(connection: DatabaseWrapper) -> None:
+    """Let a connection measure nothing."""
+    connection.kinds = itertools.repeat(Cursor)

@@ -21,7 +21,7 @@ from ..errors import Code, Refused, UsageError
 from ..files.disk import Disk, DiskStep, sync_file, sync_folder
 from ..files.layout import Layout
 from ..files.scratch import new_folder, remove_dead, work_folder
-from ..history.row import HistoryRow
+from ..sync import history
 from ..sync.run.error_translation import translated_errors
 from .context import OtherHost, outside
 from .folders import FILE
@@ -60,25 +60,26 @@ def create_tenant(
     asked = Tenant(key=key, name=name, folder=folder, labels=dict(labels or {}), group=group, pinned=pinned)
     begun = _begun(asked)
     _refuse_elsewhere(begun or asked, begun.host if begun else _host(asked, host))
-    template, row = _template()
+    template = _template()
     made, is_new = (begun, False) if begun else _claimed(asked)
     try:
         if _is_placed(made):
             remove_dead(made.get_folder().parent, _work(key))  # of the process that has placed it
         else:
             _place(made, template, disk)
+        placed = history.live(Layout(made.get_path()), Opener())
     except BaseException:
         if is_new and not made.get_folder().exists():
             rows_of(key).filter(state=State.CREATING).delete()
         raise
-    made.state, made.version = State.ACTIVE, row.version
-    if not change_state(key, (State.CREATING,), State.ACTIVE, version=row.version):
+    made.state, made.version = State.ACTIVE, "" if placed is None else placed.version
+    if not change_state(key, (State.CREATING,), State.ACTIVE, version=made.version):
         raise _exists(key)
     return made
 
 
-def _template() -> tuple[Path, HistoryRow]:
-    """The live file of the template, and its newest history row. Raises Refused if it is not current."""
+def _template() -> Path:
+    """The live file of the template. Raises Refused if it is not current."""
     entry = tenant_settings().entry
     with outside():
         layout = Layout(databases.path_of(entry))
@@ -91,7 +92,7 @@ def _template() -> tuple[Path, HistoryRow]:
             f"the template {layout.link} is not current, and new tenants are copies of it",
             f"manage.py {command} --database {entry}",
         )
-    return live.path, row
+    return live.path
 
 
 def _begun(asked: Tenant) -> Tenant | None:
@@ -138,6 +139,7 @@ def _claimed(asked: Tenant) -> tuple[Tenant, bool]:
     except IntegrityError as error:
         if (found := _begun(asked)) is None:
             raise _exists(asked.key) from error
+        _refuse_elsewhere(found, found.host)
         return found, False
     return asked, True
 

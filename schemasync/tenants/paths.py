@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import Code, Refused
+from ..files.layout import Layout, PathKind
 from . import lookup
 from .folders import archived_folder_at, folder_at, path_at
 
@@ -21,3 +23,13 @@ def path_of(key: str) -> Path:
 def archived_folder_of(key: str) -> Path:
     """The folder of an archived tenant."""
     return archived_folder_at(key, lookup.folder(key))
+
+
+def refuse_without_file(key: str) -> None:
+    """Raise Refused for a tenant without a file: whatever creates an empty one would hide that the disk of the rows may
+    only not be mounted. Without a link alone, a sync makes it again."""
+    layout = Layout(path_of(key))
+    if layout.path_kind() is PathKind.NOTHING and not layout.finished():
+        raise Refused.of(
+            Code.NO_DATABASE, f"there is no database at {layout.link}", "Mount its disk, or restore a backup there."
+        )

@@ -7,7 +7,7 @@ takes one row. Days are those of UTC.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -54,11 +54,10 @@ def _counts(folder: Path) -> Iterator[int]:
 
 def note(found: Mapping[str, Size], today: date | None = None) -> None:
     """Write the sizes of these tenants into the tables, in transactions that are short."""
-    today = today or datetime.now(UTC).date()
     for keys in batches(list(found)):
         with transaction.atomic(using=DEFAULT_DB_ALIAS):
-            _note({key: found[key] for key in keys}, today)
-    _without_use(today).delete()
+            rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
+            note_locked(locked(rows, keys), {key: found[key] for key in keys}, today)
 
 
 def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -67,19 +66,28 @@ def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield items[start : start + BATCH]
 
 
-def _note(found: Mapping[str, Size], today: date) -> None:
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
-    sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS)
-    last = Subquery(sizes.filter(tenant=OuterRef("pk")).order_by("-day").values("size")[:1])
+def locked(rows: QuerySet[Tenant], keys: Iterable[str]) -> list[Tenant]:
+    """The rows with these keys, locked in the same order by all, so that no two processes wait for each other."""
+    return list(rows.filter(pk__in=keys).order_by("pk").select_for_update())
+
+
+def note_locked(rows: Sequence[Tenant], found: Mapping[str, Size], today: date | None = None) -> None:
+    """Write the sizes into these rows, and into the table of sizes, where the growth needs no older ones any more."""
+    today = today or datetime.now(UTC).date()
+    sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(tenant__in=[row.key for row in rows])
+    noted = dict(sizes.order_by("day").values_list("tenant", "size"))  # the last of each
     new = list[TenantSize]()
-    some = rows.filter(pk__in=found).annotate(noted=last)
-    for key, *known, noted in some.values_list("key", "size", "files", "noted"):
-        one = found[key]
-        if known != [one.bytes, one.files]:  # one by one takes half the time of bulk_update(), with its CASE
-            rows.filter(pk=key).update(size=one.bytes, files=one.files)
-        if noted != one.bytes:
-            new.append(TenantSize(tenant_id=key, day=today, size=one.bytes))
-    sizes.bulk_create(new, update_conflicts=True, update_fields=["size"], unique_fields=["tenant", "day"])
+    for row in rows:
+        if (one := found.get(row.key)) is None:
+            continue
+        if (row.size, row.files) != (one.bytes, one.files):
+            row.size, row.files = one.bytes, one.files
+            row.save(using=DEFAULT_DB_ALIAS, update_fields=["size", "files"])
+        if noted.get(row.key) != one.bytes:
+            new.append(TenantSize(tenant=row, day=today, size=one.bytes))
+    if new:
+        sizes.bulk_create(new, update_conflicts=True, update_fields=["size"], unique_fields=["tenant", "day"])
+        _without_use(sizes, today).delete()
 
 
 def with_growth(rows: QuerySet[Tenant], today: date | None = None) -> QuerySet[Tenant]:
@@ -93,8 +101,10 @@ def with_growth(rows: QuerySet[Tenant], today: date | None = None) -> QuerySet[T
     return found
 
 
-def _without_use(today: date) -> QuerySet[TenantSize]:
-    """The rows before the newest one that is as old as the growth is counted."""
-    sizes, until = TenantSize.objects.using(DEFAULT_DB_ALIAS), today - timedelta(DAYS)
-    newer = sizes.filter(tenant=OuterRef("tenant"), day__gt=OuterRef("day"), day__lte=until)
+def _without_use(sizes: QuerySet[TenantSize], today: date) -> QuerySet[TenantSize]:
+    """Those before the newest one that is as old as the growth is counted."""
+    until = today - timedelta(DAYS)
+    newer = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(
+        tenant=OuterRef("tenant"), day__gt=OuterRef("day"), day__lte=until
+    )
     return sizes.filter(Exists(newer))

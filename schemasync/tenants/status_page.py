@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -17,7 +18,7 @@ from .fleet import leases
 from .fleet.disks import disks
 from .fleet.handles import handles
 from .fleet.recorded import recorded
-from .fleet.standing import served_files
+from .fleet.standing import SERVED, served_files
 from .models import Health, State, Tenant
 
 SHOWN = 20  # tenants with problems that are listed
@@ -28,20 +29,20 @@ def page(model_admin: admin.ModelAdmin[Tenant], request: HttpRequest) -> HttpRes
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
-    found, version = recorded(rows), _version()
+    found, version = recorded(rows, SHOWN), _version()
     request.current_app = model_admin.admin_site.name
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": _("State of the tenants"),
         "found": found,
+        "in_use": urlencode({"state__in": ",".join(SERVED)}),
         "states": [(state, State(state).label, count) for state, count in found.states.items()],
         "versions": [(name, count, name == version) for name, count in found.versions.items()],
         "behind": sum(count for name, count in found.versions.items() if name != version) if version else None,
-        "failed": len(found.failures),
+        "failed": rows.exclude(failure="").count(),
         "health": [(name, Health(name).label, count) for name, count in found.health.items()],
-        "unhealthy": found.unhealthy[:SHOWN],
-        "more": len(found.unhealthy) - SHOWN,
+        "more": sum(count for name, count in found.health.items() if name != Health.OK) - SHOWN,
         "disks": disks(served_files()),
         "handles": handles(),
         "runs": list(leases.runs()),

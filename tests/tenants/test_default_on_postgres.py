@@ -8,7 +8,7 @@ from tests.support.processes import environment, run
 
 from .inside import names
 
-HERE = ("hosts", "host_runs", "behind", "admin", "lives")
+HERE = ("health", "hosts", "host_runs", "behind", "admin", "lives")
 
 
 @pytest.mark.slow

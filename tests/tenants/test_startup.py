@@ -35,7 +35,7 @@ for key in Tenant.objects.values_list("key", flat=True):
             names = connections["tenant"].introspection.table_names()
             found.add("current" if "extra" in names else "behind")
         except django.db.OperationalError as error:
-            found.add(type(error).__name__ + (" names the command" if "schemasync tenants sync" in str(error) else ""))
+            found.add(type(error).__name__ + (" names the command" if "schemasync --tenant " in str(error) else ""))
 print(*found, connect.registered.cache_info().currsize)
 """
 

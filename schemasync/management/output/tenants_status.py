@@ -66,7 +66,7 @@ def _health(known: Recorded) -> Lines:
 
 def health_lines(done: HealthReport) -> Lines:
     """How many said what."""
-    counts = Counter(one.done.health for one in done.looks)
+    counts = Counter(one.done.health for one in done.checks)
     found = ", ".join(f"{number:,} {name}" for name, number in counts.most_common()) or "no tenants"
     return [f"{found}, in {span(done.duration_ms)}"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..models import Health
@@ -178,7 +179,7 @@ def health_json(done: HealthReport) -> TenantsHealthJson:
     """The JSON object of a look at the health of each."""
     return {
         "result": done.result,
-        "tenants": len(done.looks),
+        "tenants": len(done.checks),
         "ok": done.count(Health.OK),
         "unhealthy": [_health_json(one) for one in done.unhealthy],
         "duration_ms": done.duration_ms,
@@ -190,9 +191,14 @@ def _health_json(one: Unhealthy) -> TenantHealthJson:
     return {
         "key": one.key,
         "result": "unusable" if one.health is Health.UNUSABLE else "attention",
-        "at": one.at.isoformat(timespec="seconds"),
+        "at": _utc(one.at),
         "problems": list(one.problems),
     }
+
+
+def _utc(at: datetime) -> str:
+    """A time as the table has it: without USE_TZ that of the machine."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:
@@ -214,7 +220,7 @@ def status_json(found: FleetStatus) -> TenantsStatusJson:
         "handles": None if found.handles is None else [_handles_json(one) for one in found.handles],
         "health": known.health,
         "unchecked": known.unchecked,
-        "health_at": None if known.health_at is None else known.health_at.isoformat(timespec="seconds"),
+        "health_at": None if known.health_at is None else _utc(known.health_at),
         "unhealthy": [_health_json(one) for one in known.unhealthy],
         "runs": [_run_json(one) for one in found.runs],
         "lost": list(known.lost),

@@ -22,11 +22,15 @@ class DiskSpace:
 
 def disks(files: Iterable[tuple[str, Path]]) -> tuple[DiskSpace, ...]:
     """The disks of these tenants, given with their paths, the one with the most tenants first."""
-    found: dict[int, list[Path]] = {}
+    folders: dict[int, list[Path]] = {}
+    found = list[DiskSpace]()
     for _key, path in files:
         with suppress(OSError):  # a disk that is not mounted
-            found.setdefault(path.parent.stat().st_dev, []).append(path.parent)
-    return tuple(sorted(map(_space, found.values()), key=lambda one: -one.tenants))
+            folders.setdefault(path.parent.stat().st_dev, []).append(path.parent)
+    for some in folders.values():
+        with suppress(OSError):  # or is not any more
+            found.append(_space(some))
+    return tuple(sorted(found, key=lambda one: -one.tenants))
 
 
 def _space(folders: list[Path]) -> DiskSpace:

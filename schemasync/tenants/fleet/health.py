@@ -1,54 +1,60 @@
-"""Asks each tenant what `manage.py schemasync health` says of its database, so many at once."""
+"""Checks what `manage.py schemasync health` says of its database, so many at once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Literal
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.utils import timezone
 
 from ...actions import health as action
 from ...actions.addressed import addressed
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...errors import Problem, ProblemJson, SchemasyncError
+from ...sync.run.error_translation import translated_errors
 from .. import sizes
 from ..context import entered
-from ..models import Health, Tenant
-from ..paths import path_of
+from ..models import Health
+from ..paths import path_of, refuse_without_file
 from ..settings import tenant_settings
 from .each import FleetOptions, each
-from .one import Done, Outcome, refuse_without_file
+from .one import Done, Outcome
 from .recorded import Unhealthy
+from .standing import served
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Asks a tenant. One that cannot be used is no failure of the job."""
+class Check:
+    """Checks a tenant. One that cannot be used is no failure of the job."""
 
     wait: float = WAIT
 
     def __call__(self, key: str) -> Outcome:
         begun, entry = time.monotonic(), tenant_settings().entry
         with entered(key):
-            done = _found(key, Database(entry, wait=self.wait))
+            done = _checked(key, Database(entry, wait=self.wait))
             connections[entry].close()
         return Outcome(key, done, "", "", round((time.monotonic() - begun) * 1000))
 
 
-def _found(key: str, database: Database) -> Done:
+def _checked(key: str, database: Database) -> Done:
+    at, size, version = timezone.now(), None, ""
     try:
-        refuse_without_file(key)
-        found = action.health(database).health
+        with translated_errors(path_of(key)):
+            refuse_without_file(key)
+            found = action.health(database).health
+            size = sizes.size_at(path_of(key))
+            version = found.live.version if found.live is not None else ""
         unusable, attention = found.unusable, found.attention
     except SchemasyncError as error:
         unusable, attention = error.problems, ()
     health = Health.UNUSABLE if unusable else Health.ATTENTION if attention else Health.OK
     problems = tuple(_of_tenant(one, key) for one in (*unusable, *attention))
-    return Done("", health=health.value, problems=problems, size=sizes.size_at(path_of(key)))
+    return Done(version, health=health.value, problems=problems, size=size, at=at)
 
 
 def _of_tenant(problem: Problem, key: str) -> ProblemJson:
@@ -58,23 +64,22 @@ def _of_tenant(problem: Problem, key: str) -> ProblemJson:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What the tenants said at this time."""
+    """What was found. A tenant that has left the host or the states of use meanwhile is not among them."""
 
-    looks: tuple[Outcome, ...]
-    at: datetime
+    checks: tuple[Outcome, ...]
     duration_ms: int
 
     def count(self, health: Health) -> int:
-        """How many said this."""
-        return sum(one.done.health == health for one in self.looks)
+        """How many are in this state."""
+        return sum(one.done.health == health for one in self.checks)
 
     @property
     def unhealthy(self) -> list[Unhealthy]:
         """Those with problems, the unusable ones first."""
         found = [
-            Unhealthy(one.key, health, self.at, one.done.problems)
-            for one in self.looks
-            if (health := Health(one.done.health)) is not Health.OK
+            Unhealthy(one.key, health, one.done.at, one.done.problems)
+            for one in self.checks
+            if (health := Health(one.done.health)) is not Health.OK and one.done.at is not None
         ]
         return sorted(found, key=lambda one: one.health is not Health.UNUSABLE)
 
@@ -86,25 +91,29 @@ class HealthReport:
         return "attention" if self.count(Health.ATTENTION) else "ok"
 
 
-def look_at(database: Database, keys: Sequence[str], workers: int = 1) -> HealthReport:
-    """Ask these tenants, and write into the table what they say. Raises Failed if it is interrupted: then the table is
-    as it was."""
+def check_all(database: Database, keys: Sequence[str], workers: int = 1) -> HealthReport:
+    """Check these tenants, and write into the table what was found. Raises Failed if it is interrupted: then the table
+    is as it was."""
     begun = time.monotonic()
     options = FleetOptions(canary=100, stop_at=100, workers=workers)
-    looks = each(Look(database.wait), keys, options, database.dialogue).done
-    at = datetime.now(UTC)
-    _note(looks, at)
-    return HealthReport(tuple(looks), at, round((time.monotonic() - begun) * 1000))
+    checks = each(Check(database.wait), keys, options, database.dialogue).done
+    here = [one for some in sizes.batches(checks) for one in _note(some)]
+    return HealthReport(tuple(here), round((time.monotonic() - begun) * 1000))
 
 
-def _note(looks: Sequence[Outcome], at: datetime) -> None:
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
-    for some in sizes.batches(looks):
-        with transaction.atomic(using=DEFAULT_DB_ALIAS):
-            of_some = rows.filter(pk__in=[one.key for one in some])
-            of_some.update(health_at=at)
-            known = {key: said for key, *said in of_some.values_list("key", "health", "problems")}
-            for one in some:
-                if known.get(one.key) != (said := [one.done.health, list(one.done.problems)]):
-                    rows.filter(pk=one.key).update(health=said[0], problems=said[1])
-    sizes.note({one.key: one.done.size for one in looks if one.done.size is not None})
+def _note(some: Sequence[Outcome]) -> list[Outcome]:
+    """Write what was found, unless the table has something newer, or the tenant is not in use here any more; returns
+    those that are."""
+    with transaction.atomic(using=DEFAULT_DB_ALIAS):
+        rows = sizes.locked(served(), [one.key for one in some])
+        known = {row.key: row for row in rows}
+        here = [one for one in some if one.key in known]
+        for one in here:
+            row, at = known[one.key], one.done.at
+            if at is None or (row.health_at is not None and row.health_at >= at):
+                continue
+            row.health, row.problems, row.health_at = one.done.health, list(one.done.problems), at
+            row.version = one.done.version or row.version
+            row.save(using=DEFAULT_DB_ALIAS, update_fields=["health", "problems", "health_at", "version"])
+        sizes.note_locked(rows, {one.key: one.done.size for one in here if one.done.size is not None})
+    return here

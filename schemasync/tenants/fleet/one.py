@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -12,12 +13,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...actions.sync import sync
-from ...errors import Code, ProblemJson, Refused, SchemasyncError
-from ...files.layout import Layout, PathKind
+from ...errors import Code, ProblemJson, SchemasyncError
 from ...sync.phases.decide import SyncOptions
+from ...sync.run.error_translation import translated_errors
 from ..context import entered
 from ..models import Tenant
-from ..paths import path_of
+from ..paths import path_of, refuse_without_file
 from ..settings import tenant_settings
 from ..sizes import Size, live_size
 
@@ -25,8 +26,8 @@ from ..sizes import Size, live_size
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done with a tenant, whose version is this one now. `rows`: by table, how many were written since, for a
-    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes. `health`, `problems`, `size`:
-    what was found, by `tenants health`."""
+    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes. `health`, `problems`, `size`
+    and `at`: what was found by `tenants health`, and when."""
 
     version: str
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Done:
     health: str = ""
     problems: tuple[ProblemJson, ...] = ()
     size: Size | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +92,13 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
     done, code, failure = Done(""), "", ""
     with entered(key):
         try:
-            refuse_without_file(key)
-            done = do(Database(entry, wait=wait))
+            with translated_errors(path_of(key)):
+                refuse_without_file(key)
+                done = do(Database(entry, wait=wait))
         except SchemasyncError as error:
             code, failure = str(error.code), str(error)
         connections[entry].close()
     return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
-
-
-def refuse_without_file(key: str) -> None:
-    """Raise Refused for a tenant without a file: a sync would create an empty one, although the disk of the rows may
-    only not be mounted."""
-    path = path_of(key)
-    if Layout(path).path_kind() is PathKind.NOTHING:
-        raise Refused.of(
-            Code.NO_DATABASE, f"there is no database at {path}", "Mount its disk, or restore a backup there."
-        )
 
 
 def noted(outcome: Outcome) -> Outcome:

@@ -59,8 +59,8 @@ class Recorded:
     health_at: datetime | None
 
 
-def recorded(rows: QuerySet[Tenant]) -> Recorded:
-    """What the rows of these tenants say."""
+def recorded(rows: QuerySet[Tenant], most: int | None = None) -> Recorded:
+    """What the rows of these tenants say. `most`: how many failures and unhealthy tenants are read, None for all."""
     rows = rows.order_by("key")
     served = rows.filter(state__in=SERVED)
     total = served.aggregate(Sum("size"), Sum("files"))
@@ -69,7 +69,7 @@ def recorded(rows: QuerySet[Tenant]) -> Recorded:
     return Recorded(
         _counts(rows, "state"),
         _counts(served, "version"),
-        dict(rows.exclude(failure="").values_list("key", "failure")),
+        dict(rows.exclude(failure="").values_list("key", "failure")[:most]),
         _lost(served),
         total["size__sum"] or 0,
         with_growth(served).aggregate(Sum("growth"))["growth__sum"] or 0,
@@ -78,7 +78,7 @@ def recorded(rows: QuerySet[Tenant]) -> Recorded:
         _counts(checked, "health"),
         tuple(
             Unhealthy(one.key, Health(one.health), one.health_at, tuple(one.problems))
-            for one in checked.exclude(health=Health.OK).order_by("-health", "key")
+            for one in checked.exclude(health=Health.OK).order_by("-health", "key")[:most]
         ),
         served.filter(health="").count(),
         checked.aggregate(Min("health_at"))["health_at__min"],

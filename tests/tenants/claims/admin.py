@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -237,9 +237,71 @@ def the_history_of_a_tenant_is_shown_and_rolled_back_outside_of_it():
         assert client.get(f"{versions.rpartition(':')[0]}:{unknown}").status_code == 404
 
 
+def _pages(key, pk):
+    names = [("changelist", ()), ("metrics", ()), ("prune", ()), ("status", ())]
+    names += [(name, (pk,)) for name in ("change", "history", "schema", "sql", "database", "rollback")]
+    base = "admin:schemasync_schemaversion_"
+    return [reverse(base + name, args=words) + f"?db=tenant:{key}" for name, words in names]
+
+
+def a_page_on_a_tenant_without_a_file_says_so_and_creates_none():
+    """Its disk may only not be mounted: an empty file would be synced, and taken for the tenant's."""
+    client, key = _client(), new("ann")
+    folder = folder_of(key)
+    aside = folder.rename(folder.with_name(f"{key}-aside"))
+    connections.close_all()
+    try:
+        for there in (False, True):
+            if there:
+                folder.mkdir()
+            for page in _pages(key, 1):
+                response = client.get(page)
+                assert response.status_code == 200, page
+                assert f"there is no database at {path_of(key)}" in response.content.decode(), page
+            with tenant(key), pytest.raises(OperationalError, match="unable to open"):
+                Author.objects.count()
+        assert list(folder.iterdir()) == []
+        (folder / "db.sqlite3").write_bytes(b"no database" * 1000)
+        for page in _pages(key, 1):
+            assert client.get(page).status_code in (200, 404), page
+    finally:
+        connections.close_all()
+        for one in folder.iterdir():
+            one.unlink()
+        folder.rmdir()
+        aside.rename(folder)
+
+
+def who_may_not_see_tenants_sees_no_database_of_one():
+    client, key = _client("view_schemaversion", "download_schemaversion", "rollback_schemaversion"), new("ann")
+    for page in _pages(key, _history(key)[0].pk):
+        assert client.get(page).status_code == 403, page
+    assert client.get(reverse("admin:schemasync_schemaversion_changelist")).status_code == 200
+    for page in _pages(key, _history(key)[0].pk):
+        assert _client().get(page).status_code == 200, page
+
+
+def a_rollback_of_a_tenant_shows_the_accounts_that_come_back_and_is_in_the_log_of_the_tenant():
+    client, key = _client(), new()
+    with tenant(key):
+        User.objects.create(username="fired", is_superuser=True, is_staff=True)
+        call_command("schemasync", database="tenant", rebuild_all=True, verbosity=0)
+        User.objects.update(is_superuser=False, is_active=False)
+    first, second = _history(key)
+    rollback = reverse("admin:schemasync_schemaversion_rollback", args=[first.pk]) + f"?db=tenant:{key}"
+    shown = " ".join(client.get(rollback).content.decode().split())
+    assert "active in only one of the two:</strong> <bdi>fired</bdi>" in shown, shown
+    assert "You stay signed in" not in shown
+    typed = {"live": second.generation, "version": short(first.version)[:6], "db": f"tenant:{key}"}
+    assert _told(client.post(rollback, typed))[0].startswith(f"{first.generation} is live again")
+    entry = LogEntry.objects.get(object_id=key)
+    assert entry.content_type.model_class() is Tenant
+    assert client.get(reverse(LIST)).status_code == 200, "the operator is still signed in"
+
+
 def _history(key):
     with tenant(key):
-        return list(SchemaVersion.objects.using(f"tenant:{key}").only("pk", "generation", "version"))
+        return list(SchemaVersion.objects.using(f"tenant:{key}").only("pk", "generation", "version").order_by("pk"))
 
 
 def every_page_of_the_history_is_closed_to_users_of_a_tenant():

@@ -15,8 +15,10 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from schemasync.actions.database import Database
 from schemasync.tenants import archive_tenant, current, tenant
 from schemasync.tenants.fleet.handles import handles
+from schemasync.tenants.fleet.health import check_all
 from schemasync.tenants.models import Health, State, Tenant, TenantSize
 from schemasync.tenants.paths import path_of
 from schemasync.tenants.sizes import Size, note, size_at, with_growth
@@ -76,7 +78,7 @@ def each_tenant_says_what_is_wrong_with_it_and_the_table_keeps_it():
             assert (code, found["result"], found["tenants"], found["ok"]) == (1, "unusable", 3, 1)
             said = {one["key"]: (one["result"], one["problems"][0]["code"]) for one in found["unhealthy"]}
             assert said == {lost: ("unusable", "no-database"), left: ("attention", "recovery-waiting")}
-            assert found["unhealthy"][1]["problems"][0]["hint"].endswith("manage.py schemasync tenants sync")
+            assert found["unhealthy"][1]["problems"][0]["hint"].endswith(f"manage.py schemasync --tenant {left}")
             rows = dict(Tenant.objects.values_list("key", "health"))
             assert rows == {whole: "ok", left: "attention", lost: "unusable", archived: ""}
             status = json.loads(_run("tenants", "status", json=True)[1])
@@ -140,7 +142,7 @@ def growth_is_that_of_thirty_days_and_a_file_that_does_not_change_takes_one_row(
         assert noted(10, 1600) == [(0, 1000), (10, 1600)]
         assert noted(25, 4000) == [(0, 1000), (10, 1600), (25, 4000)]
         assert [growth(day) for day in (25, 30, 39, 40, 54, 55)] == [3000, 3000, 3000, 2400, 2400, 0]
-        assert noted(60, 4000) == [(25, 4000)]
+        assert noted(60, 4000) == [(0, 1000), (10, 1600), (25, 4000)]
         assert noted(61, 500) == [(25, 4000), (61, 500)]
         assert growth(61) == -3500
         row = Tenant.objects.get()
@@ -194,3 +196,40 @@ def the_page_of_many_tenants_takes_as_many_queries_as_that_of_few():
         taken.append(_page()[1])
     Tenant.objects.filter(key__startswith="row-").delete()
     assert taken[0] == taken[1] <= 25, taken
+
+
+def a_folder_that_cannot_be_searched_stops_no_check_of_the_others():
+    with _fresh():
+        closed, whole = new("ann"), new("bob")
+        folder = path_of(closed).parent
+        aside = folder.rename(folder.with_name(f"{closed}-aside"))
+        folder.symlink_to(folder)  # a folder that the system cannot open, whoever asks
+        try:
+            code, out, _ = _run("tenants", "health", json=True)
+            found = json.loads(out)
+            assert (code, found["tenants"], found["ok"]) == (1, 2, 1), found
+            assert [one["key"] for one in found["unhealthy"]] == [closed]
+            assert dict(Tenant.objects.values_list("key", "health")) == {closed: "unusable", whole: "ok"}
+            assert "1 failed" in _run("tenants", "sync", stop_at="100%")[1]
+        finally:
+            folder.unlink()
+            aside.rename(folder)
+
+
+def without_time_zones_the_time_of_a_check_is_stored_too():
+    with _fresh(), override_settings(USE_TZ=False):
+        new("ann")
+        assert _run("tenants", "health")[0] == 0
+        at = json.loads(_run("tenants", "status", json=True)[1])["health_at"]
+        assert abs(datetime.fromisoformat(at) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def a_tenant_that_is_archived_meanwhile_or_checked_since_is_left_alone():
+    with _fresh():
+        archived, checked = new("ann"), new("bob")
+        archive_tenant(archived)
+        later = datetime.now(UTC) + timedelta(hours=1)
+        Tenant.objects.filter(pk=checked).update(health="attention", health_at=later)
+        found = check_all(Database("tenant"), [archived, checked])
+        assert [one.key for one in found.checks] == [checked]
+        assert dict(Tenant.objects.values_list("key", "health")) == {archived: "", checked: "attention"}

@@ -152,7 +152,7 @@ def a_tenant_with_a_folder_of_its_own_lives_there():
 def a_strange_folder_does_not_become_the_tenant_that_was_being_created():
     key = "half-made"
     Tenant.objects.create(key=key, state=State.CREATING)
-    folder_of(key).mkdir()
+    folder_of(key).mkdir(parents=True)
     (folder_of(key) / "notes").write_text("x")
     with pytest.raises(Refused) as found:
         create_tenant(key)
