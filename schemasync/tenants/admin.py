@@ -31,7 +31,8 @@ from .settings import tenant_settings
 from .sizes import with_growth
 
 SHOWN = (
-    "folder", "state", "version", "bytes", "grown", "files", "failure", "health", "health_at", "said", "created_at",
+    "folder", "state", "version", "bytes", "grown", "files", "failure", "health", "health_at",
+    "listed_problems", "created_at",
 )  # fmt: skip
 CHANGED = ("name", "group", "labels", "pinned")
 
@@ -172,10 +173,10 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return "" if growth is None else in_one_line(change(growth))
 
     @admin.display(description=_("problems"))
-    def said(self, tenant: Tenant) -> str:
+    def listed_problems(self, tenant: Tenant) -> str:
         """What the health check has found, with what to do next."""
         lines = ((f"{one['message']}\n{one['hint']}".strip(),) for one in tenant.problems)
-        return format_html_join("", '<pre class="schemasync-said">{}</pre>', lines)
+        return format_html_join("", '<pre class="schemasync-text">{}</pre>', lines)
 
     @admin.action(description=_("Suspend: answer requests with 503"), permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:

@@ -57,7 +57,7 @@ class Tenant(models.Model):
     `version`: that of its file, when it was created or synced last; `failure`: what the last sync raised; `size`: bytes
     of the live file, when it was synced or looked at last; `files`: how many files and folders it has, each of which
     takes an inode. `health`, `problems` and `health_at`: what `tenants health` has found last, and when; empty if it
-    never looked."""
+    never checked."""
 
     key: models.CharField[str, str] = models.CharField(
         _("key"), max_length=63, primary_key=True, validators=[RegexValidator(f"^{KEY}\\Z")]
@@ -87,7 +87,7 @@ class Tenant(models.Model):
     problems: models.JSONField[list[ProblemJson], list[ProblemJson]] = models.JSONField(
         _("problems"), default=list, blank=True, editable=False
     )
-    health_at: models.DateTimeField[Any, Any] = models.DateTimeField(_("looked at"), null=True, editable=False)
+    health_at: models.DateTimeField[Any, Any] = models.DateTimeField(_("checked at"), null=True, editable=False)
     created_at: models.DateTimeField[object, object] = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects: models.Manager[Tenant] = models.Manager()

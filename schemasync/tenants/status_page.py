@@ -16,7 +16,7 @@ from ..errors import SchemasyncError
 from . import behind
 from .fleet import leases
 from .fleet.disks import disks
-from .fleet.handles import handles
+from .fleet.processes import processes
 from .fleet.recorded import recorded
 from .fleet.standing import SERVED, served_files
 from .models import Health, State, Tenant
@@ -44,7 +44,7 @@ def page(model_admin: admin.ModelAdmin[Tenant], request: HttpRequest) -> HttpRes
         "health": [(name, Health(name).label, count) for name, count in found.health.items()],
         "more": sum(count for name, count in found.health.items() if name != Health.OK) - SHOWN,
         "disks": disks(served_files()),
-        "handles": handles(),
+        "processes": processes(),
         "runs": list(leases.runs()),
     }
     return TemplateResponse(request, "admin/schemasync_tenants/status.html", context)

@@ -15,8 +15,8 @@ from .shared import Lines
 
 if TYPE_CHECKING:
     from ...tenants.fleet.disks import DiskSpace
-    from ...tenants.fleet.handles import Handles
     from ...tenants.fleet.health import HealthReport
+    from ...tenants.fleet.processes import ProcessFiles
     from ...tenants.fleet.recorded import Recorded, Unhealthy
     from ...tenants.fleet.status import FleetStatus
 
@@ -34,7 +34,7 @@ def status_lines(found: FleetStatus) -> Lines:
     lines += listed("without a readable file", found.missing)
     lines += listed("on no host of the settings", known.lost)
     lines += [f"{key}: {text}" for key, text in list(known.failures.items())[:SHOWN]]
-    lines += [*_growth(known), *map(_disk_line, found.disks), *map(_handles_line, found.handles or ())]
+    lines += [*_growth(known), *map(_disk_line, found.disks), *map(_process_line, found.processes or ())]
     return [*lines, *_health(known), *map(_run_line, found.runs)]
 
 
@@ -48,7 +48,7 @@ def _disk_line(one: DiskSpace) -> str:
     return f"disk of {count(one.tenants, 'tenant')} ({one.folder}): {size(one.bytes_free)}{inodes} free"
 
 
-def _handles_line(one: Handles) -> str:
+def _process_line(one: ProcessFiles) -> str:
     most = "" if one.most is None else f" of {one.most:,}"
     what = f"process {one.process.pid} ({one.process.command})" if one.process.command else f"process {one.process.pid}"
     return f"{what}: {one.descriptors:,}{most} descriptors, {one.files:,} of them for files of tenants"
@@ -57,10 +57,10 @@ def _handles_line(one: Handles) -> str:
 def _health(known: Recorded) -> Lines:
     """What was found last, and how old that is."""
     if known.health_at is None:
-        return ["health: nobody has looked yet. To look: manage.py schemasync tenants health"]
+        return ["health: never checked. To check: manage.py schemasync tenants health"]
     parts = [f"{number:,} {name}" for name, number in sorted(known.health.items(), key=lambda one: -one[1])]
-    parts += [f"{known.unchecked:,} never looked at"] if known.unchecked else []
-    lines = [f"health since {local_time(known.health_at.isoformat())}: {', '.join(parts)}"]
+    parts += [f"{known.unchecked:,} never checked"] if known.unchecked else []
+    lines = [f"health, checked since {local_time(known.health_at.isoformat())}: {', '.join(parts)}"]
     return [*lines, *_unhealthy(known.unhealthy)]
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..models import Health
 from .json_types import (
     DiskSpaceJson,
-    HandlesJson,
     HostRunJson,
+    ProcessFilesJson,
     TenantCreatedJson,
     TenantFailureJson,
     TenantHealthJson,
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from .backup import BackupsReport
     from .disks import DiskSpace
     from .each import Tally
-    from .handles import Handles
     from .health import HealthReport
+    from .processes import ProcessFiles
     from .recorded import Unhealthy
     from .rollback import RollbackReport
     from .run import FleetReport
@@ -217,7 +217,7 @@ def status_json(found: FleetStatus) -> TenantsStatusJson:
         "growing": [{"key": one.key, "bytes": one.bytes, "growth": one.growth} for one in known.growing],
         "files": known.files,
         "disks": [_disk_json(one) for one in found.disks],
-        "handles": None if found.handles is None else [_handles_json(one) for one in found.handles],
+        "processes": None if found.processes is None else [_process_json(one) for one in found.processes],
         "health": known.health,
         "unchecked": known.unchecked,
         "health_at": None if known.health_at is None else _utc(known.health_at),
@@ -237,7 +237,7 @@ def _disk_json(one: DiskSpace) -> DiskSpaceJson:
     }
 
 
-def _handles_json(one: Handles) -> HandlesJson:
+def _process_json(one: ProcessFiles) -> ProcessFilesJson:
     return {
         "pid": one.process.pid,
         "command": one.process.command,

@@ -92,6 +92,6 @@ def _may_go_on(tally: Tally, options: FleetOptions, of: int) -> bool:
 def _interrupted(tally: Tally) -> Failed:
     return Failed.of(
         Code.INTERRUPTED,
-        f"stopped after {count(len(tally.done), 'tenant')}; each file is whole, in its old or its new version",
-        "To go on, run the same command again.",
+        f"stopped after {count(len(tally.done), 'tenant')}; each file is whole",
+        "Run the same command again.",
     )

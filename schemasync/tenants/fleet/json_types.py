@@ -194,7 +194,7 @@ class DiskSpaceJson(TypedDict):
     """Null for a file system without a limit, such as Btrfs."""
 
 
-class HandlesJson(TypedDict):
+class ProcessFilesJson(TypedDict):
     """A process of this host that has files of tenants open."""
 
     pid: int
@@ -222,7 +222,7 @@ class TenantsHealthJson(TypedDict):
     result: Literal["ok", "attention", "unusable"]
     """The worst of all."""
     tenants: int
-    """How many were asked."""
+    """How many were checked."""
     ok: int
     unhealthy: list[TenantHealthJson]
     duration_ms: int
@@ -252,14 +252,14 @@ class TenantsStatusJson(TypedDict):
     files: int
     """Files and folders of all tenants in use: each takes an inode."""
     disks: list[DiskSpaceJson]
-    handles: list[HandlesJson] | None
+    processes: list[ProcessFilesJson] | None
     """Null on a system that does not list what a process has open."""
     health: dict[str, int]
-    """How many tenants in use were \"ok\", \"attention\" or \"unusable\" when they were looked at last."""
+    """How many tenants in use were \"ok\", \"attention\" or \"unusable\" when they were checked last."""
     unchecked: int
-    """How many were never looked at."""
+    """How many were never checked."""
     health_at: str | None
-    """The oldest of their last looks; null if nobody looked at one."""
+    """The oldest of their last checks; null if none was checked."""
     unhealthy: list[TenantHealthJson]
     runs: list[HostRunJson]
     """Of each host, if `sync --all-hosts` was used."""

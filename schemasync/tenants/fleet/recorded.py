@@ -42,8 +42,8 @@ class Recorded:
 
     The rest is of those in use. `versions`: how many have which. `bytes`: of their live files. `growth`: by how many
     bytes these have grown in 30 days. `growing`: those that have grown most. `files`: how many files and folders they
-    have. `health`: how many are in which. `unhealthy`: those with problems. `unchecked`: how many nobody has looked at.
-    `health_at`: the oldest of the last looks."""
+    have. `health`: how many are in which. `unhealthy`: those with problems. `unchecked`: how many were never checked.
+    `health_at`: the oldest of their last checks."""
 
     states: dict[str, int]
     versions: dict[str, int]

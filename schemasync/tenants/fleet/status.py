@@ -14,7 +14,7 @@ from ...sync.run.progress import Progress, Silent
 from .. import sizes
 from . import leases
 from .disks import DiskSpace, disks
-from .handles import Handles, handles
+from .processes import ProcessFiles, processes
 from .recorded import Recorded, recorded
 from .run_state import RunOfHost
 from .standing import Standing, in_group, served_files, standings
@@ -23,8 +23,8 @@ from .standing import Standing, in_group, served_files, standings
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
     """Of this host: how many tenants have which of the `versions` and are `current`; `behind`: those whose file is
-    not; `missing`: those without a readable file; `bytes`: of all live files, without archives; `disks` and `handles`:
-    what is left there, None for a system that does not list what a process has open. Of all hosts: `recorded`, which
+    not; `missing`: those without a readable file; `bytes`: of all live files, without archives; `disks`, and the
+    `processes` that have such files open, None on a system that does not list them. Of all hosts: `recorded`, which
     the table says, and `runs`: the last sync of each host that was asked for elsewhere."""
 
     recorded: Recorded
@@ -34,7 +34,7 @@ class FleetStatus:
     missing: tuple[str, ...]
     bytes: int
     disks: tuple[DiskSpace, ...]
-    handles: tuple[Handles, ...] | None
+    processes: tuple[ProcessFiles, ...] | None
     runs: tuple[RunOfHost, ...]
 
 
@@ -66,7 +66,7 @@ def fleet_status(group: str = "", progress: Progress | None = None) -> FleetStat
         tuple(missing),
         sum(one.bytes for one in found.values()),
         disks(files),
-        handles(),
+        processes(),
         tuple(leases.runs()),
     )
 

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="tenant",
             name="health_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="looked at"),
+            field=models.DateTimeField(editable=False, null=True, verbose_name="checked at"),
         ),
         migrations.AddField(
             model_name="tenant",

@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from schemasync.actions.database import Database
 from schemasync.tenants import archive_tenant, current, tenant
-from schemasync.tenants.fleet.handles import handles
 from schemasync.tenants.fleet.health import check_all
+from schemasync.tenants.fleet.processes import processes
 from schemasync.tenants.models import Health, State, Tenant, TenantSize
 from schemasync.tenants.paths import path_of
 from schemasync.tenants.sizes import Size, note, size_at, with_growth
@@ -67,8 +67,8 @@ def each_tenant_says_what_is_wrong_with_it_and_the_table_keeps_it():
         leftover.touch()
         away = path_of(lost).rename(path_of(lost).with_name("away"))
         try:
-            assert "nobody has looked yet" in _run("tenants", "status")[1]
-            assert "Nobody has asked" in _page()[0]
+            assert "health: never checked" in _run("tenants", "status")[1]
+            assert "Never checked." in _page()[0]
             code, out, error = _run("tenants", "health")
             assert code == 1
             assert "1 unusable" in out
@@ -174,12 +174,12 @@ def a_tenant_that_grows_is_named_with_its_inodes():
 def a_process_with_files_of_tenants_is_listed_with_its_limit():
     with _fresh():
         connections.close_all()
-        before = {one.process.pid: one for one in handles() or ()}
+        before = {one.process.pid: one for one in processes() or ()}
         with tenant(new("ann")):
             assert Author.objects.count() == 1
-            found = {one.process.pid: one for one in handles() or ()}
+            found = {one.process.pid: one for one in processes() or ()}
             if not Path("/proc/self/fd").is_dir():
-                assert handles() is None
+                assert processes() is None
                 return
             mine = found[os.getpid()]
             already = before[os.getpid()].files if os.getpid() in before else 0

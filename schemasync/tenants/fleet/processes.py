@@ -17,11 +17,11 @@ from ..folders import folder_at
 from ..models import Tenant
 from ..settings import tenant_settings
 
-PROCESSES = Path("/proc")  # https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
+PROC = Path("/proc")  # https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
 
 
 @dataclass(frozen=True, slots=True)
-class Handles:
+class ProcessFiles:
     """A process with open files of tenants. `files`: how many descriptors it has of these; SQLite holds up to three for
     a database. `descriptors`: of all; `most`: how many it may have, None if the system does not say it."""
 
@@ -31,12 +31,12 @@ class Handles:
     most: int | None
 
 
-def handles() -> tuple[Handles, ...] | None:
+def processes() -> tuple[ProcessFiles, ...] | None:
     """All such processes that can be seen, this one among them; None on a system that does not list them."""
-    if not (PROCESSES / "self" / "fd").is_dir():
+    if not (PROC / "self" / "fd").is_dir():
         return None
     folders = _folders()
-    found = [_handles(int(path.name), folders) for path in PROCESSES.iterdir() if path.name.isdigit()]
+    found = [_of_process(int(path.name), folders) for path in PROC.iterdir() if path.name.isdigit()]
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.process.pid))
 
 
@@ -47,18 +47,18 @@ def _folders() -> frozenset[str]:
     return frozenset(os.path.realpath(path) for path in found)
 
 
-def _handles(pid: int, folders: frozenset[str]) -> Handles | None:
+def _of_process(pid: int, folders: frozenset[str]) -> ProcessFiles | None:
     """Those of a process; None for one of another user, one that has ended, and one without files of tenants."""
     files = descriptors = 0
     try:
-        with os.scandir(PROCESSES / str(pid) / "fd") as entries:
+        with os.scandir(PROC / str(pid) / "fd") as entries:
             for entry in entries:
                 descriptors += 1
                 with suppress(FileNotFoundError):  # closed since
                     files += _is_in(os.readlink(entry.path), folders)  # noqa: PTH115
     except OSError:
         return None
-    return Handles(process_of(pid), files, descriptors, _most(pid)) if files else None
+    return ProcessFiles(process_of(pid), files, descriptors, _most(pid)) if files else None
 
 
 def _is_in(path: str, folders: frozenset[str]) -> bool:
