@@ -13,7 +13,6 @@ from contextlib import suppress
 from tests.support.processes import Ended, Forked, environment
 
 CTRL_C, CTRL_D = "\x03", "\x04"
-PATIENCE = 5.0  # seconds after which Ctrl-C is typed once more, as a person does
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -33,12 +32,8 @@ def on_terminal(command, folder, answers=(), columns=80, **variables):
 
 def _talk(terminal, answers):
     shown, looked, deadline = "", 0, time.monotonic() + 30
-    typed, last = "", time.monotonic()
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 0.5)[0]:
-            if typed == CTRL_C and time.monotonic() - last > PATIENCE:
-                os.write(terminal, typed.encode())
-                last = time.monotonic()
             continue
         data = b""
         with suppress(OSError):  # Linux says EIO when the last program has closed the other end
@@ -49,8 +44,7 @@ def _talk(terminal, answers):
         if answers and answers[0][0] in shown[looked:]:
             looked = len(shown)
             time.sleep(0.2)  # a signal between the prompt and the read that follows it is one that Python sees later
-            typed, last = answers.pop(0)[1], time.monotonic()
-            os.write(terminal, typed.encode())
+            os.write(terminal, answers.pop(0)[1].encode())
     raise AssertionError(f"it does not end:\n{shown}")
 
 

@@ -98,6 +98,7 @@ class Command:
         if self.terminal:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
         for which, most in self.limits:
             resource.setrlimit(which, (most, most))
         os.chdir(self.folder)
