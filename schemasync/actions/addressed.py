@@ -53,6 +53,7 @@ WITH_TENANT = (
 _OF_PROJECT = ("export", "models", "hash", "ddl", "tenants")
 """Actions on the code and the schema of all tenants."""
 
+_HAS_ADDRESS = re.compile(r"[^\n]*? --(tenant|database)\b")
 _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
 
 
@@ -60,6 +61,8 @@ def addressed(text: str, given: Mapping[str, Any]) -> str:
     """The text with the options `database` and `schema` in each command that uses them."""
 
     def one(match: re.Match[str]) -> str:
+        if _HAS_ADDRESS.match(text, match.end()):
+            return match[0]
         action = match["action"] if match["action"] in USES else "sync"
         if isinstance(key := given.get("tenant"), str) and action not in _OF_PROJECT:
             words = [f"--tenant {shlex.quote(key)}"]

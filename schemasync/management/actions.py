@@ -26,6 +26,7 @@ from ..schema.text import count, first_few, short
 from ..texts import shown
 from . import output
 from .invocation import Invocation
+from .options.tenants import refuse_unused
 from .output.shared import problem
 
 if TYPE_CHECKING:
@@ -406,8 +407,11 @@ class Actions(Invocation):
         from ..tenants.fleet import as_json as tenants_json
         from . import fleet
 
+        refuse_unused(self.given)
         at = fleet.template(database)
-        match self.given.get("what"):
+        if self.given["what"] in ("sync", "rollback", "create"):
+            self.given["database"] = at.alias  # what is wrong with the template is said of that
+        match self.given["what"]:
             case "report":
                 self._report()
             case "status":
@@ -542,7 +546,8 @@ class Actions(Invocation):
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
             check(database.target())  # if it is not possible, report that instead
             option = next((f" --{o.replace('_', '-')}" for o in ("in_place", "keep_writes") if self._is(o)), "")
-            command = f"manage.py schemasync {self.action}{option}"
+            target = f" {shlex.quote(str(self.given['target']))}" if self.given.get("target") else ""
+            command = f"manage.py schemasync {self.action}{option}{target}"
             nobody = "--json asks no question" if self._json else "there is no terminal"
             raise UsageError.of(
                 Code.PROMPT_NEEDED,

@@ -9,8 +9,10 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from .. import conf
+from ..actions.addressed import addressed
 from ..actions.database import Database
 from ..actions.sync_options import limits
 from ..engines.sqlite.one_query import QueryLimits
@@ -45,8 +47,13 @@ def template(database: Database) -> Database:
             "schemasync.tenants is not in INSTALLED_APPS",
             "A project with tenants has it: docs/howto/tenants.md of schemasync.",
         )
+    from ..tenants.models import Tenant
     from ..tenants.settings import tenant_settings
 
+    if Tenant._meta.db_table not in connections[DEFAULT_DB_ALIAS].introspection.table_names():
+        raise UsageError.of(
+            Code.NO_TENANTS, "the default database has no table of tenants yet", "To create it: manage.py migrate"
+        )
     return replace(database, alias=tenant_settings().entry, schema=None)
 
 
@@ -54,6 +61,8 @@ def status(at: Database, given: Mapping[str, Any]) -> FleetStatus:
     """What all tenants are, or those in a group."""
     from ..tenants.fleet.status import fleet_status
 
+    if not at.schema_path.is_file():
+        at.document()  # raises, and says where it comes from
     return fleet_status(str(given.get("group", "")), at.dialogue.progress)
 
 
@@ -220,14 +229,14 @@ def receive() -> None:
 @contextmanager
 def within(database: Database, key: str, action: str) -> Iterator[str]:
     """A block within a tenant for an action; yields the alias that means it there. Raises UnknownTenant, Refused for a
-    sync of a tenant without a file, and UsageError in a project without tenants."""
+    tenant without a file, unless it is to be restored, and UsageError in a project without tenants."""
     alias = template(database).alias
     from ..tenants import tenant
     from ..tenants.behind import note_version
     from ..tenants.paths import refuse_without_file
 
     with tenant(key):
-        if action == "sync":
+        if action != "restore":
             refuse_without_file(key)
         yield alias
     if action in CHANGES:
@@ -285,5 +294,5 @@ def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[st
         with entered(one.key):
             planned = plan.plan(at, SyncOptions())
     except SchemasyncError as error:
-        return [*lines, *(problem(found) for found in error.problems)]
+        return [*lines, *(addressed(problem(found), {"tenant": one.key}) for found in error.problems)]
     return lines if isinstance(planned, plan.AfterAdoption) else [*lines, *output.plan.lines(planned, page)]

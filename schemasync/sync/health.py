@@ -54,7 +54,7 @@ def health(target: Target) -> Health:
             else:
                 live = now.newest if now.generation is not None else None
                 attention += [*put_over_the_link(target, now), *restored_in_place(target, now)]
-                attention += _left_behind(target, now)
+                attention += [*_read_only(target, now), *_left_behind(target, now)]
     except SchemasyncError as error:
         problems = copied_into(target) or list(error.problems)
         if not (is_being_finished(problems) and is_held(target.layout.lock)):
@@ -81,6 +81,15 @@ def _disk(target: Target, free: int) -> list[Problem]:
     message = f"{free:,} bytes of the disk are free, and {least:,} are to stay free"
     hint = "Free space, for example: manage.py schemasync prune --keep 1"
     return [Problem(Code.DISK_LOW, message, hint, {"free": free, "least": least})]
+
+
+def _read_only(target: Target, now: LiveDatabase) -> list[Problem]:
+    """This process is asked: a monitor that runs as another user than the site says nothing of that."""
+    if target.opener.is_writable(now.path):
+        return []
+    message = f"this user may not write {now.path}, or create files beside it: reads work, and every write fails"
+    hint = f"The user of the site has to be able to write to {now.path.parent} and its content."
+    return [Problem(Code.PERMISSION, message, hint, {"path": str(now.path)})]
 
 
 def _left_behind(target: Target, now: LiveDatabase) -> list[Problem]:

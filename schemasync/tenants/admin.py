@@ -56,7 +56,8 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin bel
             key = given["key"]
             try:
                 given["host"] = chosen_host(key, given.get("host", ""), given["labels"])
-                if tenant_settings().is_here(given["host"]):
+                is_new = not Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).exists()
+                if is_new and tenant_settings().is_here(given["host"]):
                     refuse_folder(key, folder_at(key, ""))
             except SchemasyncError as error:
                 self.add_error(None, str(error))

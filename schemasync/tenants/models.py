@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..errors import ProblemJson
-from .folders import folder_at, path_at
+from .folders import archived_folder_at, folder_at, path_at
 
 KEY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 """A label of a host name, which is also a safe name of a folder."""
@@ -103,6 +103,10 @@ class Tenant(models.Model):
     def get_folder(self) -> Path:
         """The folder of its file."""
         return folder_at(self.key, self.folder)
+
+    def get_archived_folder(self) -> Path:
+        """Where its folder is while it is archived."""
+        return archived_folder_at(self.key, self.folder)
 
     def get_path(self) -> Path:
         """The path that the application opens."""

@@ -63,6 +63,8 @@ def test_a_tenant_is_suspended_from_the_list(new_page, site):
 @pytest.mark.slow
 @pytest.mark.parametrize("look", [LIGHT, DARK_AND_NARROW], ids=str)
 def test_the_state_of_all_is_on_one_page_with_links_to_those_it_counts(new_page, site, look):
+    from playwright.sync_api import expect
+
     ended = site.demo.manage("schemasync", "tenants", "health")
     assert (ended.code, "1,999 unusable" in ended.out) == (1, True), ended
     page = new_page(site, look, signed_in=True)
@@ -73,4 +75,4 @@ def test_the_state_of_all_is_on_one_page_with_links_to_those_it_counts(new_page,
     assert f"cannot be used: {MANY - 1}" in shown  # rows without a file
     assert f"and {MANY - 21} more" in shown
     page.click("text=cannot be used")
-    assert page.locator("#result_list tbody tr").count() == 100
+    expect(page.locator("#result_list tbody tr")).to_have_count(100)

@@ -110,7 +110,15 @@ class Command(Console):
         """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
         if any(
             given.get(name)
-            for name in ("action", "json", "export", "accept_data_migration", "report", *option_values.SYNC_OPTIONS)
+            for name in (
+                "action",
+                "json",
+                "tenant",
+                "export",
+                "accept_data_migration",
+                "report",
+                *option_values.SYNC_OPTIONS,
+            )  # fmt: skip
         ):
             return None
         try:

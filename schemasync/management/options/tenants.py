@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...errors import Code, UsageError
 from .shared import ABSENT, cutover_timeout, pause, print_schedule, to_storage
 
 WORDS = (
     "sync", "status", "health", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance",
 )  # fmt: skip
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "sync": ("all_hosts", "group", "canary", "stop_at", "workers", "retry"),
+    "status": ("group",),
+    "health": ("group", "tenant", "workers"),
+    "report": ("subject", "group", "tenant", "format", "seconds", "most_rows", "workers"),
+    "rollback": (
+        "subject", "release", "leave_writes", "keep_writes", "dry_run",
+        "group", "canary", "stop_at", "workers", "retry",
+    ),
+    "backup": ("group", "tenant", "due", "to", "compact", "prune", "dry_run", "workers", "print_schedule"),
+    "create": ("subject", "name", "host", "label", "group", "pinned"),
+    "routes": ("format", "output"),
+    "move": ("subject", "to", "undo", "max_pause", "cutover_timeout"),
+    "receive": (),
+    "balance": ("apply", "max_moves", "max_pause", "cutover_timeout"),
+}  # fmt: skip
+"""The options that each word uses: any other one would be ignored, and what it should have limited would be done."""
+
+OF_RELEASE = ("group", "canary", "stop_at", "workers", "retry")
+"""Options of a rollback that one tenant alone has no use for."""
+
+
+def refuse_unused(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options that the word has no use for."""
+    what = given["what"]
+    known = {name for names in OPTIONS.values() for name in names}
+    unused = known - set(OPTIONS[what])
+    if what == "rollback" and given.get("subject"):
+        unused |= set(OF_RELEASE)
+    if found := sorted(name for name in unused if given.get(name)):
+        shown = ["KEY" if name == "subject" else f"--{_option(name)}" for name in found]
+        raise UsageError.of(
+            Code.BAD_OPTION, f"tenants {what} has no use for {', '.join(shown)}", "Nothing was done. Remove it."
+        )
+
+
+def _option(name: str) -> str:
+    return {"release": "version"}.get(name, name.replace("_", "-"))
 
 
 def tenants(parser: Any) -> None:

@@ -54,6 +54,8 @@ def rollback_lines(done: RollbackReport) -> Lines:
     lines += listed("without an earlier file", done.without_earlier)
     would = "would go back" if done.is_dry_run else "went back"
     release = f" from version {short(done.release)}" if done.release else ""
+    if not release:
+        lines += [f"{one.key}: version {short(one.version)}" for one in back if one.version]
     lines.append(f"{count(len(back), 'tenant')} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, [])}")
     return lines
 

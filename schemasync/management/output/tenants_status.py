@@ -33,9 +33,13 @@ def status_lines(found: FleetStatus) -> Lines:
     lines += listed("behind", [one.key for one in found.behind])
     lines += listed("without a readable file", found.missing)
     lines += listed("on no host of the settings", known.lost)
-    lines += [f"{key}: {text}" for key, text in list(known.failures.items())[:SHOWN]]
+    lines += [f"failed: {key}: {_indented(text)}" for key, text in list(known.failures.items())[:SHOWN]]
     lines += [*_growth(known), *map(_disk_line, found.disks), *map(_process_line, found.processes or ())]
     return [*lines, *_health(known), *map(_run_line, found.runs)]
+
+
+def _indented(text: str) -> str:
+    return "\n  ".join(line.strip() for line in text.splitlines())
 
 
 def _growth(known: Recorded) -> Lines:

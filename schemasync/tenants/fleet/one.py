@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
+from ...actions.addressed import addressed
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...actions.sync import sync
+from ...engines.sqlite.sqlite_errors import translate
 from ...errors import Code, ProblemJson, SchemasyncError
 from ...sync.phases.decide import SyncOptions
 from ...sync.run.error_translation import translated_errors
@@ -96,7 +99,11 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
                 refuse_without_file(key)
                 done = do(Database(entry, wait=wait))
         except SchemasyncError as error:
-            code, failure = str(error.code), str(error)
+            code, failure = str(error.code), addressed(str(error), {"tenant": key})
+        except DatabaseError as error:  # by a query of Django: the tenant's file is no database, or damaged
+            found = translate(error.__cause__, path_of(key)) if isinstance(error.__cause__, sqlite3.Error) else None
+            code = str(found.code if found else Code.SQLITE_ERROR)
+            failure = addressed(str(found or error), {"tenant": key})
         connections[entry].close()
     return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
 

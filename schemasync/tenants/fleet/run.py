@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+
+from django.db import DEFAULT_DB_ALIAS
 
 from ...actions.database import Database
 from ...actions.sync import sync
@@ -16,6 +19,7 @@ from ...errors import Failed
 from ...files.disk import Disk
 from ...sync.phases.decide import SyncOptions
 from ..context import outside
+from ..models import Tenant
 from .each import FleetOptions, Tally, each
 from .one import Sync
 from .standing import Standing, not_current, served_files
@@ -34,9 +38,10 @@ class FleetReport:
     @property
     def problem(self) -> Failed | None:
         """The error for the command, if a tenant has failed."""
+        retry = "" if self.tally.left else " --retry"
         return self.tally.failure(
             "Their files are as they were, and they go on with them. What each failed with: manage.py schemasync "
-            "tenants status\nOnce that is fixed: manage.py schemasync tenants sync --retry"
+            f"tenants status\nOnce that is fixed: manage.py schemasync tenants sync{retry}"
         )
 
 
@@ -52,9 +57,17 @@ def sync_tenants(
     behind = not_current(files, disk or Disk())
     for number, one in _by_state(behind):
         show(one, number)
+    _forget_failures({key for key, _path in files} - {one.key for one in behind})
     tally = each(Sync(database.wait), [one.key for one in behind], options, database.dialogue)
     duration_ms = round((time.monotonic() - begun) * 1000)
     return FleetReport(version, len(files), len(files) - len(behind), tally, duration_ms)
+
+
+def _forget_failures(current: AbstractSet[str]) -> None:
+    """What an earlier sync has raised is no longer true of tenants that are current."""
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(failure="").order_by()
+    for key in current & set(rows.values_list("key", flat=True)):
+        rows.filter(pk=key).update(failure="")
 
 
 def _by_state(behind: Sequence[Standing]) -> list[tuple[int, Standing]]:

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
+from django.db import connections
 
 from schemasync import conf
 from schemasync.api import status
@@ -24,7 +25,7 @@ from schemasync.tenants import (
     tenant,
 )
 from schemasync.tenants.models import Tenant
-from schemasync.tenants.paths import folder_of
+from schemasync.tenants.paths import folder_of, path_of
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
 
@@ -68,6 +69,7 @@ ADDED = [
     "back",
     "one",
     "meanwhile",
+    "damaged",
 ]  # each once: the template has been at the others
 
 
@@ -217,3 +219,60 @@ def a_group_is_synced_alone_and_the_models_are_said_to_be_ahead():
         path.write_text(re.sub(r'    "title": .*\n', "", text))
         assert "The models differ from schema.json (shop_book)" in _run("sync", group="first")[2]
         path.write_text(text)
+
+
+def an_option_that_a_word_has_no_use_for_is_refused_before_anything_is_done():
+    """It may be what should have limited the run: a key, or --dry-run."""
+    Tenant.objects.all().delete()
+    key = new("ann")
+    for words, options, named in (
+        (("sync", key), {}, "KEY"),
+        (("sync",), {"dry_run": True}, "--dry-run"),
+        (("sync",), {"tenant": [key]}, "--tenant"),
+        (("backup", key), {}, "KEY"),
+        (("create", "quux"), {"dry_run": True}, "--dry-run"),
+        (("rollback", key), {"group": "first"}, "--group"),
+        (("status",), {"tenant": [key]}, "--tenant"),
+    ):
+        code, out, error = _run(*words, **options)
+        assert (code, out) == (2, ""), (words, options)
+        assert f"tenants {words[0]} has no use for {named}" in error
+    assert list(Tenant.objects.values_list("key", flat=True)) == [key]
+
+
+def a_damaged_file_stops_no_sync_of_the_others_and_the_reason_is_kept():
+    Tenant.objects.all().delete()
+    damaged, whole = new("ann"), new("bob")
+    live = path_of(damaged).resolve()
+    with _schema(_adds("damaged")):
+        kept = live.read_bytes()
+        live.write_bytes(b"no database at all " * 1000)
+        try:
+            code, out, error = _run("sync", stop_at="100%")
+            assert (code, "1 tenant synced" in out) == (4, True), (out, error)
+            assert _version(whole) == json.loads(_run("status", json=True)[1])["versions"][0]["version"]
+            failure = Tenant.objects.get(pk=damaged).failure
+            assert failure.startswith(f"[not-a-database] {path_of(damaged)} is not a SQLite database"), failure
+        finally:
+            live.write_bytes(kept)
+        assert _run("sync")[0] == 0
+        Tenant.objects.filter(pk=whole).update(failure="[hazard] of yesterday")
+        assert _run("sync")[0] == 0
+        assert not Tenant.objects.exclude(failure="").exists(), "a tenant that is current has no failure"
+
+
+def a_tenant_whose_link_is_gone_gets_it_back_from_its_generations():
+    Tenant.objects.all().delete()
+    key = new("ann")
+    path_of(key).unlink()
+    code, _, error = _run("health")
+    assert code == 1
+    assert f"manage.py schemasync --tenant {key}" in error
+    connections.close_all()
+    call_command("schemasync", tenant=key, verbosity=0)
+    with tenant(key):
+        assert Author.objects.get().name == "ann"
+    connections.close_all()
+    path_of(key).unlink()
+    assert _run("sync")[0] == 0
+    assert path_of(key).is_symlink()
