@@ -118,7 +118,7 @@ class Command(Console):
                 "accept_data_migration",
                 "report",
                 *option_values.SYNC_OPTIONS,
-            )  # fmt: skip
+            )
         ):
             return None
         try:
