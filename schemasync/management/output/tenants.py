@@ -56,7 +56,9 @@ def rollback_lines(done: RollbackReport) -> Lines:
     release = f" from version {short(done.release)}" if done.release else ""
     if not release:
         lines += [f"{one.key}: version {short(one.version)}" for one in back if one.version]
-    lines.append(f"{count(len(back), 'tenant')} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, [])}")
+    stay = [f"{len(done.staying):,} would stay, because of what was written since"] if done.staying else []
+    number = count(len(back) - len(done.staying), "tenant")
+    lines.append(f"{number} {would}{release} in {span(done.duration_ms)}{_rest(done.tally, stay)}")
     return lines
 
 

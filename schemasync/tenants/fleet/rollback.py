@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...actions import rollback as action
@@ -22,19 +22,28 @@ from ..lookup import check
 from ..settings import tenant_settings
 from .back import Count, Rollback, Writes, destination
 from .each import FleetOptions, Tally, each
+from .one import Outcome
 from .standing import Standing, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackReport:
     """`release`: the version from which tenants went back; empty for one tenant that was named. `without_earlier`:
-    those that have no earlier file, such as tenants that were created since. `is_dry_run`: nothing was changed."""
+    those that have no earlier file, such as tenants that were created since. `is_dry_run`: nothing was changed.
+    `writes`: what becomes, or would become, of rows that were written since."""
 
     release: str
     tally: Tally
     without_earlier: tuple[str, ...] = ()
     duration_ms: int = 0
     is_dry_run: bool = False
+    writes: Writes = Writes.REFUSE
+
+    @property
+    def staying(self) -> list[Outcome]:
+        """Of a dry run: those that would not go back, because rows were written since."""
+        refuses = self.is_dry_run and self.writes is Writes.REFUSE
+        return [one for one in self.tally.done if refuses and one.done.rows]
 
     @property
     def result(self) -> Literal["current", "planned", "rolled_back"]:
@@ -74,8 +83,10 @@ def roll_back_release(
         with outside():
             _template_back(database, release)
     job = (Count if is_dry_run else Rollback)(release, writes, database.wait)
+    options = replace(options, canary=100, stop_at=100) if is_dry_run else options
     tally = each(job, [key for key in here if key not in without_earlier], options, database.dialogue)
-    return RollbackReport(release, tally, without_earlier, round((time.monotonic() - begun) * 1000), is_dry_run)
+    duration_ms = round((time.monotonic() - begun) * 1000)
+    return RollbackReport(release, tally, without_earlier, duration_ms, is_dry_run, writes)
 
 
 def roll_back_tenant(database: Database, key: str, writes: Writes, *, is_dry_run: bool = False) -> RollbackReport:
@@ -85,7 +96,7 @@ def roll_back_tenant(database: Database, key: str, writes: Writes, *, is_dry_run
     tally = each(
         (Count if is_dry_run else Rollback)(None, writes, database.wait), [key], FleetOptions(), database.dialogue
     )
-    return RollbackReport("", tally, (), round((time.monotonic() - begun) * 1000), is_dry_run)
+    return RollbackReport("", tally, (), round((time.monotonic() - begun) * 1000), is_dry_run, writes)
 
 
 def _release(database: Database, found: Iterable[Standing], wanted: str) -> str:

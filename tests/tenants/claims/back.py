@@ -50,6 +50,9 @@ def all_that_went_with_a_release_go_back_and_what_was_written_since_is_refused_u
             keys[2]: {},
         }
         assert {_version(key) for key in keys} == {release}
+        out = _run("rollback", release=release, dry_run=True)[1]
+        assert "2 tenants would go back from version" in out
+        assert "1 would stay, because of what was written since" in out
 
         code, found = _back(release=release[2:10], stop_at="100%")
         assert (code, found["result"], found["without_earlier"]) == (4, "failed", ["late"]), found
