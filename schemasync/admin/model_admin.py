@@ -127,7 +127,8 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         """Raise NotAllowed for who may see the databases of all, and asks for that of a tenant without the permission
         for tenants."""
         user: Any = request.user
-        if selected_database(request).tenant and not user.has_perm("schemasync_tenants.view_tenant"):
+        may = any(user.has_perm(f"schemasync_tenants.{act}_tenant") for act in ("view", "change"))
+        if selected_database(request).tenant and not may:
             raise NotAllowed(reason=str(_("Your account may not see tenants, so it may not see the database of one.")))
 
     def _of_database(

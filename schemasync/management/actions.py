@@ -6,6 +6,7 @@ A command imports what its action needs, and not what the other thirty need: all
 from __future__ import annotations
 
 import shlex
+import sqlite3
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 from django.core.management.base import CommandError
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from .. import actions, conf
 from ..actions import option_values
 from ..actions.addressed import WITH_TENANT
 from ..actions.database import Database, write_text
+from ..engines.sqlite.sqlite_errors import is_damage, translate
 from ..errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ..orm import overridden_commands
 from ..schema.text import count, first_few, short
@@ -52,19 +54,35 @@ class Actions(Invocation):
             option_values.refuse_misplaced(self.action, self.given)
             if conf.is_enabled() and self.action in overridden_commands.WITH_COMMANDS:
                 overridden_commands.refuse_overridden()
-            if isinstance(key := self.given.get("tenant"), str) and self.action in WITH_TENANT:
+            if (key := self.given.get("tenant")) is not None and self.action != "tenants":
                 from . import fleet
 
-                self._refuse_with_tenant()
+                self._refuse_with_tenant(key)
                 with fleet.within(self._database, key, self.action) as alias:
                     self.given["database"] = alias
-                    action(self._database)
+                    self._act(action)
             else:
-                action(self._database)
+                self._act(action)
         except SchemasyncError as error:
             self._fail(error)
 
-    def _refuse_with_tenant(self) -> None:
+    def _act(self, action: Callable[[Database], None]) -> None:
+        """Do it. Raises Failed where a query of Django's meets a file which is no database, or damaged."""
+        database = self._database
+        try:
+            action(database)
+        except DatabaseError as error:
+            if isinstance(cause := error.__cause__, sqlite3.Error) and is_damage(cause):
+                raise translate(cause, database.link) from error
+            raise
+
+    def _refuse_with_tenant(self, key: object) -> None:
+        if self.action not in WITH_TENANT or not isinstance(key, str):
+            raise UsageError.of(
+                Code.BAD_OPTION,
+                f"{self.action} has no use for --tenant {key}",
+                f"Actions for a tenant are: {', '.join(WITH_TENANT)}.",
+            )
         if self.given.get("database"):
             raise UsageError.of(
                 Code.BAD_OPTION,

@@ -165,12 +165,18 @@ def health(at: Database, given: Mapping[str, Any]) -> HealthReport:
     return check_all(at, _keys(given), given.get("workers", 1))
 
 
+def _named(given: Mapping[str, Any]) -> list[str] | None:
+    """The tenants that are named: several by the option of a word, or one."""
+    found = given.get("tenant")
+    return None if not found else [found] if isinstance(found, str) else list(found)
+
+
 def _keys(given: Mapping[str, Any]) -> list[str]:
     """The tenants that are named, or all of this host. Raises UnknownTenant."""
     from ..tenants.fleet.standing import served_keys
     from ..tenants.lookup import check
 
-    keys = list(given.get("tenant") or ())
+    keys = _named(given) or []
     for key in keys:
         check(key)
     return keys or served_keys(str(given.get("group", "")))
@@ -184,7 +190,7 @@ def backup_schedule(kind: schedules.Kind, given: Mapping[str, Any]) -> str:
     options = ["--due", f"{given.get('due', DUE):g}"]
     for name in ("group", "to", "workers"):
         options += [f"--{name}", str(given[name])] if given.get(name) else []
-    for key in given.get("tenant") or ():
+    for key in _named(given) or ():
         options += ["--tenant", str(key)]
     return schedules.schedule_of_tenants(kind, [*options, *["--compact"] * bool(given.get("compact"))])
 
@@ -277,7 +283,7 @@ def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iter
     names = {"seconds": "seconds", "rows": "most_rows"}
     limits = QueryLimits(**{name: given[option] for name, option in names.items() if option in given})
     more = {"workers": given["workers"]} if "workers" in given else {}
-    for answer in ask(sql, given.get("tenant"), group=str(given.get("group", "")), limits=limits, **more):
+    for answer in ask(sql, _named(given), group=str(given.get("group", "")), limits=limits, **more):
         if answer.problems:
             failed(answer)
         else:

@@ -189,7 +189,7 @@ class Invocation:
         found = with_addressed_hints(error, self.given)
         if self._json:
             is_read = self.action in ("sync", "plan") and not isinstance(error, UsageError)
-            is_read = is_read and (not self.given.get("tenant") or bool(self.given.get("database")))
+            is_read = is_read and not self.given.get("tenant")  # outside of it, they would be those of the template
             version, live = (self._version(), self._live()) if is_read else (None, None)
             self._as_json(output.failed.as_json(found, self.action, version, live, with_sql=self._is("sql")))
         text = "\n".join(problem(one) for one in found.problems)

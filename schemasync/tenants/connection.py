@@ -11,7 +11,7 @@ from urllib.parse import quote
 from .. import conf
 from ..backends.sqlite3.base import Cursor, DatabaseWrapper
 from ..backends.superseded import Moved
-from ..databases import is_no_path
+from ..databases import NEW_FILE, is_no_path
 from ..engines.sqlite.connection_settings import set_query_only
 from ..errors import Code
 from . import lookup, open_files
@@ -47,9 +47,11 @@ class TenantConnection(DatabaseWrapper):
         self._begin = self.begin
 
     def get_connection_params(self) -> dict[str, Any]:
-        """As for every database, with the path that the row of the tenant says now."""
-        self.settings_dict["NAME"] = path_of(self.key)
-        params = of_a_tenant(super().get_connection_params(), self.settings_dict["NAME"])
+        """As for every database, with the path that the row of the tenant says now; during a run, with that of the new
+        file."""
+        if NEW_FILE not in self.settings_dict:
+            self.settings_dict["NAME"] = path_of(self.key)
+        params = of_a_tenant(super().get_connection_params(), Path(self.settings_dict["NAME"]))
         self._begin = self.begin
         if self._is_read_only:
             self.begin = "BEGIN"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import Code, Refused
 from ..files.layout import Layout, PathKind
+from ..sync.run.error_translation import translated_errors
 from . import lookup
 from .folders import archived_folder_at, folder_at, path_at
 
@@ -29,7 +30,9 @@ def refuse_without_file(key: str) -> None:
     """Raise Refused for a tenant without a file: whatever creates an empty one would hide that the disk of the rows may
     only not be mounted. Without a link alone, a sync makes it again."""
     layout = Layout(path_of(key))
-    if layout.path_kind() is PathKind.NOTHING and not layout.finished():
+    with translated_errors(layout.link):
+        is_there = layout.path_kind() is not PathKind.NOTHING or bool(layout.finished())
+    if not is_there:
         raise Refused.of(
             Code.NO_DATABASE, f"there is no database at {layout.link}", "Mount its disk, or restore a backup there."
         )

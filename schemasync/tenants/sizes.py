@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -67,7 +67,12 @@ def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 def locked(rows: QuerySet[Tenant], keys: Iterable[str]) -> list[Tenant]:
-    """The rows with these keys, locked in the same order by all, so that no two processes wait for each other."""
+    """The rows with these keys, locked in the same order by all, so that no two processes wait for each other.
+
+    SQLite has one lock, for which only a write waits: a transaction of Django's own backend that begins with a query
+    fails at once if another one commits before it writes."""
+    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+        Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk__in=keys).order_by().update(files=F("files"))
     return list(rows.filter(pk__in=keys).order_by("pk").select_for_update())
 
 

@@ -16,7 +16,7 @@ from ...history.row import HistoryRow
 from ...sync import history
 from ...sync.keep_writes import Ahead, KeepWritesOptions
 from ...sync.rollback import Preview, RolledBack
-from .one import Done, Outcome, listed, noted, tried
+from .one import ROLLBACK, Done, Outcome, listed, noted, tried
 
 OF_MODELS = frozenset({"django_content_type", "auth_permission"})
 """Tables in which `migrate` adds rows for new models: these are the release's own, and nobody else wrote them."""
@@ -45,7 +45,7 @@ class Rollback:
     wait: float = WAIT
 
     def __call__(self, key: str) -> Outcome:
-        return noted(tried(key, self.wait, self._back))
+        return noted(tried(key, self.wait, self._back), ROLLBACK)
 
     def _back(self, database: Database) -> Done:
         database.finish_swap()

@@ -42,19 +42,18 @@ class Check:
 
 
 def _checked(key: str, database: Database) -> Done:
-    at, size, version = timezone.now(), None, ""
+    at, size = timezone.now(), None
     try:
         with translated_errors(path_of(key)):
             refuse_without_file(key)
             found = action.health(database).health
             size = sizes.size_at(path_of(key))
-            version = found.live.version if found.live is not None else ""
         unusable, attention = found.unusable, found.attention
     except SchemasyncError as error:
         unusable, attention = error.problems, ()
     health = Health.UNUSABLE if unusable else Health.ATTENTION if attention else Health.OK
     problems = tuple(_of_tenant(one, key) for one in (*unusable, *attention))
-    return Done(version, health=health.value, problems=problems, size=size, at=at)
+    return Done("", health=health.value, problems=problems, size=size, at=at)
 
 
 def _of_tenant(problem: Problem, key: str) -> ProblemJson:
@@ -113,7 +112,6 @@ def _note(some: Sequence[Outcome]) -> list[Outcome]:
             if at is None or (row.health_at is not None and row.health_at >= at):
                 continue
             row.health, row.problems, row.health_at = one.done.health, list(one.done.problems), at
-            row.version = one.done.version or row.version
-            row.save(using=DEFAULT_DB_ALIAS, update_fields=["health", "problems", "health_at", "version"])
+            row.save(using=DEFAULT_DB_ALIAS, update_fields=["health", "problems", "health_at"])
         sizes.note_locked(rows, {one.key: one.done.size for one in here if one.done.size is not None})
     return here

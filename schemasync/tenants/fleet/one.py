@@ -101,18 +101,23 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
         except SchemasyncError as error:
             code, failure = str(error.code), addressed(str(error), {"tenant": key})
         except DatabaseError as error:  # by a query of Django: the tenant's file is no database, or damaged
-            found = translate(error.__cause__, path_of(key)) if isinstance(error.__cause__, sqlite3.Error) else None
-            code = str(found.code if found else Code.SQLITE_ERROR)
-            failure = addressed(str(found or error), {"tenant": key})
+            if not isinstance(error.__cause__, sqlite3.Error):
+                raise
+            found = translate(error.__cause__, path_of(key))
+            code, failure = str(found.code), addressed(str(found), {"tenant": key})
         connections[entry].close()
     return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
 
 
-def noted(outcome: Outcome) -> Outcome:
-    """Write into the row of the tenant how it went."""
+ROLLBACK = "rollback: "
+"""How the failure of a rollback begins in the row of a tenant: a sync that finds it current leaves it there."""
+
+
+def noted(outcome: Outcome, what: str = "") -> Outcome:
+    """Write into the row of the tenant how it went. `what`: how a failure begins there."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=outcome.key)
     if outcome.failure and not outcome.is_interrupted:
-        rows.update(failure=f"[{outcome.code}] {outcome.failure}")
+        rows.update(failure=f"{what}[{outcome.code}] {outcome.failure}")
     elif not outcome.failure:
         rows.update(version=outcome.version, failure="", size=live_size(path_of(outcome.key)))
     return outcome

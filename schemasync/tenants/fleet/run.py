@@ -21,7 +21,7 @@ from ...sync.phases.decide import SyncOptions
 from ..context import outside
 from ..models import Tenant
 from .each import FleetOptions, Tally, each
-from .one import Sync
+from .one import ROLLBACK, Sync
 from .standing import Standing, not_current, served_files
 
 
@@ -65,7 +65,7 @@ def sync_tenants(
 
 def _forget_failures(current: AbstractSet[str]) -> None:
     """What an earlier sync has raised is no longer true of tenants that are current."""
-    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(failure="").order_by()
+    rows = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(failure="").exclude(failure__startswith=ROLLBACK).order_by()
     for key in current & set(rows.values_list("key", flat=True)):
         rows.filter(pk=key).update(failure="")
 

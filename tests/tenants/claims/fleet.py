@@ -70,6 +70,7 @@ ADDED = [
     "one",
     "meanwhile",
     "damaged",
+    "hooked",
 ]  # each once: the template has been at the others
 
 
@@ -276,3 +277,20 @@ def a_tenant_whose_link_is_gone_gets_it_back_from_its_generations():
     path_of(key).unlink()
     assert _run("sync")[0] == 0
     assert path_of(key).is_symlink()
+
+
+def a_tenant_that_is_named_where_it_means_nothing_is_refused():
+    Tenant.objects.all().delete()
+    key, other = "ab", "a"
+    for one in (key, other):
+        create_tenant(one)
+    for action in ("metrics", "advise", "hash", "switch", "export"):
+        with pytest.raises(CommandError, match=f"{action} has no use for --tenant"):
+            call_command("schemasync", action, tenant=key)
+    found = json.loads(_run("health", json=True, tenant=key)[1])
+    assert found["tenants"] == 1, "one key is no list of letters"
+    path_of(key).resolve().write_bytes(b"no database at all " * 1000)
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="not-a-database"):
+        call_command("schemasync", tenant=key, json=True, stdout=out)
+    assert json.loads(out.getvalue())["generation"] is None
