@@ -18,7 +18,7 @@ from ..files.lock import is_held
 from ..history.row import HistoryRow
 from .live_problems import copied_into, is_being_finished, put_over_the_link, restored_in_place
 from .run import live_database
-from .run.error_translation import translated_errors
+from .run.error_translation import of_disk, translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
 
@@ -59,7 +59,10 @@ def health(target: Target) -> Health:
         problems = copied_into(target) or list(error.problems)
         if not (is_being_finished(problems) and is_held(target.layout.lock)):
             unusable += problems
-    free = free_disk(target)
+    try:
+        free = free_disk(target)
+    except OSError as error:
+        return Health(tuple(unusable or of_disk(error, target.layout.link).problems), tuple(attention), live, 0)
     return Health(tuple(unusable), (*attention, *_disk(target, free)), live, free)
 
 

@@ -1,11 +1,14 @@
 """manage.py schemasync health, and the views: what it finds, that a run at work is no problem, and that it is cheap."""
 
 import os
+import shutil
 import sqlite3
 import time
 from collections import namedtuple
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import connections
@@ -15,9 +18,13 @@ from django.urls import include, path
 from schemasync import views
 from schemasync.actions import health as action
 from schemasync.engines.sqlite import metrics_file
+from schemasync.engines.sqlite.connection import Opener
 from schemasync.files import lock
 from schemasync.files.layout import Layout
 from schemasync.metrics.totals import Totals
+from schemasync.sync import health as of_files
+from schemasync.sync.run.target import Target
+from tests.crash.processes import child
 
 urlpatterns = [path("health/", include("schemasync.urls"))]
 Usage = namedtuple("Usage", "total used free")
@@ -43,6 +50,30 @@ def test_a_database_that_can_be_used_and_needs_nothing_exits_with_0(evolved):
     assert (found["result"], found["generation"], codes(found)) == ("ok", evolved.live(), ([], []))
     evolved.run_sql("CREATE TABLE t (x)", evolved.folder / "other.sqlite3")
     assert evolved.done("health", database="other").out.startswith("the database can be used; ")
+
+
+def test_a_file_that_this_user_may_not_write_needs_a_person(evolved):
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)  # the folder of the tests is closed to other users
+        folder = Path(shutil.copytree(evolved.folder, Path(name) / "site", symlinks=True))
+        target = Target(Layout(folder / evolved.link.name), Opener())
+        live = target.layout.link.resolve()
+
+        def look():
+            if os.geteuid() == 0:  # who may do everything
+                os.seteuid(65534)
+            found = of_files.health(target)
+            return [one.code for one in found.unusable], [(str(one.code), one.message) for one in found.attention]
+
+        folder.chmod(0o700 if os.geteuid() == 0 else 0o600)
+        assert child(look).result() == (["permission"], [])
+        folder.chmod(0o755)
+        live.chmod(0o444)
+        unusable, ((code, message),) = child(look).result()
+        assert (unusable, code) == ([], "permission")
+        assert f"may not write {live}" in message
+        live.chmod(0o644)
+        assert of_files.health(target).attention == ()
 
 
 def _no_database(project):
