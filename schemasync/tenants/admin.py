@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -157,6 +157,16 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         obj.state = State.CREATING
         obj.save(force_insert=True)
         self._act(request, obj.key, create_tenant)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the key: with the row goes a folder that nothing brings back."""
+        key = unquote(object_id)
+        if request.method == "POST" and request.POST.get("confirm", "").strip() != key:
+            self.message_user(request, _("To delete it, type its key, %(key)s:") % {"key": key}, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
         """Delete the tenant with its file; the page before has asked."""

@@ -110,11 +110,17 @@ def what_fails_for_one_is_told_and_done_for_the_others():
 def only_an_archived_tenant_is_deleted():
     client, key = _client(), new("ann")
     page = reverse("admin:schemasync_tenants_tenant_delete", args=[key])
-    assert client.post(page, {"post": "yes"}).status_code == 403
+    assert client.post(page, {"post": "yes", "confirm": key}).status_code == 403
     assert path_of(key).exists()
     archive_tenant(key)
     assert client.get(page).status_code == 200
-    assert client.post(page, {"post": "yes"}).status_code == 302
+    asked = client.get(page).content.decode()
+    assert str(archived_folder_of(key)) in asked
+    assert "type its key" in asked
+    for typed in ({}, {"confirm": "another"}):
+        assert client.post(page, {"post": "yes", **typed}).headers["Location"] == page
+    assert archived_folder_of(key).exists()
+    assert client.post(page, {"post": "yes", "confirm": key}).status_code == 302
     assert not archived_folder_of(key).exists()
     assert not Tenant.objects.filter(pk=key).exists()
     assert "delete_selected" not in client.get(reverse(LIST)).content.decode()
