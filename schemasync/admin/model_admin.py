@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import update_wrapper
 from importlib import import_module
-from pathlib import Path
 from typing import Any, cast
 
 from django.contrib import admin
@@ -25,10 +24,11 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf, databases
-from ..errors import Code, Problem, SchemasyncError
+from ..actions.database_errors import translated_query_errors
+from ..errors import SchemasyncError
 from ..management.local_time import local_time
 from ..models import SchemaVersion
-from ..sync.run.error_translation import of_disk
+from ..sync.run.error_translation import translated_errors
 from ..tenants.outside_admin import OutsideOfTenants
 from .filters import ByWhom, When
 from .history_rows import light, story
@@ -114,7 +114,9 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         def shown(request: HttpRequest) -> HttpResponseBase:
             token, given = conf.status_token(), request.headers.get("Authorization", "")
             if token and constant_time_compare(given, f"Bearer {token}"):
-                return self._of_database(request, lambda selected: status_json(self, request, selected))
+                return self._of_database(
+                    request, selected_database(request), lambda selected: status_json(self, request, selected)
+                )
             return for_people(request)
 
         return cast("View", shown)
@@ -123,45 +125,38 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         if not self.has_view_permission(request):
             raise NotAllowed(VIEW)
 
-    def _require_tenants(self, request: HttpRequest) -> None:
+    def _require_tenants(self, request: HttpRequest, selected: SelectedDatabase) -> None:
         """Raise NotAllowed for who may see the databases of all, and asks for that of a tenant without the permission
         for tenants."""
         user: Any = request.user
         may = any(user.has_perm(f"schemasync_tenants.{act}_tenant") for act in ("view", "change"))
-        if selected_database(request).tenant and not may:
+        if selected.tenant and not may:
             raise NotAllowed(reason=str(_("Your account may not see tenants, so it may not see the database of one.")))
 
     def _of_database(
-        self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponseBase]
+        self, request: HttpRequest, selected: SelectedDatabase, view: Callable[[SelectedDatabase], HttpResponseBase]
     ) -> HttpResponseBase:
-        """What a view answers for the database of a request. For that of a tenant its template asks the database here,
-        and what cannot be read is a page of its own."""
-        selected = selected_database(request)
+        """What a view answers for a database. For that of a tenant its template asks the database here, and what cannot
+        be read is a page of its own."""
         if not selected.tenant:
             return view(selected)
         try:
-            with reachable(selected):
+            with (
+                reachable(selected),
+                translated_errors(selected.layout.link),
+                translated_query_errors(selected.layout.link),
+            ):
                 response = view(selected)
                 return response.render() if isinstance(response, SimpleTemplateResponse) else response
         except SchemasyncError as error:
-            problems = error.problems
-        except OSError as error:
-            problems = of_disk(error, Path(error.filename or selected.alias)).problems
-        except DatabaseError as error:
-            problems = (Problem(Code.SQLITE_ERROR, f"{selected.alias}: {error}", "manage.py schemasync health"),)
-        title = str(_("The database of the tenant cannot be shown"))
-        return self.render(request, "refused.html", selected, title, {"problems": problems})
+            title = str(_("The database of the tenant cannot be shown"))
+            return self.render(request, "refused.html", selected, title, {"problems": error.problems})
 
     def _page(self, view: View) -> View:
         """Require the view permission, and run outside of a transaction, which would block a swap."""
 
         def shown(request: HttpRequest, **words: Any) -> HttpResponseBase:
-            try:
-                self._require_view(request)
-                self._require_tenants(request)
-                return self._of_database(request, lambda selected: view(self, request, selected, **words))
-            except NotAllowed as error:
-                return self.not_allowed(request, error)
+            return self._checked(request, lambda selected: view(self, request, selected, **words))
 
         found: View = update_wrapper(self.admin_site.admin_view(shown), view)
         for alias in connections:
@@ -179,16 +174,17 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         return VersionList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            return self.not_allowed(request, NotAllowed(VIEW))
-        if not databases.synced() and databases.moved():
+        if self.has_view_permission(request) and not databases.synced() and databases.moved():
             return self._moved(request)
-        return self._checked(request, lambda selected: self._list(request, selected))
+        return cast("HttpResponse", self._checked(request, lambda selected: self._list(request, selected)))
 
-    def _checked(self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponse]) -> HttpResponse:
+    def _checked(self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponseBase]) -> HttpResponseBase:
+        """What a view answers to a user who may see the database of a request, and NotAllowed's page to others."""
         try:
-            self._require_tenants(request)
-            return cast("HttpResponse", self._of_database(request, view))
+            self._require_view(request)
+            selected = selected_database(request)
+            self._require_tenants(request, selected)
+            return self._of_database(request, selected, view)
         except NotAllowed as error:
             return self.not_allowed(request, error)
 
@@ -212,20 +208,18 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            return self.not_allowed(request, NotAllowed(VIEW))
         from .generation import generation
 
-        return self._checked(request, lambda selected: generation(self, request, selected, unquote(object_id)))
+        found = self._checked(request, lambda selected: generation(self, request, selected, unquote(object_id)))
+        return cast("HttpResponse", found)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What the log of the admin says of a row."""
-        if not self.has_view_permission(request):
-            return self.not_allowed(request, NotAllowed(VIEW))
         log = super().history_view
-        return self._checked(request, lambda selected: log(request, object_id, extra_context))
+        found = self._checked(request, lambda selected: log(request, object_id, extra_context))
+        return cast("HttpResponse", found)
 
     def add_view(self, request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
         return self._only_read(request)

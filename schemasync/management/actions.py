@@ -6,7 +6,6 @@ A command imports what its action needs, and not what the other thirty need: all
 from __future__ import annotations
 
 import shlex
-import sqlite3
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 from django.core.management.base import CommandError
-from django.db import DEFAULT_DB_ALIAS, DatabaseError
+from django.db import DEFAULT_DB_ALIAS
 
 from .. import actions, conf
 from ..actions import option_values
 from ..actions.addressed import WITH_TENANT
 from ..actions.database import Database, write_text
-from ..engines.sqlite.sqlite_errors import is_damage, translate
+from ..actions.database_errors import translated_query_errors
+from ..engines.sqlite.sqlite_errors import is_damage
 from ..errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ..orm import overridden_commands
 from ..schema.text import count, first_few, short
@@ -69,12 +69,8 @@ class Actions(Invocation):
     def _act(self, action: Callable[[Database], None]) -> None:
         """Do it. Raises Failed where a query of Django's meets a file which is no database, or damaged."""
         database = self._database
-        try:
+        with translated_query_errors(database.link, only=is_damage):
             action(database)
-        except DatabaseError as error:
-            if isinstance(cause := error.__cause__, sqlite3.Error) and is_damage(cause):
-                raise translate(cause, database.link) from error
-            raise
 
     def _refuse_with_tenant(self, key: object) -> None:
         if self.action not in WITH_TENANT or not isinstance(key, str):

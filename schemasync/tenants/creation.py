@@ -65,15 +65,15 @@ def create_tenant(
     try:
         if _is_placed(made):
             remove_dead(made.get_folder().parent, _work(key))  # of the process that has placed it
+            version = _placed_version(made)
         else:
-            _place(made, template, disk)
-        placed = history.live(Layout(made.get_path()), Opener())
+            version = _place(made, template, disk)
     except BaseException:
         if is_new and not made.get_folder().exists():
             rows_of(key).filter(state=State.CREATING).delete()
         raise
-    made.state, made.version = State.ACTIVE, "" if placed is None else placed.version
-    if not change_state(key, (State.CREATING,), State.ACTIVE, version=made.version):
+    made.state, made.version = State.ACTIVE, version
+    if not change_state(key, (State.CREATING,), State.ACTIVE, version=version):
         raise _exists(key)
     return made
 
@@ -164,24 +164,33 @@ def refuse_folder(key: str, path: Path) -> None:
         )
 
 
-def _place(made: Tenant, template: Path, disk: Disk) -> None:
-    """Make the folder of a tenant, with a copy of the template that is durable before it has its name."""
+def _placed_version(made: Tenant) -> str:
+    """The version of the database in the folder of a tenant, which another process may have placed."""
+    newest = history.live(Layout(made.get_path()), Opener())
+    return "" if newest is None else newest.version
+
+
+def _place(made: Tenant, template: Path, disk: Disk) -> str:
+    """Make the folder of a tenant, with a copy of the template that is durable before it has its name. Returns the
+    version of the database in it."""
     folder = made.get_folder()
     with translated_errors(folder.parent):
         disk.make_folder(DiskStep.TENANT_FOLDER, folder.parent, None)
         with work_folder(folder.parent, _work(made.key)) as work:
             new_folder(work / "made")
-            _copy(template, Layout(work / "made" / FILE), disk)
+            version = _copy(template, Layout(work / "made" / FILE), disk)
             try:
                 disk.rename(DiskStep.TENANT_PLACE, work / "made", folder)
             except OSError:
-                if not made.get_path().exists():  # else another process was faster
+                if not made.get_path().exists():
                     raise
+                version = _placed_version(made)  # another process was faster
+    return version
 
 
-def _copy(template: Path, layout: Layout, disk: Disk) -> None:
+def _copy(template: Path, layout: Layout, disk: Disk) -> str:
     """Make the database of a folder that nobody sees yet: a copy of the template under the same name, and its link. It
-    is durable. Raises Refused if the template has become another file meanwhile."""
+    is durable. Returns its version. Raises Refused if the template has become another file meanwhile."""
     new_folder(layout.folder)
     generation = layout.generation(template.stem)
     assert generation is not None  # the name of the template's live file
@@ -193,6 +202,7 @@ def _copy(template: Path, layout: Layout, disk: Disk) -> None:
         raise Refused.of(Code.NO_HISTORY, "the copy has no history, so it is none of a generation", "")
     disk.symlink(DiskStep.TENANT_LINK, layout.link, layout.target(generation))
     sync_folder(layout.link.parent)
+    return newest.version
 
 
 def _work(key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils import timezone
 
 from ...actions import health as action
@@ -15,14 +15,11 @@ from ...actions.addressed import addressed
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...errors import Problem, ProblemJson, SchemasyncError
-from ...sync.run.error_translation import translated_errors
 from .. import sizes
-from ..context import entered
 from ..models import Health
-from ..paths import path_of, refuse_without_file
-from ..settings import tenant_settings
+from ..paths import path_of
 from .each import FleetOptions, each
-from .one import Done, Outcome
+from .one import Done, Outcome, ms_since, opened
 from .recorded import Unhealthy
 from .standing import served
 
@@ -34,18 +31,14 @@ class Check:
     wait: float = WAIT
 
     def __call__(self, key: str) -> Outcome:
-        begun, entry = time.monotonic(), tenant_settings().entry
-        with entered(key):
-            done = _checked(key, Database(entry, wait=self.wait))
-            connections[entry].close()
-        return Outcome(key, done, "", "", round((time.monotonic() - begun) * 1000))
+        begun = time.monotonic()
+        return Outcome(key, _checked(key, self.wait), "", "", ms_since(begun))
 
 
-def _checked(key: str, database: Database) -> Done:
+def _checked(key: str, wait: float) -> Done:
     at, size = timezone.now(), None
     try:
-        with translated_errors(path_of(key)):
-            refuse_without_file(key)
+        with opened(key, wait) as database:
             found = action.health(database).health
             size = sizes.size_at(path_of(key))
         unusable, attention = found.unusable, found.attention
@@ -97,7 +90,7 @@ def check_all(database: Database, keys: Sequence[str], workers: int = 1) -> Heal
     options = FleetOptions(canary=100, stop_at=100, workers=workers)
     checks = each(Check(database.wait), keys, options, database.dialogue).done
     here = [one for some in sizes.batches(checks) for one in _note(some)]
-    return HealthReport(tuple(here), round((time.monotonic() - begun) * 1000))
+    return HealthReport(tuple(here), ms_since(begun))
 
 
 def _note(some: Sequence[Outcome]) -> list[Outcome]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...actions.addressed import addressed
 from ...actions.database import Database
+from ...actions.database_errors import translated_query_errors
 from ...actions.option_values import WAIT
 from ...actions.sync import sync
-from ...engines.sqlite.sqlite_errors import translate
 from ...errors import Code, ProblemJson, SchemasyncError
 from ...sync.phases.decide import SyncOptions
 from ...sync.run.error_translation import translated_errors
@@ -89,24 +89,33 @@ class Sync:
         return noted(tried(key, self.wait, lambda database: Done(sync(database, SyncOptions()).version)))
 
 
+@contextmanager
+def opened(key: str, wait: float) -> Iterator[Database]:
+    """A block within a tenant, with its database, whose connection is closed at the end. Raises SchemasyncError for a
+    tenant without a file, and for what the disk and SQLite report in the block."""
+    entry = tenant_settings().entry
+    with entered(key), translated_errors(path_of(key)), translated_query_errors(path_of(key)):
+        try:
+            refuse_without_file(key)
+            yield Database(entry, wait=wait)
+        finally:
+            connections[entry].close()
+
+
 def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
     """How it went to do this with the database of a tenant, within the tenant."""
-    begun, entry = time.monotonic(), tenant_settings().entry
-    done, code, failure = Done(""), "", ""
-    with entered(key):
-        try:
-            with translated_errors(path_of(key)):
-                refuse_without_file(key)
-                done = do(Database(entry, wait=wait))
-        except SchemasyncError as error:
-            code, failure = str(error.code), addressed(str(error), {"tenant": key})
-        except DatabaseError as error:  # by a query of Django: the tenant's file is no database, or damaged
-            if not isinstance(error.__cause__, sqlite3.Error):
-                raise
-            found = translate(error.__cause__, path_of(key))
-            code, failure = str(found.code), addressed(str(found), {"tenant": key})
-        connections[entry].close()
-    return Outcome(key, done, code, failure, round((time.monotonic() - begun) * 1000))
+    begun, done, code, failure = time.monotonic(), Done(""), "", ""
+    try:
+        with opened(key, wait) as database:
+            done = do(database)
+    except SchemasyncError as error:
+        code, failure = str(error.code), addressed(str(error), {"tenant": key})
+    return Outcome(key, done, code, failure, ms_since(begun))
+
+
+def ms_since(begun: float) -> int:
+    """The milliseconds since a moment of the monotonic clock."""
+    return round((time.monotonic() - begun) * 1000)
 
 
 ROLLBACK = "rollback: "

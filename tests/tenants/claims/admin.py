@@ -38,12 +38,12 @@ def _client(*permissions: str) -> Client:
     return client
 
 
-def _told(response) -> list[str]:
+def _messages(response) -> list[str]:
     return [str(one) for one in get_messages(response.wsgi_request)]
 
 
 def _act(client: Client, action: str, *keys: str) -> list[str]:
-    return _told(client.post(reverse(LIST), {"action": action, "_selected_action": keys}))
+    return _messages(client.post(reverse(LIST), {"action": action, "_selected_action": keys}))
 
 
 def a_tenant_is_created_with_its_file_and_renamed():
@@ -72,7 +72,7 @@ def a_tenant_that_cannot_be_created_is_shown_as_one_that_is_not_yet():
     text = schema.read_text()
     schema.write_text(text.replace('"name"', '"title"', 1))
     try:
-        assert "is not current" in " ".join(_told(client.post(add, {"key": "too-early", "name": "Too Early"})))
+        assert "is not current" in " ".join(_messages(client.post(add, {"key": "too-early", "name": "Too Early"})))
     finally:
         schema.write_text(text)
     assert Tenant.objects.get(pk="too-early").state == State.CREATING
@@ -99,12 +99,12 @@ def the_actions_lead_through_a_tenants_life():
         assert Author.objects.get().name == "ann"
 
 
-def what_fails_for_one_is_told_and_done_for_the_others():
+def what_fails_for_one_is_reported_and_done_for_the_others():
     client, first, second = _client(), new(), new()
     archive_tenant(first)
-    told = _act(client, "suspend", first, second)
-    assert told[0].startswith(f'{first}: the tenant "{first}" is archived')
-    assert told[1] == f"{second}: done."
+    messages = _act(client, "suspend", first, second)
+    assert messages[0].startswith(f'{first}: the tenant "{first}" is archived')
+    assert messages[1] == f"{second}: done."
 
 
 def only_an_archived_tenant_is_deleted():
@@ -230,8 +230,8 @@ def the_history_of_a_tenant_is_shown_and_rolled_back_outside_of_it():
     assert f"manage.py schemasync rollback --tenant {key} {second}" in shown
     typed = {"live": second, "version": short(rows[first].version)[:6], "db": f"tenant:{key}"}
     Tenant.objects.filter(pk=key).update(version="1:stale")
-    told = _told(client.post(ways["rollback"], typed))
-    assert told[0].startswith(f"{first} is live again"), told
+    messages = _messages(client.post(ways["rollback"], typed))
+    assert messages[0].startswith(f"{first} is live again"), messages
     with tenant(key):
         assert api.status(database="tenant")["generation"] == first
     assert Tenant.objects.get(pk=key).version == rows[first].version
@@ -299,7 +299,7 @@ def a_rollback_of_a_tenant_shows_the_accounts_that_come_back_and_is_in_the_log_o
     assert "active in only one of the two:</strong> <bdi>fired</bdi>" in shown, shown
     assert "You stay signed in" not in shown
     typed = {"live": second.generation, "version": short(first.version)[:6], "db": f"tenant:{key}"}
-    assert _told(client.post(rollback, typed))[0].startswith(f"{first.generation} is live again")
+    assert _messages(client.post(rollback, typed))[0].startswith(f"{first.generation} is live again")
     entry = LogEntry.objects.get(object_id=key)
     assert entry.content_type.model_class() is Tenant
     assert client.get(reverse(LIST)).status_code == 200, "the operator is still signed in"

@@ -1,0 +1,24 @@
+"""Translates errors of Django's queries into errors that say what to do next."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import DatabaseError
+
+from ..engines.sqlite.sqlite_errors import translate
+
+
+@contextmanager
+def translated_query_errors(path: Path, only: Callable[[sqlite3.Error], bool] = lambda error: True) -> Iterator[None]:
+    """Turn errors of SQLite that Django has wrapped in one of its own into a SchemasyncError about the database at
+    `path`. `only`: for which of them."""
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(cause := error.__cause__, sqlite3.Error) and only(cause):
+            raise translate(cause, path) from error
+        raise
