@@ -17,7 +17,6 @@ from ..actions.database import Database
 from ..actions.sync_options import limits
 from ..engines.sqlite.one_query import QueryLimits
 from ..errors import Code, SchemasyncError, UsageError
-from ..sync.phases.decide import SyncOptions
 from . import output, schedules
 from .output.shared import problem
 from .output.terminal import Page
@@ -294,11 +293,12 @@ def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[st
     """The plan for all tenants that are in one state, as it is for one of them."""
     from ..actions import plan
     from ..tenants.context import entered
+    from ..tenants.fleet.one import FOR_EACH
 
     lines = [output.tenants.state(one, number)]
     try:
         with entered(one.key):
-            planned = plan.plan(at, SyncOptions())
+            planned = plan.plan(at, FOR_EACH)
     except SchemasyncError as error:
         return [*lines, *(addressed(problem(found), {"tenant": one.key}) for found in error.problems)]
     return lines if isinstance(planned, plan.AfterAdoption) else [*lines, *output.plan.lines(planned, page)]

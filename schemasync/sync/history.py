@@ -19,11 +19,17 @@ from .run.target import Target
 
 def live(layout: Layout, opener: Opener) -> HistoryRow | None:
     """The newest row of the history; None if it cannot be read."""
+    return live_state(layout, opener)[0]
+
+
+def live_state(layout: Layout, opener: Opener) -> tuple[HistoryRow | None, str]:
+    """The newest row of the history, and the fingerprint of the objects that are there now; None and '' if they cannot
+    be read."""
     try:
         with live_database.read(layout, opener, whole=False) as now:
-            return now.newest if now is not None else None
+            return (now.newest, now.fingerprint) if now is not None else (None, "")
     except (SchemasyncError, sqlite3.Error, OSError):
-        return None
+        return None, ""
 
 
 # --- check ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ WIDE = 100  # rows that decide how wide the columns of a report are
 def state(one: Standing, number: int) -> str:
     """The heading for the plan of all tenants that are in one state."""
     version = f"at version {short(one.version)}" if one.version else "without a version"
-    return f"{count(number, 'tenant')} {version}, such as {one.key}:"
+    changed = " and with objects that changed since" if one.is_changed else ""
+    return f"{count(number, 'tenant')} {version}{changed}, such as {one.key}:"
 
 
 def sync_lines(done: FleetReport) -> Lines:

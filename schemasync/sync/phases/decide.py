@@ -49,6 +49,7 @@ from ..run.target import Target
 from .fill_options import with_fill_option
 from .in_place import checked as checked_in_place
 from .in_place import not_in_place
+from .same_state import SameState, State, of_history
 
 NeedsNewFile = Callable[[Plan, Mapping[str, str], Mapping[str, str]], Sequence[str]]
 """Says in phrases what the application would do on the new file of a plan; the mappings are those of tables to models,
@@ -78,7 +79,8 @@ class SyncOptions:
     `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
     database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
     not make; `models`: maps the folded name of a table that it makes to its installed model; `readers`: whether the
-    field of a model can read a value. `with_archive`: for a rollback that keeps writes.
+    field of a model can read a value. `with_archive`: for a rollback that keeps writes. `planned`: what was decided for
+    databases that may be in the same state, with options that are equal to these; what the data says is asked of each.
     """
 
     rebuild_all: bool = False
@@ -98,6 +100,7 @@ class SyncOptions:
     readers: Readers = field(default_factory=dict, compare=False)
     limits: Limits = field(default_factory=Limits)
     with_archive: WithArchive | None = field(default=None, compare=False)
+    planned: SameState[Decision] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,27 @@ def _decided(
         return _first(document, state)
     if is_current(document, options, state) and state.is_untouched:
         return Decision(None)
+    if (known := options.planned) is None or options.in_place or options.with_archive is not None:
+        return _planned(target, document, options, state, unknown)
+    same = _state(document, options, state, state.newest)
+    if (found := known.get(same)) is None:
+        found = _planned(target, document, options, state, unknown)
+        known.note(same, found)
+    else:
+        _refuse_older(document, state.rows, options)  # the history of a database is its own
+    return found
+
+
+def _state(document: Document, options: SyncOptions, state: LiveDatabase, newest: HistoryRow) -> State:
+    """What `_planned` depends on, but for the rows of the history before the newest one."""
+    return document.text, document.source, options, state.fingerprint, *of_history(newest)
+
+
+def _planned(
+    target: Target, document: Document, options: SyncOptions, state: LiveDatabase, unknown: Unknown | None
+) -> Decision:
+    """What to do with a database that has a history, and may not be current."""
+    assert state.newest is not None
     inspection = state.inspect()
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
     wanted = to_validate(document.schema, inspection.schema, unknown)

@@ -18,6 +18,7 @@ from ...actions.option_values import WAIT
 from ...actions.sync import sync
 from ...errors import Code, ProblemJson, SchemasyncError
 from ...sync.phases.decide import SyncOptions
+from ...sync.phases.same_state import SameState
 from ...sync.run.error_translation import translated_errors
 from ..context import entered
 from ..models import Tenant
@@ -79,6 +80,10 @@ class Job(Protocol):
         """Do it. A failure is an outcome."""
 
 
+FOR_EACH = SyncOptions(planned=SameState())
+"""The options of a sync of all tenants: those in the same state are planned once in each process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sync:
     """Syncs the file of a tenant. A failure leaves it as it was."""
@@ -86,7 +91,7 @@ class Sync:
     wait: float = WAIT
 
     def __call__(self, key: str) -> Outcome:
-        return noted(tried(key, self.wait, lambda database: Done(sync(database, SyncOptions()).version)))
+        return noted(tried(key, self.wait, lambda database: Done(sync(database, FOR_EACH).version)))
 
 
 @contextmanager

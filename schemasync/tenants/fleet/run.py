@@ -17,11 +17,10 @@ from ...actions.database import Database
 from ...actions.sync import sync
 from ...errors import Failed
 from ...files.disk import Disk
-from ...sync.phases.decide import SyncOptions
 from ..context import outside
 from ..models import Tenant
 from .each import FleetOptions, Tally, each
-from .one import ROLLBACK, Sync
+from .one import FOR_EACH, ROLLBACK, Sync
 from .standing import Standing, not_current, served_files
 
 
@@ -52,7 +51,7 @@ def sync_tenants(
     have it. Raises what the sync of the template raises."""
     begun = time.monotonic()
     with outside():
-        version = sync(database, SyncOptions()).version
+        version = sync(database, FOR_EACH).version
     files = served_files(options.group, failed_only=options.retry)
     behind = not_current(files, disk or Disk())
     for number, one in _by_state(behind):

@@ -28,11 +28,13 @@ SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED, State.MOVING_SUSPENDED)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`newest`: the newest row of its history; None if there is none that can be read."""
+    """`newest`: the newest row of its history; None if there is none that can be read. `fingerprint`: of the objects in
+    the file, empty if they cannot be read."""
 
     key: str
     path: Path
     newest: HistoryRow | None
+    fingerprint: str
     is_current: bool
 
     @property
@@ -43,14 +45,20 @@ class Standing:
     @property
     def state(self) -> tuple[str, str]:
         """What two tenants have in common for which a plan does the same."""
-        return ("", "") if self.newest is None else (self.newest.version, self.newest.fingerprint)
+        return self.version, self.fingerprint
+
+    @property
+    def is_changed(self) -> bool:
+        """True if an object was made, changed or dropped since the version of the file was applied."""
+        return self.newest is not None and self.newest.fingerprint != self.fingerprint
 
 
 def standing(asked: Wanted, key: str, path: Path) -> Standing:
     """Where a tenant stands."""
     layout = Layout(path)
-    row = asked.current(layout)
-    return Standing(key, path, row or history.live(layout, asked.opener), row is not None)
+    if (row := asked.current(layout)) is not None:
+        return Standing(key, path, row, row.fingerprint, is_current=True)
+    return Standing(key, path, *history.live_state(layout, asked.opener), is_current=False)
 
 
 def served(group: str = "", *, failed_only: bool = False) -> QuerySet[Tenant]:

@@ -71,6 +71,8 @@ ADDED = [
     "meanwhile",
     "damaged",
     "hooked",
+    "planned",
+    "own",
 ]  # each once: the template has been at the others
 
 
