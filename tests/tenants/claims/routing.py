@@ -1,5 +1,8 @@
 """Where queries go."""
 
+import os
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -7,6 +10,7 @@ from django.contrib.sites.models import Site
 from django.db import connections, transaction
 from django.test import Client
 
+from benchmarks.tenants_files import linked
 from schemasync.errors import Code
 from schemasync.tenants import NoTenant, OtherTenant, UnknownTenant, current, tenant
 from schemasync.tenants.models import Tenant
@@ -195,6 +199,36 @@ def atomic_requests_roll_back_the_tenant_and_open_no_other_file():
     assert open_files.count() == before + 1
     with tenant(key):
         assert _names() == ["ann"]
+
+
+def atomic_requests_open_one_file_of_a_thousand_tenants():
+    from schemasync.tenants import open_files
+    from schemasync.tenants.paths import folder_of, path_of
+
+    first = new("ann")
+    connections.close_all()  # what is in a log would not be in the linked files
+    keys = [f"atomic-{number}" for number in range(1_000)]
+    linked(folder_of(first).parent, path_of(first).resolve(), keys)
+    Tenant.objects.bulk_create([Tenant(key=key) for key in keys], batch_size=500)
+    before, files, client = open_files.count(), _descriptors(), Client(raise_request_exception=False)
+    assert client.get("/fail/", headers=_host(first)).status_code == 500
+    assert open_files.count() == before + 1
+    assert {name.partition("/")[0] for name in _descriptors() - files} == {first}
+    with tenant(first):
+        assert _names() == ["ann"], "what the view wrote was rolled back"
+    assert client.get("/names/", headers=_host(keys[500])).json()["names"] == ["ann"]
+    assert {name.partition("/")[0] for name in _descriptors() - files} == {first, keys[500]}
+    connections.close_all()
+    Tenant.objects.filter(key__in=keys).delete()
+
+
+def _descriptors():
+    """The files of tenants that this process has open, by their paths below the folder of all."""
+    from schemasync.tenants.settings import tenant_settings
+
+    folder = str(tenant_settings().folder)
+    found = (os.path.realpath(one) for one in Path("/dev/fd").iterdir())
+    return {one.removeprefix(f"{folder}/") for one in found if one.startswith(f"{folder}/")}
 
 
 def atomic_without_a_name_guards_the_tenant():
