@@ -50,6 +50,7 @@ from schemasync.management.all_databases import DatabasesJson
 from schemasync.management.output.failed import FailedJson
 from schemasync.sync.status import StatusJson
 from schemasync.tenants.fleet.json_types import (
+    TenantChangedJson,
     TenantCreatedJson,
     TenantMovedJson,
     TenantsAskedJson,
@@ -99,6 +100,7 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
         TenantsStatusJson,
         TenantsReportJson,
         TenantCreatedJson,
+        TenantChangedJson,
         TenantsAskedJson,
         TenantsRoutesJson,
         TenantMovedJson,

@@ -439,6 +439,12 @@ class Actions(Invocation):
             case "create":
                 made = fleet.create(self.given)
                 self._print(output.tenants.created_lines(made), tenants_json.created_json(made))
+            case "suspend" | "activate" | "archive" | "delete" as what:
+                from .tenant_lives import change
+
+                changed = change(what, self.given, self._typed if self._can_ask else None)
+                lived = tenants_json.changed_json(changed.key, changed.result, changed.path)
+                self._print(output.tenants.changed_lines(changed), lived)
             case "routes":
                 self._routes()
             case "rollback":

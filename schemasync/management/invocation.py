@@ -139,6 +139,14 @@ class Invocation:
             raise UsageError.of(Code.DECLINED, "nothing was changed") from error
         return answer.startswith("y")
 
+    def _typed(self, question: str) -> str:
+        """What a person types on the terminal. Raises UsageError if there is no answer."""
+        try:
+            return input(question)
+        except (EOFError, KeyboardInterrupt) as error:
+            self.stdout.write("")
+            raise UsageError.of(Code.DECLINED, "nothing was changed") from error
+
     def _yes(self, question: str) -> bool:
         """Ask on the terminal; no input means no."""
         try:

@@ -146,7 +146,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
         """A tenant is archived before it can be deleted."""
-        can_go = obj is None or obj.state in (State.CREATING, State.ARCHIVED, State.DELETING)
+        can_go = obj is None or obj.state in lives.DELETABLE
         return can_go and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
@@ -170,7 +170,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
         """Delete the tenant with its file; the page before has asked."""
-        self._act(request, obj.key, partial(lives.delete_tenant, confirm=obj.key))
+        self._act(request, obj.key, lives.delete_archived)
 
     @admin.display(description=_("size"), ordering="size")
     def bytes(self, tenant: Tenant) -> str:

@@ -24,6 +24,9 @@ from .models import State, Tenant
 from .paths import archived_folder_of, folder_of
 from .settings import tenant_settings
 
+DELETABLE = (State.CREATING, State.ARCHIVED, State.DELETING)
+"""The states of a tenant that a person may delete: nothing is served from its file."""
+
 
 def suspend_tenant(key: str) -> None:
     """Let requests for a tenant be refused with 503. Its file stays, and code can still enter it. Raises
@@ -76,11 +79,26 @@ def delete_tenant(key: str, *, confirm: str, disk: Disk | None = None) -> None:
             f'to delete the tenant "{key}", confirm it by its key',
             f'delete_tenant("{key}", confirm="{key}")',
         )
+    _delete(key, (State.ACTIVE, State.SUSPENDED, *DELETABLE), "there", disk)
+
+
+def delete_archived(key: str, *, disk: Disk | None = None) -> None:
+    """The same for an archived tenant, or one whose creation or deletion was not finished. Raises UnknownTenant, with
+    nothing changed, for one in use, which may have writers."""
+    _delete(key, DELETABLE, "archived", disk)
+
+
+def refuse_in_use(key: str) -> None:
+    """Raise UnknownTenant unless `delete_archived` would delete a tenant."""
+    if not rows_of(key).filter(state__in=DELETABLE).exists():
+        raise _not(key, "archived")
+
+
+def _delete(key: str, states: tuple[State, ...], what: str, disk: Disk | None) -> None:
     refuse_in_a_transaction()
     _refuse_elsewhere(key)
-    everything = (State.CREATING, State.ACTIVE, State.SUSPENDED, State.ARCHIVED, State.DELETING)
-    if not change_state(key, everything, State.DELETING):
-        raise _not(key, "there")
+    if not change_state(key, states, State.DELETING):
+        raise _not(key, what)
     _close(key)
     disk = disk or Disk()
     for folder in (folder_of(key), archived_folder_of(key)):
@@ -162,4 +180,11 @@ def change_state(key: str, old: tuple[State, ...], new: State, *, at: str | None
 def _not(key: str, what: str) -> UnknownTenant:
     found = rows_of(key).values_list("state", flat=True).first()
     message = f'there is no tenant "{key}"' if found is None else f'the tenant "{key}" is {found}, not {what}'
-    return UnknownTenant.of(Code.UNKNOWN_TENANT, message, "", tenant=key)
+    match what, found:
+        case "archived", State.ACTIVE | State.SUSPENDED:
+            hint = f"To take it out of use, with its file: manage.py schemasync tenants archive {key}"
+        case "active", State.ARCHIVED:
+            hint = f"To take it into use again: manage.py schemasync tenants activate {key}"
+        case _:
+            hint = ""
+    return UnknownTenant.of(Code.UNKNOWN_TENANT, message, hint, tenant=key)

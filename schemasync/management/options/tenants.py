@@ -10,7 +10,8 @@ from ...errors import Code, UsageError
 from .shared import ABSENT, cutover_timeout, pause, print_schedule, to_storage
 
 WORDS = (
-    "sync", "status", "health", "report", "rollback", "backup", "create", "routes", "move", "receive", "balance",
+    "sync", "status", "health", "report", "rollback", "backup", "create", "suspend", "activate", "archive", "delete",
+    "routes", "move", "receive", "balance",
 )  # fmt: skip
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +25,10 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "backup": ("group", "tenant", "due", "to", "compact", "prune", "dry_run", "workers", "print_schedule"),
     "create": ("subject", "name", "host", "label", "group", "pinned"),
+    "suspend": ("subject",),
+    "activate": ("subject",),
+    "archive": ("subject",),
+    "delete": ("subject", "confirm"),
     "routes": ("format", "output"),
     "move": ("subject", "to", "undo", "max_pause", "cutover_timeout"),
     "receive": (),
@@ -61,7 +66,9 @@ def tenants(parser: Any) -> None:
         help="sync: the template, a few tenants, then the rest; status: versions, failures, sizes and health of all; "
         "health: asks each whether its database can be used; report: the rows of one SELECT on all files, which only "
         "reads; rollback: one tenant, or all that went with a release; backup: each tenant; create: a new one, with a "
-        "copy of the template; routes: which host each one is on, for a proxy; move: one, to another host; receive: "
+        "copy of the template; suspend: requests for one get 503; activate: takes that back, or puts an archived one "
+        "back; archive: puts the folder of one out of the way, whole; delete: removes an archived one with its file; "
+        "routes: which host each one is on, for a proxy; move: one, to another host; receive: "
         "the other side of a move, which it starts; balance: proposes moves",
     )
     parser.add_argument(
@@ -69,7 +76,13 @@ def tenants(parser: Any) -> None:
         nargs="?",
         default=ABSENT,
         metavar="SQL|KEY",
-        help="report: the SELECT; rollback, create, move: the tenant",
+        help="report: the SELECT; rollback, create, suspend, activate, archive, delete, move: the tenant",
+    )
+    parser.add_argument(
+        "--confirm",
+        default=ABSENT,
+        metavar="KEY",
+        help="delete: the key of the tenant once more, in place of a question",
     )
     parser.add_argument("--name", default=ABSENT, metavar="NAME", help="create: the name of the tenant")
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from ...schema.text import count, short
 from ...texts import size, span
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...tenants.models import Tenant
     from ...tenants.moving.balancing import Balance
     from ...tenants.moving.sender import Moved
+    from ..tenant_lives import Change
 
 WIDE = 100  # rows that decide how wide the columns of a report are
 
@@ -67,6 +68,21 @@ def created_lines(made: Tenant) -> Lines:
     """Where the new tenant is."""
     where = f" on {made.host}" if made.host else ""
     return [f"{made.key} is created{where}, with version {short(made.version)}: {made.get_path()}"]
+
+
+def changed_lines(done: Change) -> Lines:
+    """What became of a tenant."""
+    match done.result:
+        case "suspended":
+            return [f"{done.key} is suspended: requests get 503; its file stays at {done.path}"]
+        case "activated":
+            return [f"{done.key} is active: {done.path}"]
+        case "archived":
+            return [f"{done.key} is archived, and its folder is now {done.path}"]
+        case "deleted":
+            return [f"{done.key} is deleted, with its file and all archives of it; its backups stay"]
+        case _:
+            assert_never(done.result)
 
 
 def backup_lines(done: BackupsReport) -> Lines:

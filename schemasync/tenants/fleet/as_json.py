@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..models import Health
@@ -12,6 +13,8 @@ from .json_types import (
     DiskSpaceJson,
     HostRunJson,
     ProcessFilesJson,
+    TenantChanged,
+    TenantChangedJson,
     TenantCreatedJson,
     TenantFailureJson,
     TenantHealthJson,
@@ -111,6 +114,11 @@ def created_json(made: Tenant) -> TenantCreatedJson:
     return {
         "result": "created", "key": made.key, "host": made.host, "path": path, "version": made.version, "errors": [],
     }  # fmt: skip
+
+
+def changed_json(key: str, result: TenantChanged, path: Path | None) -> TenantChangedJson:
+    """The JSON object of a tenant that was suspended, activated, archived or deleted."""
+    return {"result": result, "key": key, "path": None if path is None else str(path), "errors": []}
 
 
 def backup_json(done: BackupsReport) -> TenantsBackupJson:

@@ -281,6 +281,19 @@ class TenantCreatedJson(TypedDict):
     errors: list[ProblemJson]
 
 
+TenantChanged = Literal["suspended", "activated", "archived", "deleted"]
+
+
+class TenantChangedJson(TypedDict):
+    """What `tenants suspend`, `activate`, `archive` and `delete` print with `--json`."""
+
+    result: TenantChanged
+    key: str
+    path: str | None
+    """What the application opens, or the folder of an archived tenant; null of a deleted one."""
+    errors: list[ProblemJson]
+
+
 class TenantsRoutesJson(TypedDict):
     """What `tenants routes --json` prints."""
 
