@@ -17,7 +17,7 @@ from ..errors import Code, Failed, Refused, SchemasyncError
 from ..files.disk import Disk, DiskStep
 from ..files.scratch import BACKUP, beside, copied_with_sides, private_file, private_writer, work_folder, write_chunks
 from ..sync.run import interrupt
-from ..sync.run.disk_space import check_free
+from ..sync.run.disk_space import RESERVE, Room, check_free, figures_when_full
 from ..sync.run.error_translation import translated_errors
 from ..sync.run.progress import Progress
 from ..sync.run.target import Target
@@ -48,8 +48,10 @@ def restored_copy(target: Target, source: Source) -> Iterator[Path]:
     """Yield a copy of a backup that is whole, on the disk of the database and with the permissions of its file. It is
     removed at the end, unless it was moved. Raises Refused, or Failed if the backup is damaged."""
     link, opener, progress, disk = target.layout.link, target.opener, target.progress, target.disk
-    with working(target) as folder:
-        check_free(folder, source.bytes_needed, f"the restore of {source.name}")
+    parent = _work_parent(target)
+    room = Room(parent, source.bytes_needed + RESERVE, f"the restore of {source.name}")
+    with figures_when_full(parent, room, source=link), working(target) as folder:
+        check_free(room)
         copy, like = folder / "copy.sqlite3", link.stat() if link.exists() else None
         with interrupt.stoppable():
             packed = _fetched(source, folder, progress, disk)
@@ -61,11 +63,16 @@ def restored_copy(target: Target, source: Source) -> Iterator[Path]:
 @contextmanager
 def working(target: Target) -> Iterator[Path]:
     """A folder for the work on a backup, on the disk of the database."""
-    link, parent, prefix = target.layout.link, target.layout.folder, BACKUP
-    if not parent.is_dir():
-        parent, prefix = link.parent, beside(link, BACKUP)
+    link, parent = target.layout.link, _work_parent(target)
+    prefix = BACKUP if parent == target.layout.folder else beside(link, BACKUP)
     with translated_errors(parent, source=link), work_folder(parent, prefix) as folder:
         yield folder
+
+
+def _work_parent(target: Target) -> Path:
+    """The folder of the generations, or where it will be."""
+    layout = target.layout
+    return layout.folder if layout.folder.is_dir() else layout.link.parent
 
 
 def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Path:

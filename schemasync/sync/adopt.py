@@ -41,7 +41,7 @@ from .live_problems import is_being_finished
 from .phases.build import build
 from .phases.capture import check_same_schema
 from .phases.cutover import check_place, cut_over_locked
-from .phases.decide import SyncOptions, check_disk
+from .phases.decide import SyncOptions, check_disk, room_for
 from .phases.finish import note
 from .phases.litter import litter_removed
 from .phases.recheck import still_true
@@ -49,6 +49,7 @@ from .phases.write_lock import Commit, write_lock
 from .previously_live import PreviouslyLive, history_before, previously_live
 from .recovery import close_archives, finish_swap, recover
 from .run import interrupt, live_database
+from .run.disk_space import figures_when_full
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import Elsewhere, LiveDatabase, without
@@ -117,7 +118,8 @@ def adopt(
                 with signals.watching(before.connection):
                     _check_whole(target, before)
                 decided = _built_again(_decide(target, before, asked))
-                generation, pause = _swap(target, decided, before, signals)
+                with figures_when_full(target.layout.link, room_for(target, decided.plan, before)):
+                    generation, pause = _swap(target, decided, before, signals)
             if decided.previous is not None:
                 with suppress(SchemasyncError):  # a writer has it; the next run closes it
                     close_archives(target)

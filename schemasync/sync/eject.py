@@ -24,7 +24,7 @@ from .phases.cutover import cut_over, prepared
 from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
-from .run.disk_space import RESERVE, check_free
+from .run.disk_space import RESERVE, Room, check_free, figures_when_full
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -50,7 +50,7 @@ def check(target: Target) -> None:
         translated_errors(target.layout.link),
         live_database.read(target.layout, target.opener, whole=False) as current,
     ):
-        _check_disk(target, _generation(target, current))
+        check_free(_room(target, _generation(target, current)))
         cutover.check_place(target.layout)
 
 
@@ -67,9 +67,13 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
         with live_database.read(target.layout, target.opener) as current:
             current = _generation(target, current)
             _check_version(current, version)
-            _check_disk(target, current)
-            commit = Commit()
-            with write_lock(target, current.path, current.inode) as lock, _copy_removed(target, commit):
+            room, commit = _room(target, current), Commit()
+            check_free(room)
+            with (
+                figures_when_full(target.layout.link, room),
+                write_lock(target, current.path, current.inode) as lock,
+                _copy_removed(target, commit),
+            ):
                 _copy(target, current, signals)
                 _in_step(target, in_step)
                 _seal(target, current)
@@ -112,8 +116,8 @@ def _check_version(current: LiveDatabase, version: str | None) -> None:
         )
 
 
-def _check_disk(target: Target, current: LiveDatabase) -> None:
-    check_free(target.layout.plain.parent, size_of(current.path) + RESERVE, "the plain file")
+def _room(target: Target, current: LiveDatabase) -> Room:
+    return Room(target.layout.plain.parent, size_of(current.path) + RESERVE, "the plain file")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ..files.scratch import beside, work_folder
 from ..metrics.totals import Spent
 from ..schema.names import fold
 from .run import live_database
-from .run.disk_space import RESERVE, check_free
+from .run.disk_space import RESERVE, Room, check_free, figures_when_full
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
@@ -89,8 +89,9 @@ def _prices(target: Target, live: Path, found: Sequence[Candidate], asked: Seque
     if not found:
         return {}
     link, size = target.layout.link, size_of(live)
-    check_free(link.parent, 2 * size + RESERVE, "a copy of the database, with indexes on trial,")
-    with work_folder(link.parent, beside(link, "advice-")) as folder:
+    room = Room(link.parent, 2 * size + RESERVE, "a copy of the database, with indexes on trial,")
+    check_free(room)
+    with figures_when_full(link, room), work_folder(link.parent, beside(link, "advice-")) as folder:
         copy = folder / "copy.sqlite3"
         exact_copy(target.opener, live, copy)
         return dict(zip(found, prices(target.opener, copy, found, [one.sql for one in asked]), strict=True))

@@ -17,10 +17,10 @@ from ..masking.rules import Rules
 from ..schema.model import ColumnName
 from ..schema.text import dumps
 from .run import interrupt
-from .run.error_translation import translated_errors
+from .run.disk_space import figures_when_full
 from .run.live_database import LiveDatabase
 from .run.target import Target
-from .snapshot import current
+from .snapshot import current, room_of_copy
 
 OF_RUNS = ("notes", "run")  # parts of the plan in a history row that may name keys of rows
 
@@ -45,7 +45,7 @@ def masked_snapshot(target: Target, output: Path, rules: Rules, seed: str | None
     with interrupt.stoppable(), current(target, output) as live:
         decided = decide(live.connection, live.inspect(), rules)
         with (
-            translated_errors(output, source=target.layout.link),
+            figures_when_full(output, room_of_copy(live, output), source=target.layout.link),
             target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, live.path.stat()) as place,
         ):
             repeating = _write(target, live, place, decided, _key(seed))

@@ -37,7 +37,7 @@ from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
-from .phases.decide import Decision, SyncOptions, decide, is_current, unrecorded_drops
+from .phases.decide import Decision, SyncOptions, decide, is_current, room_for, unrecorded_drops
 from .phases.finish import note
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.in_place import alter_in_place
@@ -46,6 +46,7 @@ from .phases.recheck import still_allowed, still_true
 from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
+from .run.disk_space import figures_when_full
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -189,7 +190,8 @@ def swap(
 ) -> tuple[Built, float, Plan, Followed | None]:
     """Build the new file and swap it in; also returns how many seconds writers waited."""
     try:
-        return _swap_as_planned(target, plan, before, options, signals, hooks)
+        with figures_when_full(target.layout.link, room_for(target, plan, before)):
+            return _swap_as_planned(target, plan, before, options, signals, hooks)
     except CannotEdit as error:
         again = with_rewritten(plan, error.tables, error.reason)
         built, pause, plan, followed = swap(target, again, before, options, signals, hooks)

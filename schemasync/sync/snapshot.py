@@ -11,6 +11,7 @@ from ..errors import Code, Refused
 from ..files.disk import DiskStep
 from ..files.layout import size_of
 from .run import interrupt, live_database
+from .run.disk_space import Room, figures_when_full
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
@@ -26,11 +27,16 @@ def snapshot(target: Target, output: Path) -> int:
     with (
         interrupt.stoppable(),
         current(target, output) as live,
-        translated_errors(output, source=target.layout.link),
+        figures_when_full(output, room_of_copy(live, output), source=target.layout.link),
         target.disk.whole_file(DiskStep.OUTPUT_WRITE, output, live.path.stat()) as place,
     ):
         compact_copy(target.opener, live.path, place)
     return size_of(output)
+
+
+def room_of_copy(live: LiveDatabase, output: Path) -> Room:
+    """What a copy of the live database may need."""
+    return Room(output.parent, size_of(live.path), "the copy")
 
 
 @contextmanager

@@ -137,6 +137,7 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
     before = live_name(beginning)
     limit = enough(name, beginning, disk)
     sizes = {limit * part // 12 for part in range(0, 12, step)} | {limit - 4 * KIB * n for n in range(1, 9, step)}
+    figures = []
     for free in sorted(size for size in sizes if size >= 0):
         world, ended, ballast = attempt(name, beginning, disk, free)
         if ended.trouble is None:  # what is free does not decide alone: how pages fall does
@@ -144,6 +145,7 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
         trouble = ended.refusal()
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Failed", ("disk-full",), 4), (free, trouble)
         assert "prune" in "".join(trouble.hints)
+        figures += re.findall(r"may need ([\d,]+) bytes, and without it ([\d,]+) are free in", trouble.text)
         assert_untouched(world, beginning, before, free)
         ballast.unlink()
         # a disk that is so full that not even the change log could be taken away: the next command does it
@@ -156,6 +158,14 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
         child(lambda world=world: ACTS[name][1](world.target())).result()
         assert whole(world.link)
         assert traces(world.link) == []
+    if name == "rollback":
+        assert not figures, "it writes no new file"
+    else:
+        needed, free = ([int(one.replace(",", "")) for one in several] for several in zip(*figures, strict=True))
+        assert min(needed) > limit, "the figure is one with which it works"
+        assert all(one < limit + 64 * KIB for one in free), (
+            "what the run has made is removed before the rest is counted"
+        )
 
 
 def live_name(world):
@@ -217,6 +227,8 @@ def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk, copy):
         output = disk / "copy.sqlite3"
         trouble = child(lambda world=world, output=output: copy(world.target(), output)).refusal()
         assert trouble.codes == ("disk-full",), (free, trouble)
+        figures = re.search(r"the copy may need [\d,]+ bytes, and without it [\d,]+ are free in", trouble.text)
+        assert figures or not free, trouble  # with nothing free, not even the live file can be opened
         assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
         ballast.unlink()
         assert dump(world.link) == dump(beginning.link)

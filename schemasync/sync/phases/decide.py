@@ -42,7 +42,7 @@ from ...schema.subset import differing
 from ...schema.text import literal, short
 from ..data_migrations import never_run
 from ..previously_live import not_adopted
-from ..run.disk_space import RESERVE, check_free
+from ..run.disk_space import RESERVE, Room, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
@@ -598,5 +598,10 @@ def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | 
 
 def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
     """Raise Refused if the disk cannot hold the new generation, before a byte is written."""
+    check_free(room_for(target, plan, state))
+
+
+def room_for(target: Target, plan: Plan, state: LiveDatabase | None) -> Room:
+    """What the new generation may need."""
     folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
-    check_free(folder, disk_needed(plan, state, None), "the new file")
+    return Room(folder, disk_needed(plan, state, None))

@@ -1,23 +1,70 @@
-"""Checks whether the disk can hold a file."""
+"""Checks whether the disk can hold a file, and says how much one needs when the disk filled up nevertheless."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import Code, Refused
+from ...errors import Code, Failed, Problem, Refused
+from .error_translation import translated_errors
 
 RESERVE = 8 * 1024 * 1024  # bytes beyond the estimate: history, links, a little growth
 
 
-def check_free(folder: Path, needed: int, what: str) -> None:
-    """Raise Refused if the folder has fewer free bytes than `what`, the subject of a sentence, may need."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The bytes that a file in a folder may need. `what` is the subject of a sentence."""
+
+    folder: Path
+    needed: int
+    what: str = "the new file"
+
+    @property
+    def free(self) -> int:
+        """How many are free now."""
+        return shutil.disk_usage(self.folder).free
+
+
+def check_free(room: Room) -> None:
+    """Raise Refused if fewer bytes are free."""
+    free = room.free
+    if free < room.needed:
         raise Refused.of(
             Code.DISK_FULL,
-            f"{what} may need {needed:,} bytes; {free:,} are free in {folder}",
+            f"{room.what} may need {room.needed:,} bytes; {free:,} are free in {room.folder}",
             "Free space, for example: manage.py schemasync prune --keep 1",
-            needed=needed,
+            needed=room.needed,
             free=free,
         )
+
+
+@contextmanager
+def figures_when_full(path: Path, room: Room, source: Path | None = None) -> Iterator[None]:
+    """Let the error of a disk that fills up in the block, which removes what it has made, say how many bytes are
+    needed, and how many are free without that. `path` and `source`: as for `translated_errors`."""
+    try:
+        with translated_errors(path, source):
+            yield
+    except Failed as error:
+        if error.code != Code.DISK_FULL or "needed" in error.problems[0].facts:
+            raise
+        raise Failed(_with_figures(problem, room) for problem in error.problems) from error
+
+
+def _with_figures(problem: Problem, room: Room) -> Problem:
+    try:
+        free = room.free
+    except OSError:  # the folder was made in the block, or is away
+        return problem
+    figures = f"{room.what} may need {room.needed:,} bytes, and without it {free:,} are free in {room.folder}"
+    hint = problem.hint
+    if free >= room.needed:  # https://www.sqlite.org/tempfiles.html#temporary_file_storage_locations
+        hint += (
+            "\nThat would be enough now. If it happens again, look at the disk of SQLite's temporary files: "
+            "SQLITE_TMPDIR or TMPDIR, and without these /var/tmp"
+        )
+    facts = {**problem.facts, "needed": room.needed, "free": free}
+    return replace(problem, message=f"{problem.message}; {figures}", hint=hint, facts=facts)
