@@ -212,7 +212,7 @@ class Disk:
     ) -> Iterator[Path]:
         """Yield an empty file to write to, with the owner of `like`, and its mode unless it is `private`: then only the
         owner may read it. It gets the name `path` when the block has ended, and is removed if the block raises."""
-        scratch = path.with_name(path.name + ".tmp")
+        scratch = scratch_of(path)
         with self.step(label):
             scratch.unlink(missing_ok=True)
             create_empty(scratch, like, private=private)
@@ -240,7 +240,7 @@ class Disk:
         file that it names is written."""
         with self.step(label):
             path = path.resolve()
-            scratch = path.with_name(path.name + ".tmp")
+            scratch = scratch_of(path)
             try:
                 with scratch.open("w", encoding="utf-8") as file:
                     if path.exists():
@@ -288,6 +288,11 @@ def sync_folder(folder: Path) -> None:
         sync_file(folder)
     except PermissionError:
         os.sync()
+
+
+def scratch_of(path: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return path.with_name(path.name + ".tmp")
 
 
 def sync_file(path: Path) -> None:

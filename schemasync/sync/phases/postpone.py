@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import Code, Refused
-from ...files.disk import DiskStep
+from ...files.disk import DiskStep, scratch_of
 from ...files.lock import is_held
 from ..run.target import Target
 
@@ -35,8 +35,10 @@ def _at_the_door(target: Target) -> Iterator[None]:
 
 
 def clear(target: Target) -> None:
-    """Remove the files for waiting and calling; the caller holds the run lock."""
-    files = (_waiting(target), _called(target))
+    """Remove the files for waiting and calling, also those that a process was writing when it died; the caller holds
+    the run lock."""
+    named = (_waiting(target), _called(target))
+    files = (*named, *map(scratch_of, named))
     if any(path.exists() for path in files):
         target.disk.remove(DiskStep.CUTOVER_WAIT, files)
 
@@ -60,9 +62,16 @@ def is_waiting(target: Target) -> bool:
 def call(target: Target) -> None:
     """Let the waiting run cut over. Raises Refused without one."""
     if not is_waiting(target):
-        raise Refused.of(
-            Code.NO_PENDING_CUTOVER,
-            f"no run on {target.layout.link} waits for a cut-over",
-            "To start one: manage.py schemasync --postpone",
-        )
-    target.disk.write_text(DiskStep.CUTOVER_CALL, _called(target), "")
+        raise _none_waits(target)
+    try:
+        target.disk.write_text(DiskStep.CUTOVER_CALL, _called(target), "")
+    except FileNotFoundError as error:  # the run ended at this moment, and has removed what was being written
+        raise _none_waits(target) from error
+
+
+def _none_waits(target: Target) -> Refused:
+    return Refused.of(
+        Code.NO_PENDING_CUTOVER,
+        f"no run on {target.layout.link} waits for a cut-over",
+        "To start one: manage.py schemasync --postpone",
+    )
