@@ -483,7 +483,7 @@ def entries() -> dict[str, str]:
 
 
 def test_the_glossary_is_short_enough_to_be_read_and_in_order():
-    assert 25 <= len(entries()) <= 32
+    assert 20 <= len(entries()) <= 30
     assert list(entries()) == sorted(entries(), key=str.lower)
 
 
