@@ -1,4 +1,4 @@
-"""Processes that write to a database and read it while a test changes its schema, and what each of them was told."""
+"""Processes that write to a database and read it while a test changes its schema, and the answers that they got."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What all processes were told. `touched`: the tables of which a row was written. `vanished`: for each reader that
-    saw fewer keys than before, a phrase. `died`: for each process that ended by an error, what it said."""
+    """The answers that all processes got. `touched`: the tables of which a row was written. `vanished`: for each reader
+    that saw fewer keys than before, a phrase. `died`: for each process that ended by an error, what it said."""
 
     writes: tuple[Event, ...] = ()
     reads: tuple[Event, ...] = ()
@@ -184,12 +184,12 @@ def _content(file: IO[bytes]) -> bytes:
     return os.pread(number, os.fstat(number).st_size, 0)
 
 
-def _observed(told: Sequence[tuple[str, list[dict[str, Any]], str]]) -> Observed:
+def _observed(answers: Sequence[tuple[str, list[dict[str, Any]], str]]) -> Observed:
     writes: list[Event] = []
     reads: list[Event] = []
     touched: set[str] = set()
     vanished: list[str] = []
-    for name, events, _ in told:
+    for name, events, _ in answers:
         for event in events:
             key = str(event.get("done") or event.get("failed") or event.get("read") or event.get("unread"))
             one = Event(name, key, event["begun"], event["ended"], event.get("error", ""))
@@ -197,7 +197,7 @@ def _observed(told: Sequence[tuple[str, list[dict[str, Any]], str]]) -> Observed
             touched |= {event["touched"]} if event.get("touched") else set()
             if "seen" in event and event["seen"] < event["before"]:
                 vanished.append(f"{name} saw {event['before']} keys, and {event['seen']} afterwards")
-    died = tuple(f"{name} {how}" for name, _, how in told if how)
+    died = tuple(f"{name} {how}" for name, _, how in answers if how)
     return Observed(tuple(writes), tuple(reads), frozenset(touched), tuple(vanished), died)
 
 

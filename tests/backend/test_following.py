@@ -181,7 +181,7 @@ def test_a_deferred_transaction_that_has_read_is_told_to_begin_again(link, djang
 
 
 def test_a_statement_that_fails_in_a_transaction_fails_as_with_django(link, db):
-    """It is not said that the database was swapped: whoever is told so tries again."""
+    """The error does not name a swap: a program that reads of one tries again."""
     with transaction.atomic(using="followed"):
         run(db, INSERT, "kept")
         with pytest.raises(OperationalError, match="no such column") as caught, transaction.atomic(using="followed"):

@@ -16,7 +16,7 @@ from ..demo.demo import Demo
 
 # Two operators are served at once, and by a process that did not do what the other one did.
 PROCESSES, THREADS = 2, 4
-PATIENCE = 60.0  # seconds for whatever is asked when the server is told to end
+PATIENCE = 60.0  # seconds for whatever is asked when the server gets its signal to end
 
 SUPERUSER, NOBODY = "root", "nobody"
 

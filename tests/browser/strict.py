@@ -10,7 +10,7 @@ POLICY = "default-src 'self'"
 
 
 def policy(respond: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """No page may load or run anything but files of this site; a page that tries is told so on the browser's console."""
+    """No page may load or run anything but files of this site; the browser's console names a page that tries."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         if request.path == "/favicon.ico":  # browsers ask for it once, and would note on any page that there is none

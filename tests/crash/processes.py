@@ -119,7 +119,7 @@ def _work(work: Callable[[], Any], answer: Pipe, user: int | None) -> None:
         os.setuid(user)
     try:
         outcome = (work(), None)
-    except BaseException as error:  # noqa: BLE001  whatever it is, the test is told
+    except BaseException as error:  # noqa: BLE001  whatever it is, the test gets it
         outcome = (None, trouble_of(error))
     with suppress(BrokenPipeError):
         answer.send(outcome)
@@ -137,7 +137,7 @@ def sqlite(path: Path, *, timeout: float = 0, mode: str = "rw") -> Iterator[sqli
 
 
 class Stranger:
-    """Another program: a process that keeps plain connections open and does with them what it is told.
+    """Another program: a process that keeps plain connections open and does with them what a pipe says.
 
     Connections have names. `tell` returns the rows of a statement, or the error as a string "Kind: text".
     """

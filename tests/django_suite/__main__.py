@@ -28,7 +28,7 @@ from .source import CACHE, default_cache, tests_of_django
 ROOT = Path(__file__).resolve().parents[2]
 TOGETHER = os.cpu_count() or 1  # with --parallel=2, too, one process makes the tables and ends last
 TIMEOUT = 600.0  # seconds; the longest takes a tenth of it
-LAST = 150  # lines of an output: as many as a test takes that could not be told of
+LAST = 150  # lines of an output: as many as a test takes of which nothing else is known
 
 
 def main() -> int:

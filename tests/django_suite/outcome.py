@@ -83,7 +83,7 @@ def pairs(runs: list[Run]) -> Iterator[tuple[Run, Run]]:
 
 
 def _own_faults(run: Run) -> Iterator[str]:
-    """A test that fails on both engines is told too: then something else is wrong, with this machine or with Django."""
+    """The report names a test that fails on both engines, too: then something else is wrong, with this machine or with Django."""
     name = run.configuration.name
     if run.trouble:
         yield f"{name}: {run.trouble}"

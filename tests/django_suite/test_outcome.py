@@ -1,4 +1,4 @@
-"""What is told of runs of Django's tests, from results made up for it."""
+"""The report on runs of Django's tests, from results made up for it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def world(stages, tmp_path):
 
 
 def stopped_at(world, label, tree, options=None):
-    """A sync that stands still after a step until it is told to go on: (process, may go on)."""
+    """A sync that stands still after a step until it may go on: (process, may go on)."""
     return held(world, label, lambda target: sync(target, read(tree), options).result)
 
 

@@ -1,4 +1,4 @@
-"""Every change to the disk: what it leaves, under which name it is told, and who may use it afterwards."""
+"""Every change to the disk: what it leaves, under which name it is recorded, and who may use it afterwards."""
 
 import os
 import stat

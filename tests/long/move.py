@@ -163,7 +163,7 @@ def _write_on_sqlite(port: int, last: list[float]) -> None:
 
 
 def _check_acknowledged(folder: Path, database: Database) -> int:
-    """What each writer was told is done is there: the last state of every key that it wrote."""
+    """What each writer got an answer for is there: the last state of every key that it wrote."""
     count, last = 0, {}
     for path in folder.glob("acked-*"):
         for line in path.read_text().splitlines():

@@ -38,7 +38,7 @@ BURST, REST = (
 )  # writes, and seconds after so many: a run that shares two cores with the writers comes to an end
 COUNT = struct.Struct("=q")
 OPTIONS = SyncOptions(allow_older=True, limits=Limits(max_pause=1.0, cutover_timeout=300.0))
-PATIENCE = 600.0  # seconds for a writer that was told to end
+PATIENCE = 600.0  # seconds for a writer that got its signal to end
 CHOICES = {
     "counters written again": ("counters", "note", ("TEXT", "INTEGER")),
     "rows written again": ("log", "note", ("TEXT", "INTEGER")),

@@ -229,7 +229,7 @@ def _check_report(step, report, strategy):
 
 
 def _check_fenced(stale):
-    """Whoever kept the old file open is told, loudly, at every write."""
+    """Each write of a process that kept the old file open raises an error."""
     tables = stale.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'").fetchall()
     for (name,) in tables:
         if name.startswith(("sqlite_", "_schemasync_")):

@@ -1,4 +1,4 @@
-"""What `migrate` would destroy is told before, and is true: Django's own `migrate` then destroys it."""
+"""A message says before what `migrate` would destroy, and is true: Django's own `migrate` then destroys it."""
 
 import sqlite3
 from contextlib import closing
@@ -27,7 +27,7 @@ ROWS = "INSERT INTO stake_book (id, title, pages) VALUES (1, 'Dune', 412), (2, '
 class Made:
     """Something made by hand: words of the book's table that are others, and SQL after it.
 
-    `name` is how it is told, `word` what stands in the schema for as long as it is there.
+    `name` is its name in the message, `word` what stands in the schema for as long as it is there.
     """
 
     kind: RiskKind

@@ -1,4 +1,4 @@
-"""Transforms beside apps that keep their migrations, and with --in-place: each acts once, in an order that is told."""
+"""Transforms beside apps that keep their migrations, and with --in-place: each acts once, in an order that the output names."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""schema.json: what it may say, and what a person is told who wrote something else."""
+"""schema.json: what it may say, and the errors of what it may not."""
 
 import json
 import tracemalloc

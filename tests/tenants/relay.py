@@ -1,5 +1,5 @@
 """A network that stops in the middle: runs a program, and passes its input and output on, up to so many bytes; then nothing
-comes through, and nobody is told: `python -m tests.tenants.relay IN OUT PROGRAM …`."""
+comes through, and no side gets an error: `python -m tests.tenants.relay IN OUT PROGRAM …`."""
 
 import os
 import subprocess

@@ -128,7 +128,7 @@ def test_rows_that_get_another_key_are_followed_where_that_never_holds_a_null(tm
 
 
 def test_rows_that_get_a_key_which_may_hold_a_null_are_not_followed(tmp_path):
-    """Which new row is which old one could not be told."""
+    """Nothing shows which new row is which old one."""
     codes = {**CODES, "v": "TEXT"}
     link = make(tmp_path / "w", {"codes": codes}, "INSERT INTO codes VALUES ('a', NULL), ('b', 'y')")
     nullable = {"codes": {**ANOTHER_KEY, "v": "TEXT"}}

@@ -67,7 +67,7 @@ class _Worker:
             raise self._ended() from error
 
     def hear(self) -> Message:
-        """The next message. Raises what the process failed with, or Failed if it has ended without a word."""
+        """The next message. Raises what the process failed with, or Failed if it has ended without one."""
         try:
             message: Message = pickle.load(self.reading)  # of our own process
         except (EOFError, OSError) as error:

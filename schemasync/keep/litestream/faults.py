@@ -28,14 +28,14 @@ def link_faults(alias: str) -> Iterator[Problem]:
     if state.is_dir():
         yield Problem(
             Code.LITESTREAM_LINK,
-            f"Litestream was told {link}, which is a link, as {state.name} beside it shows: it replicates nothing, and "
+            f"Litestream replicates {link}, which is a link, as {state.name} beside it shows: nothing arrives, and it "
             "looks healthy",
             f"{_HOW}\nWhen it has the real path: rm -r {shlex.quote(str(state))}",
             {"link": str(link)},
         )
     for config in _configs():
         if str(link) in _paths(config):
-            message = f"{config} tells Litestream {link}, which is a link: it replicates nothing, and looks healthy"
+            message = f"{config} has {link}, which is a link: Litestream replicates nothing, and looks healthy"
             yield Problem(Code.LITESTREAM_LINK, message, _HOW, {"link": str(link), "config": str(config)})
 
 

@@ -124,12 +124,12 @@ class Command(Console, migrate.Command):
     def _sync(self, options: dict[str, Any], goal: Goal | None = None) -> None:
         from ...orm import test_databases
 
-        alias, tells = str(options["database"]), int(options["verbosity"]) > 0
+        alias, is_verbose = str(options["database"]), int(options["verbosity"]) > 0
         if test_databases.is_scratch(alias):
             with as_command_error():
                 self._scratch(alias, options)
         elif not databases.has_schema(alias):
-            if tells:
+            if is_verbose:
                 self.stdout.write(f"nothing to do: no model is in {alias}, and there is no {conf.schema_path(alias)}")
         elif options.get("check_unapplied"):
             act(self, "check", options)
@@ -138,12 +138,12 @@ class Command(Console, migrate.Command):
             self._print_operations(alias, goal)
         elif connections[alias].in_atomic_block and self._is_current(alias):
             test_databases.announce(alias, self.stdout, int(options["verbosity"]))
-            if tells:
+            if is_verbose:
                 self.stdout.write(f"nothing to do: {alias} matches {conf.schema_path(alias)}")
         else:
             act(self, "sync", options, progress=self._progress(options), goal=goal)
-            if tells:
-                self._tell_what_is_left(alias)
+            if is_verbose:
+                self._print_what_is_left(alias)
 
     def _print_operations(self, alias: str, goal: Goal | None) -> None:
         """The operations of the pending migrations of MIGRATED_APPS, as Django's own command prints them."""
@@ -179,7 +179,7 @@ class Command(Console, migrate.Command):
         with as_command_error():
             return test_databases.is_current(alias)
 
-    def _tell_what_is_left(self, alias: str) -> None:
+    def _print_what_is_left(self, alias: str) -> None:
         """Report changes of models that schema.json does not have, as Django's own command does."""
         from ...orm.migrate_signals import unwritten
         from ...orm.project import FORWARD_AGAIN, difference, is_of_before_rollback

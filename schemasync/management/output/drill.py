@@ -12,10 +12,10 @@ from .shared import Lines, problem
 def lines(done: Drilled) -> Lines:
     """The backup that was restored, and how long that took."""
     one = done.drill
-    return [told(one)] if one is not None else []
+    return [line(one)] if one is not None else []
 
 
-def told(one: LastDrillJson) -> str:
+def line(one: LastDrillJson) -> str:
     """A drill in a line."""
     what = f"{one['backup']} of {moment(one['made_at'])}" if one["backup"] and one["made_at"] else "no backup"
     if one["error"] is not None:

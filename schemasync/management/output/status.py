@@ -12,7 +12,7 @@ from ...sync.run.broadcast import Running
 from ...sync.status import Status
 from ...texts import size, span
 from ..local_time import local_time
-from .drill import told
+from .drill import line
 from .shared import Lines, problem
 from .terminal import Page
 
@@ -27,7 +27,7 @@ def lines(found: Status, page: Page) -> Lines:
     if (backup := found.kept["backup"]) is not None:
         lines.append(f"last backup: {backup['name']} at {moment(backup['made_at'])}, in {backup['storage']}")
     if (one := found.kept["drill"]) is not None:
-        lines.append(f"last drill: {told(one)}")
+        lines.append(f"last drill: {line(one)}")
     return lines + [page.style.ERROR(line) for one in found.problems for line in problem(one).splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Where a move leads, what it is told, and what it reports."""
+"""Where a move leads, its options, and its report."""
 
 from __future__ import annotations
 

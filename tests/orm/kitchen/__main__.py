@@ -1,7 +1,7 @@
 """One process of the kitchen: `python -m tests.orm.kitchen WHAT`, with KITCHEN the folder that it works in.
 
 make: `stock.sqlite3` as Django makes it, schema.json as the models say, `synced.sqlite3` from that.
-export: schema.json once more; prints what changed and what could not be told, as JSON.
+export: schema.json once more; prints what changed and what could not be decided, as JSON.
 stock: `stock.sqlite3` alone.
 beyond: prints what `stock.sqlite3` has that the models do not say, tables that an export would change, and what a
     migrate would destroy.
