@@ -28,7 +28,7 @@ def link_faults(alias: str) -> Iterator[Problem]:
     if state.is_dir():
         yield Problem(
             Code.LITESTREAM_LINK,
-            f"Litestream replicates {link}, which is a link, as {state.name} beside it shows: nothing arrives, and it "
+            f"Litestream watches {link}, which is a link, as {state.name} beside it shows: it replicates nothing, and "
             "looks healthy",
             f"{_HOW}\nWhen it has the real path: rm -r {shlex.quote(str(state))}",
             {"link": str(link)},
