@@ -13,12 +13,14 @@ from ..engines.sqlite.sqlite_errors import translate
 
 
 @contextmanager
-def translated_query_errors(path: Path, only: Callable[[sqlite3.Error], bool] = lambda error: True) -> Iterator[None]:
-    """Turn errors of SQLite that Django has wrapped in one of its own into a SchemasyncError about the database at
-    `path`. `only`: for which of them."""
+def translated_query_errors(
+    path: Callable[[], Path], only: Callable[[sqlite3.Error], bool] = lambda error: True
+) -> Iterator[None]:
+    """Turn errors of SQLite that Django has wrapped in one of its own into a SchemasyncError. `path`: that of the
+    database, asked only after such an error, as another engine has none. `only`: for which errors."""
     try:
         yield
     except DatabaseError as error:
         if isinstance(cause := error.__cause__, sqlite3.Error) and only(cause):
-            raise translate(cause, path) from error
+            raise translate(cause, path()) from error
         raise

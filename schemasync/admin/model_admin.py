@@ -144,7 +144,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             with (
                 reachable(selected),
                 translated_errors(selected.layout.link),
-                translated_query_errors(selected.layout.link),
+                translated_query_errors(lambda: selected.layout.link),
             ):
                 response = view(selected)
                 return response.render() if isinstance(response, SimpleTemplateResponse) else response

@@ -69,7 +69,7 @@ class Actions(Invocation):
     def _act(self, action: Callable[[Database], None]) -> None:
         """Do it. Raises Failed where a query of Django's meets a file which is no database, or damaged."""
         database = self._database
-        with translated_query_errors(database.link, only=is_damage):
+        with translated_query_errors(lambda: database.link, only=is_damage):
             action(database)
 
     def _refuse_with_tenant(self, key: object) -> None:

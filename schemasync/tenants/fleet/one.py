@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -99,7 +100,7 @@ def opened(key: str, wait: float) -> Iterator[Database]:
     """A block within a tenant, with its database, whose connection is closed at the end. Raises SchemasyncError for a
     tenant without a file, and for what the disk and SQLite report in the block."""
     entry = tenant_settings().entry
-    with entered(key), translated_errors(path_of(key)), translated_query_errors(path_of(key)):
+    with entered(key), translated_errors(path_of(key)), translated_query_errors(partial(path_of, key)):
         try:
             refuse_without_file(key)
             yield Database(entry, wait=wait)
