@@ -32,6 +32,7 @@ from .phases.cutover import check_place
 from .phases.decide import SyncOptions, WithArchive, as_problem, plan_for
 from .phases.finish import note
 from .phases.hooks import Hooks
+from .prune import pruned
 from .recovery import recover
 from .rollback import resolve
 from .run import interrupt, live_database
@@ -40,7 +41,7 @@ from .run.limits import Limits
 from .run.live_database import LiveDatabase
 from .run.report import TableReport, tables_of
 from .run.target import Target
-from .runner import pruned, swap
+from .runner import swap
 
 
 @dataclass(frozen=True, slots=True)

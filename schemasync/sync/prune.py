@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -175,3 +175,19 @@ def _remove(target: Target, chosen: Pruned) -> Pruned:
 
 def _moment(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def pruned(target: Target) -> Iterator[str]:
+    """Remove old archives; a failure is a note, because the sync itself is done."""
+    try:
+        done = automatic(target)
+        for archive in done.gone:
+            yield f"removed the archive {archive.generation.name}, as {target.keep} newer ones stay"
+        for archive in done.reserved:
+            if archive.reason is not Reason.LEFT_BY_SWITCH:
+                yield (
+                    f"{archive.generation.name} stays: it may have rows that the live file has not; when they are not "
+                    "needed: manage.py schemasync prune --set-aside"
+                )
+    except OSError as error:
+        yield f"old archives were kept: {error}"

@@ -12,45 +12,38 @@ to catch up with.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 
-from ..engines.sqlite import history_table
 from ..engines.sqlite.connection import check_version
 from ..engines.sqlite.rebuild.alter import CannotEdit
-from ..errors import Refused
-from ..files.disk import DiskStep
-from ..files.layout import PathKind
 from ..history.action import HistoryAction
-from ..history.data_migrations import recorded
-from ..history.rows import Afterwards, Followed, completed, hints_json, hints_of
+from ..history.rows import Followed
 from ..plan.make import with_rewritten
 from ..plan.model import Plan, Strategy
 from ..schema.document import Document
-from . import prune, up_to_date
-from .data_migrations import never_run
-from .live_problems import is_being_finished
+from .nothing_to_do import current_report, if_current, record
 from .phases.ahead import Conflict, work_ahead
 from .phases.beforehand import check_beforehand
 from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
-from .phases.decide import Decision, SyncOptions, decide, is_current, room_for, unrecorded_drops
-from .phases.finish import note
+from .phases.decide import SyncOptions, decide, room_for
+from .phases.finish import reported
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.in_place import alter_in_place
 from .phases.litter import litter_removed
 from .phases.recheck import still_allowed, still_true
 from .phases.write_lock import Commit, write_lock
+from .prune import pruned
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.disk_space import figures_when_full
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
-from .run.report import Report, tables_of
+from .run.report import Report
 from .run.target import Target
 from .verify_live import verify_live
 
@@ -75,7 +68,7 @@ def sync(
 
 def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks) -> Report:
     with translated_errors(target.layout.link):
-        if (report := _if_current(target, document, options)) is not None:
+        if (report := if_current(target, document, options)) is not None:
             target.replicate()
             return report
     begun = time.monotonic()
@@ -90,95 +83,21 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
         with live_database.read(target.layout, target.opener) as before:
             decision = decide(target, document, options, before)
             if decision.plan is None:
-                _record(target, before, decision, document)
-                return _current(document, before, decision)
+                record(target, before, decision, document)
+                return current_report(document, before, decision)
             check_beforehand(target, decision.plan, before)
             if decision.plan.strategy is Strategy.IN_PLACE:
                 assert before is not None
-                report = _alter(target, document, before, decision.plan, options, signals, begun)
+                assert before.generation is not None
+                max_pause = None if options.block_writers else options.limits.max_pause
+                pause = alter_in_place(target, decision.plan, before, signals, max_pause)
+                report = reported(target, document, decision.plan, before.generation, begun, pause)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
             built, pause, plan, followed = swap(target, decision.plan, before, options, signals, hooks)
-        report = _finish(target, document, plan, built, begun, pause, followed)
+        report = reported(target, document, plan, built.generation, begun, pause, built, followed)
         report.notes.extend(pruned(target))
     return replace(report, foreign=decision.foreign)
-
-
-def _if_current(target: Target, document: Document, options: SyncOptions) -> Report | None:
-    """Fast path without the lock: a report if there is nothing to do, Refused early on a first run, otherwise None."""
-    first = not target.layout.folder.exists()
-    if not first and target.layout.path_kind() is not PathKind.GENERATION:
-        return None
-    try:
-        with live_database.read(target.layout, target.opener) as now:
-            if first:
-                if decide(target, document, options, now).plan is not None:
-                    check_place(target.layout)
-            elif now is not None and now.is_recorded and now.is_untouched and is_current(document, options, now):
-                if never_run(now, options.data_migrations, options.accepted_migrations) != recorded(now.rows):
-                    return None
-                if up_to_date.is_littered(target.layout, now.connection) or unrecorded_drops(now, document):
-                    return None
-                return _current(document, now, Decision(None))
-    except Refused as refusal:
-        # recovery finishes an interrupted swap; every other refusal stands
-        if not is_being_finished(refusal.problems):
-            raise
-    return None
-
-
-def _current(document: Document, now: LiveDatabase | None, decision: Decision) -> Report:
-    newest = now.newest if now is not None else None
-    generation = newest.generation if newest else None
-    return Report("current", document.version, document.version, generation, foreign=decision.foreign)
-
-
-def _record(target: Target, now: LiveDatabase | None, decision: Decision, document: Document) -> None:
-    """Record which data migrations were accepted, and names in `_dropped` without a table, if there is nothing to
-    build."""
-    newest = now.newest if now is not None else None
-    if now is None or newest is None:
-        return
-    drops, is_known = unrecorded_drops(now, document), decision.never_run in (None, recorded(now.rows))
-    if is_known and not drops:
-        return
-    with (
-        target.disk.step(DiskStep.HISTORY_FINISH),
-        closing(target.opener.write(now.path, timeout=target.wait)) as connection,
-    ):
-        if not is_known:
-            history_table.finish(connection, completed(newest, Afterwards(never_run=decision.never_run)))
-        if drops:
-            history_table.set_hints(connection, newest.id, hints_json(hints_of(newest) | drops))
-
-
-def _alter(
-    target: Target,
-    document: Document,
-    before: LiveDatabase,
-    plan: Plan,
-    options: SyncOptions,
-    signals: Signals,
-    begun: float,
-) -> Report:
-    """Alter the live file, or only record the version of schema.json that it already has."""
-    assert before.generation is not None
-    pause = alter_in_place(target, plan, before, signals, None if options.block_writers else options.limits.max_pause)
-    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    digest, run = up_to_date.digest(document.data), target.recorder.as_json()
-    note(target, before.generation, Afterwards(duration_ms, pause_ms, document=digest, run=run))
-    return Report(
-        "synced",
-        document.version,
-        plan.base_version,
-        before.generation.name,
-        plan.strategy,
-        tables_of(plan, {}),
-        duration_ms=duration_ms,
-        pause_ms=pause_ms,
-        hazards=plan.hazards,
-        changes=plan.changes,
-    )
 
 
 def _action(plan: Plan) -> HistoryAction:
@@ -248,48 +167,3 @@ def _swap_once(
     before_that = built.up_to.followed
     rounds, keys = before_that.rounds + lag.rounds, before_that.keys + lag.keys
     return built, caught_up.lock.seconds, plan, Followed(rounds, keys, lag.write_overhead)
-
-
-def _finish(
-    target: Target,
-    document: Document,
-    plan: Plan,
-    built: Built,
-    begun: float,
-    pause: float,
-    followed: Followed | None,
-) -> Report:
-    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-    digest, run = up_to_date.digest(document.data), target.recorder.as_json()
-    note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, digest, run=run))
-    return Report(
-        "synced",
-        document.version,
-        plan.base_version,
-        built.generation.name,
-        plan.strategy,
-        tables_of(plan, built.rows),
-        sum(built.rows.values()),
-        duration_ms,
-        pause_ms,
-        plan.hazards,
-        changes=plan.changes,
-        notes=built.notes,
-        followed=followed,
-    )
-
-
-def pruned(target: Target) -> Iterator[str]:
-    """Remove old archives; a failure is a note, because the sync itself is done."""
-    try:
-        done = prune.automatic(target)
-        for archive in done.gone:
-            yield f"removed the archive {archive.generation.name}, as {target.keep} newer ones stay"
-        for archive in done.reserved:
-            if archive.reason is not prune.Reason.LEFT_BY_SWITCH:
-                yield (
-                    f"{archive.generation.name} stays: it may have rows that the live file has not; when they are not "
-                    "needed: manage.py schemasync prune --set-aside"
-                )
-    except OSError as error:
-        yield f"old archives were kept: {error}"

@@ -1,16 +1,22 @@
-"""Adds facts that are known only after a swap to the newest history row."""
+"""Adds facts that are known only after a swap to the newest history row, and reports the run."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, suppress
 
 from ...engines.sqlite import history_table
 from ...errors import SchemasyncError
 from ...files.disk import DiskStep
 from ...files.layout import Generation
-from ...history.rows import Afterwards, completed
+from ...history.rows import Afterwards, Followed, completed
+from ...plan.model import Plan
+from ...schema.document import Document
+from .. import up_to_date
+from ..run.report import Report, tables_of
 from ..run.target import Target
+from .build import Built
 
 NOTE_WAIT = 1.0  # seconds to wait for writers, for a note on which nothing depends
 
@@ -28,3 +34,36 @@ def note(target: Target, generation: Generation, known: Afterwards) -> None:
             row = completed(newest, known)
             if row != newest:
                 history_table.finish(connection, row)
+
+
+def reported(
+    target: Target,
+    document: Document,
+    plan: Plan,
+    generation: Generation,
+    begun: float,
+    pause: float,
+    built: Built | None = None,
+    followed: Followed | None = None,
+) -> Report:
+    """Note in the history how a run went, and report it. `begun`: when, by the monotonic clock. `pause`: for how many
+    seconds writers waited. `built`: None if the live file was altered."""
+    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+    digest, run = up_to_date.digest(document.data), target.recorder.as_json()
+    note(target, generation, Afterwards(duration_ms, pause_ms, followed, digest, run=run))
+    rows = built.rows if built is not None else {}
+    return Report(
+        "synced",
+        document.version,
+        plan.base_version,
+        generation.name,
+        plan.strategy,
+        tables_of(plan, rows),
+        sum(rows.values()),
+        duration_ms,
+        pause_ms,
+        plan.hazards,
+        changes=plan.changes,
+        notes=built.notes if built is not None else [],
+        followed=followed,
+    )
