@@ -75,7 +75,7 @@ def test_an_action_does_not_import_what_the_others_need():
     before, then = json.loads(done.stdout)
     package = "schemasync.actions."
     imported = {name.removeprefix(package) for name in before if name.startswith(package)}
-    assert imported == {"addressed", "database", "dialogue", "option_values", "shared"}
+    assert imported == {"addressed", "database", "database_errors", "dialogue", "option_values", "shared"}
     assert not {"schemasync.tenants.fleet", "schemasync.sync.runner", "schemasync.engines.postgres.translator"} & set(
         before
     )
