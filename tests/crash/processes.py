@@ -105,9 +105,10 @@ class Child:
         return Ended(self.process.exitcode, value, trouble)
 
 
-def child(work: Callable[[], Any], *, user: int | None = None) -> Ended:
-    """Run `work` in a process of its own, as another user if one is given, and say how it ended."""
-    return Child(work, user=user).ended()
+def child(work: Callable[[], Any], *, user: int | None = None, patience: float = PATIENCE) -> Ended:
+    """Run `work` in a process of its own, as another user if one is given, and say how it ended. `patience`: seconds; as
+    long as the work may take by limits of its own, and some more."""
+    return Child(work, user=user).ended(patience)
 
 
 def _work(work: Callable[[], Any], answer: Pipe, user: int | None) -> None:

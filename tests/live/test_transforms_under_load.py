@@ -25,6 +25,7 @@ from .beside import Case, made
 
 HOMES = 50
 PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))
+ITS_TIME = 240.0  # seconds for such a run, whose processors the writers and other tests share
 USERS = {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "home": "INTEGER"}
 NEW = {
     "Users": USERS,
@@ -118,7 +119,9 @@ def test_beside_writers_that_never_stop_the_tables_are_what_a_model_makes_of_the
     link = made(folder / "w", Case({"Users": USERS}, NEW, [], filled(rows)))
     archive = link.resolve()
     writers = [Child(lambda number=number: _busy(link, number)) for number in range(2)]
-    pause = child(lambda: (found := sync(target(link, wait=30.0), CASE.wanted, PATIENT)) and found.pause_ms).result()
+    pause = child(
+        lambda: (found := sync(target(link, wait=30.0), CASE.wanted, PATIENT)) and found.pause_ms, patience=ITS_TIME
+    ).result()
     assert sum(writer.ended().result() for writer in writers) > 0
     assert pause < 5_000
     assert_modelled(link, archive)
@@ -142,7 +145,10 @@ def test_a_run_that_is_killed_in_the_middle_loses_nothing_and_the_next_one_finis
     time.sleep(3.0)
     first.kill()
     assert first.ended().killed
-    assert child(lambda: sync(target(link, wait=30.0), CASE.wanted, PATIENT).result).result() == "synced"
+    assert (
+        child(lambda: sync(target(link, wait=30.0), CASE.wanted, PATIENT).result, patience=ITS_TIME).result()
+        == "synced"
+    )
     assert writer.ended().result() > 0
     assert_modelled(link, archive)
 
@@ -165,6 +171,12 @@ def test_a_function_that_fails_under_load_leaves_the_live_file_to_its_writers(fo
             return error.problems[0].message
         return ""
 
-    assert 'the transform "late" fails at the row 1400 of "Users": LookupError' in child(failing).result()
-    assert child(lambda: sync(target(link, wait=30.0), CASE.wanted, PATIENT).result).result() == "synced"
+    assert (
+        'the transform "late" fails at the row 1400 of "Users": LookupError'
+        in child(failing, patience=ITS_TIME).result()
+    )
+    assert (
+        child(lambda: sync(target(link, wait=30.0), CASE.wanted, PATIENT).result, patience=ITS_TIME).result()
+        == "synced"
+    )
     assert writer.ended().result() > 0
