@@ -97,16 +97,20 @@ class Fleet:
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
         return time.monotonic() - begun, json.loads(ended.stdout)
 
-    def killed(self, seconds: float, *words: str) -> None:
-        """Run it, and kill all of its processes after so many seconds."""
+    def killed(self, old: str, number: int, *words: str) -> float:
+        """Run it, and kill all of its processes once so many tenants have another column than the old one; returns
+        after how many seconds that was."""
         command = [sys.executable, "-m", "django", "schemasync", "tenants", *words]
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )  # fmt: skip
-        time.sleep(seconds)
-        assert process.poll() is None, "it had ended before it was killed"
+        begun = time.monotonic()
+        while self.tenants - self.look()[old] < number:
+            assert process.poll() is None, "it had ended before it was killed"
+            time.sleep(1)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        return time.monotonic() - begun
 
     @contextmanager
     def written(self) -> Iterator[None]:
@@ -206,10 +210,11 @@ def _run(fleet: Fleet, *, goes_back: bool) -> None:
     (old,) = fleet.look()
     with fleet.written():
         fleet.change()
+        done = 0
         for _ in range(2):
-            seconds = chosen.uniform(0.15, 0.3) * fleet.tenants * 0.5
-            fleet.killed(max(seconds, 5), "sync", "--workers", "2")
-            print(f"killed after {max(seconds, 5):.0f} s: {dict(fleet.look())}", flush=True)
+            done += round(chosen.uniform(0.15, 0.3) * fleet.tenants)
+            took = fleet.killed(old, done, "sync", "--workers", "2")
+            print(f"killed after {took:.0f} s: {dict(fleet.look())}", flush=True)
         took, found = fleet.run("sync", "--workers", "2")
         print(
             f"the third run synced {found['synced']:,} in {took:.0f} s; {found['current']:,} were current", flush=True
