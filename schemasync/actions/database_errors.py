@@ -10,6 +10,7 @@ from pathlib import Path
 from django.db import DatabaseError
 
 from ..engines.sqlite.sqlite_errors import translate
+from ..sync.run.error_translation import translated_errors
 
 
 @contextmanager
@@ -24,3 +25,10 @@ def translated_query_errors(
         if isinstance(cause := error.__cause__, sqlite3.Error) and only(cause):
             raise translate(cause, path()) from error
         raise
+
+
+@contextmanager
+def translated_disk_and_query_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the disk, of SQLite and of Django's queries into a SchemasyncError about the file at `path`."""
+    with translated_errors(path), translated_query_errors(lambda: path):
+        yield

@@ -24,11 +24,10 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from .. import conf, databases
-from ..actions.database_errors import translated_query_errors
+from ..actions.database_errors import translated_disk_and_query_errors
 from ..errors import SchemasyncError
 from ..management.local_time import local_time
 from ..models import SchemaVersion
-from ..sync.run.error_translation import translated_errors
 from ..tenants.outside_admin import OutsideOfTenants
 from .filters import ByWhom, When
 from .history_rows import light, story
@@ -141,11 +140,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         if not selected.tenant:
             return view(selected)
         try:
-            with (
-                reachable(selected),
-                translated_errors(selected.layout.link),
-                translated_query_errors(lambda: selected.layout.link),
-            ):
+            with reachable(selected), translated_disk_and_query_errors(selected.layout.link):
                 response = view(selected)
                 return response.render() if isinstance(response, SimpleTemplateResponse) else response
         except SchemasyncError as error:

@@ -131,12 +131,8 @@ class Invocation:
 
     def _yes_or_no(self, question: str) -> bool:
         """Ask on the terminal until the answer is yes or no. Raises UsageError if there is no answer."""
-        try:
-            while (answer := input(f"{question} [y/n] ").strip().lower()) not in ("y", "yes", "n", "no"):
-                self.stdout.write("Please answer y or n.")
-        except (EOFError, KeyboardInterrupt) as error:
-            self.stdout.write("")
-            raise UsageError.of(Code.DECLINED, "nothing was changed") from error
+        while (answer := self._typed(f"{question} [y/n] ").strip().lower()) not in ("y", "yes", "n", "no"):
+            self.stdout.write("Please answer y or n.")
         return answer.startswith("y")
 
     def _typed(self, question: str) -> str:

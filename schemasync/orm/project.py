@@ -14,7 +14,7 @@ from ..files.layout import Layout
 from ..schema import document
 from ..schema.names import fold
 from ..sync import history
-from ..sync.phases.decide import was_rolled_back, was_undone
+from ..sync.phases.older_version import was_rolled_back, was_undone
 from ..sync.run.target import Target
 from ..texts import shown
 from .comparison import agreement

@@ -41,7 +41,8 @@ from .live_problems import is_being_finished
 from .phases.build import build
 from .phases.capture import check_same_schema
 from .phases.cutover import check_place, cut_over_locked
-from .phases.decide import SyncOptions, check_disk, room_for
+from .phases.decide import SyncOptions
+from .phases.disk_needed import check_disk, room_for
 from .phases.finish import note
 from .phases.litter import litter_removed
 from .phases.recheck import still_true
@@ -50,6 +51,7 @@ from .previously_live import PreviouslyLive, history_before, previously_live
 from .recovery import close_archives, finish_swap, recover
 from .run import interrupt, live_database
 from .run.disk_space import figures_when_full
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import Elsewhere, LiveDatabase, without
@@ -123,7 +125,7 @@ def adopt(
             if decided.previous is not None:
                 with suppress(SchemasyncError):  # a writer has it; the next run closes it
                     close_archives(target)
-            duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+            duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
             document_digest = _digest(document, decided.plan)
             note(target, generation, Afterwards(duration_ms, pause_ms, document=document_digest))
     return _adopted(generation, decided, document, duration_ms, pause_ms)
@@ -169,7 +171,7 @@ def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
             decided = _decide(target, before, asked)
             rows = history_before(target.layout, target.opener, before.connection)
             _take_over(target, before.generation, decided, rows)
-        duration_ms = round((time.monotonic() - begun) * 1000)
+        duration_ms = ms_since(begun)
         note(target, before.generation, Afterwards(duration_ms, document=_digest(asked.document, decided.plan)))
     return replace(_adopted(before.generation, decided, asked.document, duration_ms), is_in_place=True)
 

@@ -26,6 +26,7 @@ from .data_migrations import Installed, missing
 from .phases import decide
 from .phases.beforehand import unmet
 from .phases.decide import SyncOptions
+from .phases.older_version import older_version
 from .run.live_database import Elsewhere, LiveDatabase
 from .run.reading import reading
 from .run.target import Target
@@ -160,7 +161,7 @@ def _older(document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
     """The one error of a sync that the history alone shows."""
     if now.newest is None or now.generation is None:
         return ()
-    found = decide.older_version(document.version, now.rows, document.source)
+    found = older_version(document.version, now.rows, document.source)
     return (found,) if found is not None else ()
 
 

@@ -25,6 +25,7 @@ from .phases.write_lock import Commit, write_lock
 from .recovery import recover
 from .run import interrupt, live_database
 from .run.disk_space import RESERVE, Room, check_free, figures_when_full
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -82,7 +83,7 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
                 pause = lock.seconds
             assert current.newest is not None
             archive = current.newest.generation
-    took = round((time.monotonic() - begun) * 1000)
+    took = ms_since(begun)
     return Ejected(archive, size_of(target.layout.link), took, round(pause * 1000))
 
 

@@ -36,6 +36,7 @@ from .prune import pruned
 from .recovery import recover
 from .rollback import resolve
 from .run import interrupt, live_database
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.limits import Limits
 from .run.live_database import LiveDatabase
@@ -115,14 +116,13 @@ def keep_writes(
             check_beforehand(target, ahead.plan, current)
             if not agree(ahead):
                 return None
-            built, pause, plan, followed = swap(
-                reading, ahead.plan, current, sync_options, signals, Hooks(reading, None)
-            )
-        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
-        note(target, built.generation, Afterwards(duration_ms, pause_ms, followed, run=target.recorder.as_json()))
+            done = swap(reading, ahead.plan, current, sync_options, signals, Hooks(reading, None))
+        built, duration_ms, pause_ms = done.built, ms_since(begun), round(done.pause * 1000)
+        note(target, built.generation, Afterwards(duration_ms, pause_ms, done.followed, run=target.recorder.as_json()))
         notes = (*built.notes, *pruned(target))
-    tables, rows = tables_of(plan, built.rows), sum(built.rows.values())
-    return KeptWrites(replace(ahead, plan=plan), built.generation, tables, rows, duration_ms, pause_ms, followed, notes)
+    tables, rows = tables_of(done.plan, built.rows), sum(built.rows.values())
+    ahead = replace(ahead, plan=done.plan)
+    return KeptWrites(ahead, built.generation, tables, rows, duration_ms, pause_ms, done.followed, notes)
 
 
 @contextmanager

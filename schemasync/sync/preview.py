@@ -34,6 +34,7 @@ from ..schema.text import count
 from .phases import decide
 from .phases.beforehand import unmet
 from .phases.decide import Decision, SyncOptions
+from .phases.disk_needed import disk_needed
 from .prune import archives
 from .run.live_database import LiveDatabase
 from .run.reading import reading
@@ -140,7 +141,7 @@ def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook
             shown = f"{step.name} (dropped)" if taken else step.name
             action, made = decision.plan.effective(step).action, _transformed(step)
             tables.append(TableOutlook(shown, action, rows, size, _why(step), _derived(step), made))
-        needed = decide.disk_needed(decision.plan, now, sizes)
+        needed = disk_needed(decision.plan, now, sizes)
         possible = _in_place(target, document, options, now, decision.plan) if now is not None else None
         sized, lacking = tuple(tables), unmet(target, decision.plan, now)
         return Outlook(

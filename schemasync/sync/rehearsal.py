@@ -30,7 +30,8 @@ from .phases.build import Built, build
 from .phases.capture import captured, followable, release
 from .phases.catch_up import LastRound, caught_up_without_lock
 from .phases.cutover import check_place
-from .phases.decide import Decision, SyncOptions, decide, disk_needed
+from .phases.decide import Decision, SyncOptions, decide
+from .phases.disk_needed import disk_needed
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.litter import litter_removed
 from .phases.recheck import still_allowed

@@ -27,6 +27,7 @@ from .recovery import recover
 from .restore_ahead import Ahead, Decided, check_sync, decided
 from .restore_with_sync import Wanted, synced
 from .run import interrupt, live_database
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -82,7 +83,7 @@ def restore(
             pause, written = _swap_in(target, found, signals)
         if ahead.preview is not None and written is not None:
             ahead = replace(ahead, preview=replace(ahead.preview, tallies=written))
-        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+        duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     if report is not None:
         report = replace(report, generation=ahead.generation.name, pause_ms=pause_ms)

@@ -29,6 +29,7 @@ from .previously_live import not_adopted
 from .recovery import recover, with_rollback
 from .rollback_in_place import COMMAND, INSTEAD, reverse
 from .run import interrupt, live_database
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.interrupt import Signals
 from .run.live_database import LiveDatabase
@@ -152,7 +153,7 @@ def rollback(
             ahead, pause = _roll_back(
                 target, current, ahead, signals, is_switch=is_switch, only_unwritten=only_unwritten
             )
-        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+        duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
         note(target, ahead.generation, Afterwards(duration_ms, pause_ms))
     return RolledBack(ahead, duration_ms, pause_ms)
 

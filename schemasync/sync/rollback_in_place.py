@@ -25,6 +25,7 @@ from .phases.finish import note
 from .phases.in_place import alter_in_place, checked
 from .recovery import recover
 from .run import interrupt, live_database
+from .run.elapsed import ms_since
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
 from .run.target import Target
@@ -78,7 +79,7 @@ def rollback_in_place(target: Target, agree: Callable[[Reverse], bool], max_paus
             assert now is not None
             assert now.generation is not None
             pause = alter_in_place(target, found.plan, now, signals, max_pause, command=COMMAND, instead=INSTEAD)
-        duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+        duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
         note(target, now.generation, Afterwards(duration_ms, pause_ms))
     return Undone(found, duration_ms, pause_ms)
 

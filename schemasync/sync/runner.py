@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..engines.sqlite.connection import check_version
 from ..engines.sqlite.rebuild.alter import CannotEdit
@@ -29,7 +29,8 @@ from .phases.build import Built, build
 from .phases.capture import captured, followable
 from .phases.catch_up import catch_up
 from .phases.cutover import check_place, cut_over, cut_over_locked, point, unmark
-from .phases.decide import SyncOptions, decide, room_for
+from .phases.decide import SyncOptions, decide
+from .phases.disk_needed import room_for
 from .phases.finish import reported
 from .phases.hooks import AheadWork, BeforeSwap, Hooks
 from .phases.in_place import alter_in_place
@@ -46,6 +47,17 @@ from .run.live_database import LiveDatabase
 from .run.report import Report
 from .run.target import Target
 from .verify_live import verify_live
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """A new file in the place of the live one. `plan`: as it was carried out. `pause`: for how many seconds writers
+    waited. `followed`: None if nothing was captured."""
+
+    built: Built
+    plan: Plan
+    pause: float
+    followed: Followed | None = None
 
 
 def sync(
@@ -94,8 +106,10 @@ def _sync(target: Target, document: Document, options: SyncOptions, hooks: Hooks
                 report = reported(target, document, decision.plan, before.generation, begun, pause)
                 return replace(report, foreign=decision.foreign)
             check_place(target.layout)
-            built, pause, plan, followed = swap(target, decision.plan, before, options, signals, hooks)
-        report = reported(target, document, plan, built.generation, begun, pause, built, followed)
+            done = swap(target, decision.plan, before, options, signals, hooks)
+        report = reported(
+            target, document, done.plan, done.built.generation, begun, done.pause, done.built, done.followed
+        )
         report.notes.extend(pruned(target))
     return replace(report, foreign=decision.foreign)
 
@@ -106,21 +120,21 @@ def _action(plan: Plan) -> HistoryAction:
 
 def swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
-) -> tuple[Built, float, Plan, Followed | None]:
-    """Build the new file and swap it in; also returns how many seconds writers waited."""
+) -> Swapped:
+    """Build the new file and swap it in."""
     try:
         with figures_when_full(target.layout.link, room_for(target, plan, before)):
             return _swap_as_planned(target, plan, before, options, signals, hooks)
     except CannotEdit as error:
         again = with_rewritten(plan, error.tables, error.reason)
-        built, pause, plan, followed = swap(target, again, before, options, signals, hooks)
-        built.notes.extend(f"{table}: rewritten, as {error.reason}" for table in error.tables)
-        return built, pause, plan, followed
+        done = swap(target, again, before, options, signals, hooks)
+        done.built.notes.extend(f"{table}: rewritten, as {error.reason}" for table in error.tables)
+        return done
 
 
 def _swap_as_planned(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
-) -> tuple[Built, float, Plan, Followed | None]:
+) -> Swapped:
     """The same. Raises CannotEdit, with nothing changed, if a table has to be rewritten instead of altered."""
     if before is not None and before.generation is not None and not options.block_writers:
         return _swap_beside_writers(target, plan, before, options, signals, hooks)
@@ -132,12 +146,12 @@ def _swap_as_planned(
         built = build(target, plan, before, _action(plan), signals, verify_full=options.verify_full)
         hooks.do(built, plan, before)
         cut_over_locked(target, signals, lock, built.generation, commit)
-    return built, lock.seconds if lock is not None else 0.0, plan, None
+    return Swapped(built, plan, lock.seconds if lock is not None else 0.0)
 
 
 def _swap_beside_writers(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
-) -> tuple[Built, float, Plan, Followed | None]:
+) -> Swapped:
     """Capture writes, build, catch up, and cut over while writers wait for a moment."""
     try:
         return _swap_once(target, plan, before, options, signals, hooks)
@@ -148,7 +162,7 @@ def _swap_beside_writers(
 
 def _swap_once(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
-) -> tuple[Built, float, Plan, Followed | None]:
+) -> Swapped:
     """The same. Raises Conflict, with nothing changed, if work that was done ahead is in vain."""
     commit, full = Commit(), options.verify_full
     with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):
@@ -166,4 +180,4 @@ def _swap_once(
     lag = caught_up.lag
     before_that = built.up_to.followed
     rounds, keys = before_that.rounds + lag.rounds, before_that.keys + lag.keys
-    return built, caught_up.lock.seconds, plan, Followed(rounds, keys, lag.write_overhead)
+    return Swapped(built, plan, caught_up.lock.seconds, Followed(rounds, keys, lag.write_overhead))

@@ -27,7 +27,8 @@ from ..schema.transform_function import TransformFunction
 from . import prune
 from .kept import NOTHING, last
 from .live_problems import copied_into, is_being_finished, put_over_the_link, restored_in_place
-from .phases import decide, postpone
+from .phases import postpone
+from .phases.older_version import older_version
 from .prune import Archive
 from .run import live_database
 from .run.broadcast import Running, RunningJson, running
@@ -200,7 +201,7 @@ def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | No
         return version, [found]
     problems = []
     if version != now.newest.version:
-        older = decide.older_version(found.version, history_table.read(now.connection), found.source)
+        older = older_version(found.version, history_table.read(now.connection), found.source)
         problems += [older] if older is not None else []
     if not now.is_untouched:
         inspection, mine = (

@@ -29,6 +29,7 @@ from ..phases.capture import Followable, logging_writes, release
 from ..phases.write_lock import Commit
 from ..recovery import recover
 from ..run import interrupt, live_database
+from ..run.elapsed import ms_since
 from ..run.error_translation import translated_errors
 from ..run.interrupt import Signals
 from ..run.live_database import LiveDatabase
@@ -140,7 +141,7 @@ def _moved(
         goal.alias,
         generation.name,
         rows,
-        round((time.monotonic() - begun) * 1000),
+        ms_since(begun),
         round(pause * 1000),
         follower.rounds,
         follower.keys,

@@ -21,6 +21,7 @@ from ...schema.document import Document
 from ..phases.capture import release
 from ..recovery import recover
 from ..run import interrupt
+from ..run.elapsed import ms_since
 from ..run.error_translation import translated_errors
 from ..run.target import Target
 from .build import step
@@ -69,7 +70,7 @@ def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool =
                 changelog.reopen(connection)
         signals.swapped(live.name)
         release(target, live.path)
-    return MoveReport("undone", goal.alias, live.name, duration_ms=round((time.monotonic() - begun) * 1000), left=left)
+    return MoveReport("undone", goal.alias, live.name, duration_ms=ms_since(begun), left=left)
 
 
 def _differing(target: Target, goal: Goal, document: Document, source: Connection, there: There) -> Mapping[str, int]:

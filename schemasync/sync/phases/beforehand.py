@@ -21,7 +21,7 @@ from ..run.live_database import LiveDatabase
 from ..run.recorder import Check
 from ..run.requirements import BackupAge
 from ..run.target import Target
-from .decide import check_disk, disk_needed
+from .disk_needed import check_disk, disk_needed
 
 SKEW = 300  # seconds by which the clocks of two machines may differ
 

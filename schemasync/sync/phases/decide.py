@@ -25,13 +25,10 @@ from ...engines.sqlite.selection import DerivedTable, selections
 from ...engines.sqlite.uncompiled import ours_here, to_validate, unknown_to
 from ...engines.sqlite.unknown_names import with_stand_ins
 from ...errors import Code, Problem, Refused
-from ...files.layout import size_of
-from ...history.action import HistoryAction
 from ...history.data_migrations import DataMigration
 from ...history.row import HistoryRow
-from ...history.rows import BACKUP_FINGERPRINT, by_author, hints_of, models_of, moment, origin_of, schema_of, versions
+from ...history.rows import by_author, hints_of, models_of, moment, schema_of
 from ...plan import transforms
-from ...plan.in_place import makes_index
 from ...plan.lint import declarations
 from ...plan.make import converting, idle_allowances, make
 from ...plan.model import NeverRun, Plan, Strategy
@@ -39,16 +36,16 @@ from ...schema.document import Document
 from ...schema.model import Schema
 from ...schema.names import fold, to_key
 from ...schema.subset import differing
-from ...schema.text import literal, short
+from ...schema.text import literal
 from ..data_migrations import never_run
 from ..previously_live import not_adopted
-from ..run.disk_space import RESERVE, Room, check_free
 from ..run.limits import Limits
 from ..run.live_database import Elsewhere, LiveDatabase
 from ..run.target import Target
 from .fill_options import with_fill_option
 from .in_place import checked as checked_in_place
 from .in_place import not_in_place
+from .older_version import older_version
 from .same_state import SameState, State, of_history
 
 NeedsNewFile = Callable[[Plan, Mapping[str, str], Mapping[str, str]], Sequence[str]]
@@ -354,77 +351,6 @@ def _refuse_older(document: Document, rows: Sequence[HistoryRow], options: SyncO
         raise Refused(found)
 
 
-def was_undone(version: str, rows: Sequence[HistoryRow]) -> bool:
-    """True if the last thing that happened to the database was that an alteration to this version was undone."""
-    return len(rows) > 1 and rows[-1].action == HistoryAction.ALTER and rows[-2].version == version
-
-
-def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
-    """True if the last thing that happened to the database was a rollback from a generation of this version."""
-    newest = rows[-1]
-    is_rollback = newest.action in (HistoryAction.ROLLBACK, HistoryAction.KEEP_WRITES) and newest.version != version
-    return is_rollback and versions(rows).get(newest.previous or "") == version
-
-
-def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Problem | None:
-    """Why a sync to this version of the file `schema` is refused, if the database had it earlier: an older release is
-    deployed, or the database was rolled back from it."""
-    newest = rows[-1]
-    known = [row for row in rows[:-1] if row.version == version]
-    if not known or newest.version == version:
-        return None
-    facts = {"newest": newest.version, "applied_at": newest.applied_at, "actor": newest.actor}
-    who = f"at {moment(newest.applied_at)} by {newest.actor or 'someone'}"
-    if was_undone(version, rows):
-        return Problem(
-            Code.OLDER_VERSION,
-            f"schema.json has version {short(version)}, which was undone in {newest.generation} {who}",
-            "To stay there, put the schema.json of before back.\n"
-            "To alter it again, with all rows: manage.py schemasync --in-place --allow-older",
-            facts,
-        )
-    if (origin := origin_of(newest)) is not None and BACKUP_FINGERPRINT not in newest.details:
-        return Problem(
-            Code.OLDER_VERSION,
-            f"schema.json has version {short(version)}, and the backup {origin['name']}, which was restored {who}, has "
-            f"{short(newest.version)}",
-            "To bring it up to schema.json, with all its rows: manage.py schemasync --allow-older\n"
-            f"To undo the restore: manage.py schemasync rollback {newest.previous}",
-            facts,
-        )
-    has_it = [name for name, last in versions(rows).items() if last == version]
-    if was_rolled_back(version, rows):
-        return Problem(
-            Code.OLDER_VERSION,
-            f"schema.json has version {short(version)}, from which this database was rolled back to "
-            f"{short(newest.version)} {who}",
-            "To stay there, take the schema.json of that version from your version control, or write it: "
-            f"manage.py schemasync inspect {newest.generation} -o {shlex.quote(schema)} --noinput\n"
-            "To go forward again with today's data: manage.py schemasync --allow-older\n"
-            f"To go forward again to the data of then: manage.py schemasync rollback {newest.previous}"
-            + _with_all(newest),
-            facts,
-        )
-    return Problem(
-        Code.OLDER_VERSION,
-        f"schema.json has version {short(version)}, which this database had earlier; "
-        f"{short(newest.version)} was applied {who}",
-        "If an older release is being deployed, stop. To go back to it with today's data: manage.py schemasync "
-        "--allow-older\n"
-        + (f"To go back to its old data: manage.py schemasync rollback {has_it[-1]}\n" if has_it else "")
-        + "In development, if another branch of the project is checked out: manage.py schemasync switch",
-        facts,
-    )
-
-
-def _with_all(newest: HistoryRow) -> str:
-    """A line of the same hint, after a rollback that kept the rows."""
-    if newest.action != HistoryAction.KEEP_WRITES:
-        return ""
-    back = f"manage.py schemasync rollback --keep-writes {newest.previous}"
-    return f"\nTo go forward again with today's data, and what only {newest.previous} has: {back}"
-
-
 def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
     beside = {"--repair": options.repair, "--allow-older": options.allow_older}
     given = tuple(option for option, is_given in beside.items() if is_given)
@@ -579,29 +505,3 @@ _STATIC = frozenset(
 def as_problem(hazard: Hazard) -> Problem:
     """The problem for a blocking hazard."""
     return Problem(Code.HAZARD, str(hazard), hazard.hint, hazard.as_json())
-
-
-def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
-    """Bytes that the new generation may need: the old file, and the rewritten tables. In place, a new index is written
-    to the log and then to the file, and is not larger than its table."""
-    if state is None:
-        return RESERVE
-    if plan.strategy is Strategy.IN_PLACE:
-        return 2 * sum((sizes or {}).get(fold(step.old.name), 0) for step in plan.carried if makes_index(step))
-    old = size_of(state.path)
-    if plan.strategy is Strategy.FRESH:
-        return old + RESERVE
-    written = [step.old.name for step in plan.rewritten]
-    share = old if sizes is None else sum(sizes.get(name, 0) for name in {*map(fold, written), *plan.reads})
-    return old + (share if written or plan.reads else 0) + RESERVE
-
-
-def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
-    """Raise Refused if the disk cannot hold the new generation, before a byte is written."""
-    check_free(room_for(target, plan, state))
-
-
-def room_for(target: Target, plan: Plan, state: LiveDatabase | None) -> Room:
-    """What the new generation may need."""
-    folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
-    return Room(folder, disk_needed(plan, state, None))

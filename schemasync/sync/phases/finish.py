@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing, suppress
 
 from ...engines.sqlite import history_table
@@ -14,6 +13,7 @@ from ...history.rows import Afterwards, Followed, completed
 from ...plan.model import Plan
 from ...schema.document import Document
 from .. import up_to_date
+from ..run.elapsed import ms_since
 from ..run.report import Report, tables_of
 from ..run.target import Target
 from .build import Built
@@ -48,7 +48,7 @@ def reported(
 ) -> Report:
     """Note in the history how a run went, and report it. `begun`: when, by the monotonic clock. `pause`: for how many
     seconds writers waited. `built`: None if the live file was altered."""
-    duration_ms, pause_ms = round((time.monotonic() - begun) * 1000), round(pause * 1000)
+    duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
     digest, run = up_to_date.digest(document.data), target.recorder.as_json()
     note(target, generation, Afterwards(duration_ms, pause_ms, followed, digest, run=run))
     rows = built.rows if built is not None else {}

@@ -13,6 +13,7 @@ from ...actions.option_values import WAIT
 from ...errors import Failed
 from ...keep.settings import keep_settings
 from ...sync.phases.beforehand import is_yet_to_come
+from ...sync.run.elapsed import ms_since
 from .each import FleetOptions, Tally, each
 from .one import Done, Outcome, tried
 
@@ -93,4 +94,4 @@ def back_up(database: Database, keys: Sequence[str], job: Backup, workers: int =
     begun = time.monotonic()
     options = FleetOptions(canary=100, stop_at=100, workers=workers)
     tally = each(replace(job, wait=database.wait), keys, options, database.dialogue)
-    return BackupsReport(tally, round((time.monotonic() - begun) * 1000), job.is_dry_run)
+    return BackupsReport(tally, ms_since(begun), job.is_dry_run)

@@ -15,11 +15,12 @@ from ...actions.addressed import addressed
 from ...actions.database import Database
 from ...actions.option_values import WAIT
 from ...errors import Problem, ProblemJson, SchemasyncError
+from ...sync.run.elapsed import ms_since
 from .. import sizes
 from ..models import Health
 from ..paths import path_of
 from .each import FleetOptions, each
-from .one import Done, Outcome, ms_since, opened
+from .one import Done, Outcome, opened
 from .recorded import Unhealthy
 from .standing import served
 

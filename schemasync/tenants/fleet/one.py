@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...actions.addressed import addressed
 from ...actions.database import Database
-from ...actions.database_errors import translated_query_errors
+from ...actions.database_errors import translated_disk_and_query_errors
 from ...actions.option_values import WAIT
 from ...actions.sync import sync
 from ...errors import Code, ProblemJson, SchemasyncError
 from ...sync.phases.decide import SyncOptions
 from ...sync.phases.same_state import SameState
-from ...sync.run.error_translation import translated_errors
+from ...sync.run.elapsed import ms_since
 from ..context import entered
 from ..models import Tenant
 from ..paths import path_of, refuse_without_file
@@ -100,7 +99,7 @@ def opened(key: str, wait: float) -> Iterator[Database]:
     """A block within a tenant, with its database, whose connection is closed at the end. Raises SchemasyncError for a
     tenant without a file, and for what the disk and SQLite report in the block."""
     entry = tenant_settings().entry
-    with entered(key), translated_errors(path_of(key)), translated_query_errors(partial(path_of, key)):
+    with entered(key), translated_disk_and_query_errors(path_of(key)):
         try:
             refuse_without_file(key)
             yield Database(entry, wait=wait)
@@ -117,11 +116,6 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
     except SchemasyncError as error:
         code, failure = str(error.code), addressed(str(error), {"tenant": key})
     return Outcome(key, done, code, failure, ms_since(begun))
-
-
-def ms_since(begun: float) -> int:
-    """The milliseconds since a moment of the monotonic clock."""
-    return round((time.monotonic() - begun) * 1000)
 
 
 ROLLBACK = "rollback: "

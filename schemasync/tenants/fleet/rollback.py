@@ -17,6 +17,7 @@ from ...errors import Code, Failed, Refused, SchemasyncError, UsageError
 from ...history.rows import FEWEST
 from ...schema.text import count, first_few, short
 from ...sync import history
+from ...sync.run.elapsed import ms_since
 from ..context import entered, outside
 from ..lookup import check
 from ..settings import tenant_settings
@@ -85,7 +86,7 @@ def roll_back_release(
     job = (Count if is_dry_run else Rollback)(release, writes, database.wait)
     options = replace(options, canary=100, stop_at=100) if is_dry_run else options
     tally = each(job, [key for key in here if key not in without_earlier], options, database.dialogue)
-    duration_ms = round((time.monotonic() - begun) * 1000)
+    duration_ms = ms_since(begun)
     return RollbackReport(release, tally, without_earlier, duration_ms, is_dry_run, writes)
 
 
@@ -96,7 +97,7 @@ def roll_back_tenant(database: Database, key: str, writes: Writes, *, is_dry_run
     tally = each(
         (Count if is_dry_run else Rollback)(None, writes, database.wait), [key], FleetOptions(), database.dialogue
     )
-    return RollbackReport("", tally, (), round((time.monotonic() - begun) * 1000), is_dry_run, writes)
+    return RollbackReport("", tally, (), ms_since(begun), is_dry_run, writes)
 
 
 def _release(database: Database, found: Iterable[Standing], wanted: str) -> str:

@@ -17,6 +17,7 @@ from ...actions.database import Database
 from ...actions.sync import sync
 from ...errors import Failed
 from ...files.disk import Disk
+from ...sync.run.elapsed import ms_since
 from ..context import outside
 from ..models import Tenant
 from .each import FleetOptions, Tally, each
@@ -58,7 +59,7 @@ def sync_tenants(
         show(one, number)
     _forget_failures({key for key, _path in files} - {one.key for one in behind})
     tally = each(Sync(database.wait), [one.key for one in behind], options, database.dialogue)
-    duration_ms = round((time.monotonic() - begun) * 1000)
+    duration_ms = ms_since(begun)
     return FleetReport(version, len(files), len(files) - len(behind), tally, duration_ms)
 
 

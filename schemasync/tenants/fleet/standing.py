@@ -56,7 +56,7 @@ class Standing:
 def standing(asked: Wanted, key: str, path: Path) -> Standing:
     """Where a tenant stands."""
     layout = Layout(path)
-    if (row := asked.current(layout)) is not None:
+    if (row := asked.current(layout)) is not None:  # then its objects are those that the row records
         return Standing(key, path, row, row.fingerprint, is_current=True)
     return Standing(key, path, *history.live_state(layout, asked.opener), is_current=False)
 

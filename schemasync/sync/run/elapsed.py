@@ -1,0 +1,10 @@
+"""The time that something has taken."""
+
+from __future__ import annotations
+
+import time
+
+
+def ms_since(begun: float) -> int:
+    """The milliseconds since a moment of the monotonic clock."""
+    return round((time.monotonic() - begun) * 1000)
