@@ -32,7 +32,7 @@ def check_references(connection: Connection, plan: Plan, children: Collection[st
 
 def _dangling(connection: Connection, plan: Plan, name: str) -> Iterator[Problem]:
     table, step = plan.new.table(name), plan.step(name)
-    if table is not None and not dangles(connection, table):
+    if table is not None and not dangles(connection, table, plan.new):
         return
     found = violations(connection, "main", name)
     origin = step.old.name if isinstance(step, CarriedStep) else name if step is None else None

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from ....diff import changes as c
 from ....diff.hazards import Hazard, HazardCode
-from ....plan.model import CarriedStep, Derive, FilledStep, Plan, Transform
+from ....plan.model import CarriedStep, Derive, FilledStep, Plan, Step, Transform
 from ....schema.model import ForeignKey, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection
+from ..dense_keys import are_all_there, is_of_row_ids
 from .effects import Effects
 from .findings import SAMPLES, shown
 from .predicates import refuses_null
@@ -63,7 +64,7 @@ def _missing(
     connection: Connection, step: CarriedStep, plan: Plan, key: ForeignKey, projection: Projection
 ) -> Iterator[Hazard]:
     parent = plan.step(key.table)
-    if parent is None:
+    if parent is None or _refer_to_dense_keys(connection, parent, key, projection):
         return
     child = projection.rows()
     some = " AND ".join(f"child.{quote(column)} IS NOT NULL" for column in key.columns)
@@ -80,6 +81,17 @@ def _missing(
         columns, refer = ", ".join(key.columns), count(rows, "row refers", "rows refer")
         message = f"{step.name}.{columns}: {refer} to no row of {key.table}{shown(keys)}"
         yield Hazard(HazardCode.DANGLING, message, _mend(projection.new, key), step.name, columns, rows, keys)
+
+
+def _refer_to_dense_keys(connection: Connection, parent: Step, key: ForeignKey, projection: Projection) -> bool:
+    """True if each row has NULL or one of the row ids of the parent, which the plan leaves as they are."""
+    if not isinstance(parent, CarriedStep) or not is_of_row_ids(key, projection.new, parent.new):
+        return False
+    to, before = key.references[0], parent.old.rowid_column
+    source = Effects(parent).feeds[fold(to)].source
+    if before is None or source is None or fold(source) != fold(before) or Effects(parent).changes_value(to):
+        return False
+    return are_all_there(connection, projection.rows(), key.columns[0], quote(parent.old.name), before)
 
 
 def _mend(table: Table, key: ForeignKey) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from ....diff.changes import AddForeignKey
 from ....errors import Code, Failed
 from ....plan.model import CarriedStep, Create, Drop, FilledStep, Plan, Rewrite, Transform
-from ....schema.model import ForeignKey, Table
+from ....schema.model import ForeignKey, Schema, Table
 from ....schema.names import fold, quote
 from ....schema.text import count
 from ..connection import Connection
+from ..dense_keys import are_all_there, is_in_order, is_of_row_ids
 from ..inspect import references_of
 from ..objects import has_table_or_view
 from .integrity_check import violations
@@ -25,7 +26,7 @@ def references(connection: Connection, plan: Plan) -> tuple[str, ...]:
     notes = []
     for name in _touched(connection, plan):
         table = plan.new.table(name)
-        if table is not None and not dangles(connection, table):
+        if table is not None and not dangles(connection, table, plan.new):
             continue
         broken = violations(connection, "main", name)
         if not broken:
@@ -68,13 +69,16 @@ def _touched(connection: Connection, plan: Plan) -> list[str]:
     return [child for child, parents in found.items() if fold(child) in written | refers_anew or parents & written]
 
 
-def dangles(connection: Connection, table: Table) -> bool:
-    """True if a row of the new file dangles: the result of foreign_key_check, in a fifth of its time.
+def dangles(connection: Connection, table: Table, schema: Schema) -> bool:
+    """True if a row of the new file dangles: the result of foreign_key_check, in a fifth of its time. `schema`: that of
+    the new file.
 
     It neither counts nor names rows, so foreign_key_check reports what it finds. Measured with 900,000 rows: 0.16 s
     instead of 0.92 s. The parent's collation and affinity decide, as in SQLite itself: hence the plus.
     """
     for key in table.foreign_keys:
+        if _refer_to_dense_keys(connection, table, key, schema):
+            continue
         some = " AND ".join(f"c.{quote(child)} IS NOT NULL" for child in key.columns)
         same = [f"p.{quote(to)} = +c.{quote(child)}" for to, child in zip(key.references, key.columns, strict=False)]
         rows = f"SELECT 1 FROM main.{quote(table.name)} AS c"
@@ -84,3 +88,11 @@ def dangles(connection: Connection, table: Table) -> bool:
         if connection.execute(f"SELECT EXISTS ({rows} WHERE {some})").fetchone()[0]:
             return True
     return False
+
+
+def _refer_to_dense_keys(connection: Connection, child: Table, key: ForeignKey, schema: Schema) -> bool:
+    parent = schema.table(key.table)
+    if parent is None or not is_of_row_ids(key, child, parent) or is_in_order(connection, child.name, key.columns[0]):
+        return False
+    rows, there = f"main.{quote(child.name)}", f"main.{quote(parent.name)}"
+    return are_all_there(connection, rows, key.columns[0], there, key.references[0])
