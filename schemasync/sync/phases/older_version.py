@@ -1,4 +1,4 @@
-"""Refuses to sync to a version that the database had before: an older release, or one that was rolled back."""
+"""Finds why a sync to a version that the database had before is refused."""
 
 from __future__ import annotations
 

@@ -78,8 +78,13 @@ def a_missing_router_and_an_unknown_app_are_found():
         found = [one for one in _found() if one[0] == "schemasync.E007"]
     assert [hint for _, _, hint in found] == ['DATABASE_ROUTERS = ["schemasync.tenants.routing.TenantRouter"]']
     with _tenants(APPS=["shop", "sites", "shelf"]):
-        ((code, message, _),) = _found()
-    assert (code, message) == (
-        "schemasync.E007",
-        'SCHEMASYNC["TENANTS"] names the app "shelf", which is not installed.',
-    )
+        ((code, message, hint),) = _found()
+    assert (code, hint) == ("schemasync.E007", "Use the labels of apps in INSTALLED_APPS.")
+    assert message == 'SCHEMASYNC["TENANTS"] names the app "shelf", which is not installed.'
+
+
+def an_entry_that_databases_do_not_have_is_found():
+    with _tenants(DATABASE="customers"):
+        found = _found()
+    assert ("schemasync.E007", 'DATABASES has no entry "customers" for the tenants.') in [one[:2] for one in found]
+    assert any(hint.startswith('"customers": {"ENGINE": "schemasync.backends.sqlite3"') for _, _, hint in found)
