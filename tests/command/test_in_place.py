@@ -310,6 +310,18 @@ def test_the_next_sync_builds_on_it(synced):
     is_current(synced)
 
 
+@pytest.mark.parametrize(("column", "value"), [("TEXT DEFAULT 'other'", "other"), ("TEXT", None)])
+def test_rows_from_before_a_column_keep_its_default_when_the_next_sync_changes_that(synced, column, value):
+    altered(synced, {**V1, "Users": {**USERS, "mail": "TEXT DEFAULT 'one'"}})
+    synced.run_sql("INSERT INTO Users (name, mail) VALUES ('cy', 'own')")
+    synced.write({**V1, "Users": {**USERS, "mail": column}})
+    done = json.loads(synced.done("--json").out)
+    assert (done["strategy"], done["tables"]["Users"]["action"]) == ("clone", "rewrite")
+    synced.run_sql("INSERT INTO Users (name) VALUES ('di')")
+    assert synced.rows("SELECT mail FROM Users ORDER BY id") == [("one",), ("one",), ("own",), (value,)]
+    is_current(synced)
+
+
 def test_a_rename_acts_once_and_the_name_can_be_used_again(synced):
     altered(synced, RENAMED)
     tree = {**RENAMED, "Users": {"id": "INTEGER PRIMARY KEY"}}
@@ -771,6 +783,19 @@ def test_a_rollback_without_a_destination_names_the_statements(synced):
     assert "[altered-in-place]" in ended.error
     assert "manage.py schemasync rollback --in-place" in ended.error
     assert 'It runs: DROP INDEX "by_name"' in ended.error
+
+
+def test_a_rollback_without_a_destination_says_why_the_statements_cannot_run_and_what_to_do_instead(synced):
+    altered(synced, {**V1, "Users": {**USERS, "more": "TEXT"}})
+    synced.run_sql("UPDATE Users SET more = 'x' WHERE id = 1")
+    ended = synced.call("rollback", "--noinput", "--json")
+    assert ended.code == 3
+    (error,) = json.loads(ended.out)["errors"]
+    assert error["code"] == "altered-in-place"
+    why, instead = error["hint"].splitlines()
+    assert why.startswith("It cannot be undone in the file: ")
+    assert why.endswith("Users.more has 1 value of its own")
+    assert "put the schema.json of before back, then: manage.py schemasync --allow-older" in instead
 
 
 def test_it_does_so_also_if_only_the_order_of_columns_came_after_the_alteration(twice):

@@ -96,9 +96,12 @@ def test_what_is_computed_from_a_column_keeps_its_type(more: dict[str, object]) 
         {"_unique_constraints": [["b", "a"]]},
         {"_primary_key": ["a"], "id": "INTEGER"},
         {"_checks": ["a <> b"]},
+        {"g": "TEXT AS (a || 'x')"},
+        {"_indexes": [{"name": "i", "columns": ["lower(a)"]}]},
+        {"_indexes": [{"name": "i", "columns": ["b"], "where": "a > 'x'"}]},
     ],
 )
-def test_what_is_sorted_or_checked_by_a_column_keeps_its_collation(more: dict[str, object]) -> None:
+def test_what_is_sorted_checked_or_computed_by_a_column_keeps_its_collation(more: dict[str, object]) -> None:
     changed = {"a": "VARCHAR(5) COLLATE NOCASE"}
     assert reason(T | more, T | more | changed) == "a: collation binary -> nocase"
 

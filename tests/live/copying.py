@@ -74,6 +74,7 @@ def write(path: Path, seed: int, end: Path) -> int:
     chance, commits = random.Random(seed), 0
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint=" + chance.choice(["0", "10", "1000"])).fetchone()
+        connection.execute(f"PRAGMA mmap_size={chance.choice([0, 64 << 20])}").fetchone()
         while not end.exists():
             with suppress(sqlite3.OperationalError):  # the database is busy
                 _write_once(connection, seed, chance)

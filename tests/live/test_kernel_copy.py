@@ -145,6 +145,38 @@ def test_sqlite_copies_where_the_process_ends(path, how):
     assert (made.rows, made.differs) == (2000, [])
 
 
+RESET_MEANWHILE = f"""
+import sqlite3, sys
+from contextlib import closing
+sys.path.insert(0, {str(ROOT)!r})
+from schemasync.files import copy_process
+frames = copy_process.frames
+
+def reset_meanwhile(*arguments):
+    for number, frame in enumerate(frames(*arguments)):
+        if number == 1:
+            with closing(sqlite3.connect(sys.argv[1], isolation_level=None)) as writer:
+                writer.execute("DELETE FROM t WHERE id % 2 = 0")
+        yield frame
+
+copy_process.frames = reset_meanwhile
+copy_process.main(*sys.argv[1:])
+"""
+
+
+def test_sqlite_copies_where_the_log_is_reset_after_its_first_frame_was_read(path, monkeypatch):
+    monkeypatch.setattr(kernel_copy, "CHILD", path.with_name("child.py"))
+    kernel_copy.CHILD.write_text(RESET_MEANWHILE)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE t SET body = 'y' WHERE id % 7 = 0")
+        _, frames, written_back = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        assert frames == written_back > 1
+        made = Copy(path)
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (1000,)
+    assert not made.by_kernel
+    assert (made.rows, made.differs) == (2000, [])
+
+
 def test_sqlite_copies_a_database_with_a_rollback_journal(path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         pass

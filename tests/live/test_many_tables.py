@@ -248,6 +248,12 @@ def test_a_sync_inspects_the_live_schema_once_and_three_others(counted):
     assert len(inspections) == 4
 
 
+def test_a_rollback_inspects_each_of_the_two_files_twice(counted):
+    """For the preview, and once more beside writers: somebody may have added a table since."""
+    inspections = [sql for sql in counted[MANY][1].own() if "pragma_table_list AS t, pragma_table_xinfo" in sql]
+    assert len(inspections) == 4
+
+
 # --- several transactions -------------------------------------------------------------------------------------------
 
 

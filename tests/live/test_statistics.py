@@ -60,6 +60,24 @@ def test_a_file_that_starts_empty_has_the_statistics_of_the_old_one(target):
     assert statistics(target) == before
 
 
+def test_an_edited_definition_and_tables_that_stay_leave_statistics_as_somebody_wrote_them(target):
+    with closing(sqlite3.connect(target.layout.link)) as connection:
+        connection.executescript("UPDATE sqlite_stat1 SET stat = '9000 3' WHERE idx IN ('by_a', 'keyed', 'by_x')")
+    before = statistics(target)
+    assert {row for row in before if row[2] == "9000 3"} == {
+        ("big", "by_a", "9000 3"),
+        ("keyed", "keyed", "9000 3"),
+        ("mine", "by_x", "9000 3"),
+    }
+    done = sync(target, read({**OLD, "big": {**BIG, "a": "VARCHAR(9)"}}))
+    assert {name: str(table["action"]) for name, table in done.tables.items()} == {
+        "big": "alter",
+        "keyed": "keep",
+        "other": "keep",
+    }
+    assert statistics(target) == before
+
+
 def test_a_file_without_statistics_gets_none_of_tables_that_stay(tmp_path):
     made = target_of(tmp_path / "db.sqlite3")
     sync(made, read(OLD))

@@ -1,4 +1,5 @@
-"""Copies by the kernel beside eight writers and every kind of checkpoint, each compared with SQLite's own copy."""
+"""Copies by the kernel beside eight writers, of which some map the file into memory, and every kind of checkpoint, each
+compared with SQLite's own copy."""
 
 from __future__ import annotations
 

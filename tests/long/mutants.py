@@ -84,7 +84,22 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{_SQLITE}/verify/counters.py": ("tests/verification",),
     f"{_SQLITE}/verify/references.py": ("tests/verification", "tests/scale/test_references.py"),
     f"{_SQLITE}/verify/ends.py": ("tests/verification/test_damages.py",),
+    f"{_SQLITE}/verify/altered.py": (
+        "tests/verification/test_altered.py",
+        "tests/verification/test_damages.py",
+    ),
+    f"{_SQLITE}/older_rows.py": ("tests/verification/test_altered.py",),
+    f"{_SQLITE}/rebuild/alter.py": (
+        "tests/verification/test_altered.py",
+        "tests/command/test_in_place.py",
+        "tests/test_cases.py::test_case",
+    ),
     f"{_SQLITE}/checkpoint.py": ("tests/live/test_checkpoint.py",),
+    "schemasync/files/copy_process.py": (
+        "tests/files/test_copy_process.py",
+        "tests/live/test_kernel_copy.py",
+    ),
+    "schemasync/files/kernel_copy.py": ("tests/live/test_kernel_copy.py",),
     "schemasync/sync/phases/build.py": (
         "tests/verification",
         "tests/live/test_runs.py",

@@ -75,6 +75,8 @@ def test_changed_views_and_triggers_qualify_and_new_ones_do_not() -> None:
         ({"b": "TEXT NOT NULL DEFAULT NULL"}, ("T: +b",)),
         ({"b": "TEXT NOT NULL"}, ("T: +b",)),
         ({"b": "TEXT DEFAULT CURRENT_TIMESTAMP"}, ("T: +b",)),
+        ({"b": "TEXT DEFAULT 1.50"}, ("T: +b",)),
+        ({"a": "TEXT DEFAULT 'x'"}, ("T.a: default NULL -> 'x'",)),
         ({"b": "TEXT GENERATED ALWAYS AS (upper(a))"}, ("T: +b",)),
         ({"b": {"type": "TEXT", "fill": "a"}}, ("T: fill of b",)),
         ({"b": "TEXT UNIQUE"}, ("T: +UNIQUE (b)",)),

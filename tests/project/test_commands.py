@@ -44,6 +44,18 @@ def test_a_new_field_is_one_command_and_rows_get_its_default(built):
     assert built.rows("SELECT id, label, weight FROM shop_tag") == [(1, "red", 3)]
 
 
+def test_rows_from_before_a_field_keep_its_db_default_when_that_changes(built):
+    label = "label = models.SlugField()"
+    built.change((label, f"{label}\n    mark = models.TextField(db_default='a')"))
+    added = built.done("schemasync", "--export", "--json").json
+    assert added["tables"]["shop_tag"]["action"] == "alter"
+    built.change(("db_default='a'", "db_default='b'"))
+    changed = built.done("schemasync", "--export", "--json").json
+    assert changed["tables"]["shop_tag"]["action"] == "rewrite"
+    built.run_sql("INSERT INTO shop_tag (label) VALUES ('green')")
+    assert built.rows("SELECT label, mark FROM shop_tag ORDER BY id") == [("red", "a"), ("green", "b")]
+
+
 @pytest.mark.slow
 def test_the_gates_of_ci_are_honest(built):
     assert built.manage("makemigrations", "--check").code == 0

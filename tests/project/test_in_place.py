@@ -7,8 +7,9 @@ import pytest
 from tests.support.site import Site
 
 TAG = "label = models.SlugField()"
+COLORED = f"{TAG}\n    color = models.CharField(max_length=9, null=True)"
 GROWN = (
-    f"{TAG}\n    color = models.CharField(max_length=9, null=True)\n"
+    f"{COLORED}\n"
     "    weight = models.PositiveIntegerField(null=True)\n"
     "    parent = models.ForeignKey('self', null=True, on_delete=models.SET_NULL)"
 )
@@ -24,8 +25,16 @@ altered_in_place.connect(on_altered, weak=False)
 generation_changed.connect(on_changed, weak=False)
 Tag.objects.count()
 m.call_command("schemasync", "--in-place", verbosity=0)
+"""
+WRITES = """
 Tag.objects.create(label="new", color="red")
 print(heard)
+"""
+UNDOES = """
+assert len(heard) == 1
+heard.clear()
+m.call_command("schemasync", "rollback", "--in-place", "--noinput", verbosity=0)
+print(heard, list(Tag.objects.order_by("id").values_list("label", flat=True)))
 """
 
 
@@ -56,11 +65,20 @@ def test_fields_of_a_model_are_added_in_place_and_every_comparison_agrees(site):
 def test_the_process_hears_of_it_and_its_connection_stays_on_the_same_generation(site):
     site.change((TAG, GROWN))
     site.done("schemasync", "export")
-    heard = site.python(LISTENS)
+    heard = site.python(LISTENS + WRITES)
     assert "'default', '0001-" in heard
     assert "AddColumn" in heard
     assert "'changed'" not in heard
     assert site.rows("SELECT color FROM shop_tag WHERE label = 'new'") == [("red",)]
+
+
+def test_the_process_hears_that_it_is_undone_too(site):
+    site.change((TAG, COLORED))
+    site.done("schemasync", "export")
+    heard = site.python(LISTENS + UNDOES).splitlines()[-1]
+    assert heard.startswith("[('default', '0001-")
+    assert heard.endswith("', ['DropColumn'])] ['red', 'green']")
+    assert [name for (name,) in site.rows("SELECT name FROM pragma_table_info('shop_tag')")] == ["id", "label"]
 
 
 @pytest.mark.slow

@@ -173,6 +173,52 @@ def test_what_is_written_beside_an_edit_is_in_the_new_file(tmp_path):
         ]
 
 
+def pages(link, table):
+    """The pages of a table and its indexes, by number."""
+    with closing(sqlite3.connect(link)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        names = "SELECT name FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index')"
+        found = connection.execute(f"SELECT pageno FROM dbstat WHERE name IN ({names})", (table,)).fetchall()
+    data = link.read_bytes()
+    return {number: data[(number - 1) * size : number * size] for (number,) in found}
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"a": "VARCHAR(9)"},
+        {"n": "INTEGER NOT NULL"},
+        {"n": "INTEGER CHECK (n > 0)"},
+        {"n": "INTEGER REFERENCES u (id)"},
+        {"d": "TEXT DEFAULT 'new'"},
+        {"more": "TEXT DEFAULT 'm'"},
+    ],
+)
+def test_no_page_of_an_edited_table_is_written_whatever_else_the_plan_does(tmp_path, edited):
+    kept = OLD["t"] | {"_indexes": [{"name": "t_a", "columns": ["a"]}]}
+    others = {"u": {"id": "INTEGER PRIMARY KEY", "b": "TEXT"}, "v": {"id": "INTEGER PRIMARY KEY", "b": "TEXT"}}
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+    rows = "".join(
+        f"INSERT INTO {name} ({columns}) {numbers} SELECT {values} FROM n;"
+        for name, columns, values in [
+            ("t", "id, a, n", "i, 'v' || i, i"),
+            ("u", "id, b", "i, i"),
+            ("v", "id, b", "i, 'row of v'"),
+        ]
+    )
+    link = make(tmp_path / "w", {"t": kept, **others}, rows)
+    before = pages(link, "t")
+    new = {"t": kept | edited, "u": {**others["u"], "b": "INTEGER"}, "w": {"id": "INTEGER PRIMARY KEY"}}
+    report = sync(target(link, wait=5.0), read({**new, "_dropped": ["v"]}), SyncOptions(limits=LIMITS))
+    assert {name: str(table["action"]) for name, table in report.tables.items() if name in "tu"} == {
+        "t": "alter",
+        "u": "rewrite",
+    }
+    assert len(before) > 20
+    assert pages(link, "t") == before
+
+
 def test_a_row_that_violates_a_new_check_when_it_is_written_beside_the_edit_refuses_the_swap(tmp_path):
     link = make(tmp_path / "w", OLD, ROWS)
     observer = at(("after", DiskStep.BUILD_RENAME), lambda: execute(link, "UPDATE t SET n = -1 WHERE id = 1"))

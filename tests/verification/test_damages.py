@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from schemasync.errors import SchemasyncError
@@ -10,7 +12,7 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from tests.crash.worlds import dump, traces
 
-from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, at, copy, execute, found, make, target
+from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, at, copy, execute, found, make, run, target
 
 EVERYWHERE = {
     "a row is lost": ("people", "DELETE FROM people WHERE id = 2"),
@@ -186,6 +188,65 @@ def test_beside_writers_that_counts_as_a_write_past_the_change_log(link, name):
     table, damage = UNCHANGED[name]
     (problem,) = found(link, NEW, MODES["live"], FILLED, damage)
     assert (str(problem.code), problem.facts["table"]) == ("log-incomplete", table)
+
+
+ALTERED = {
+    "widened": {"id": "INTEGER PRIMARY KEY", "name": "VARCHAR(5)"},
+    "narrowed": {"id": "INTEGER PRIMARY KEY", "fax": "TEXT", "name": "TEXT"},
+}
+EDITED = {
+    "widened": {**ALTERED["widened"], "name": "VARCHAR(9)"},
+    "narrowed": {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "_dropped": ["fax"]},
+}
+INSIDE = {
+    "a value": "UPDATE {0} SET name = 'zz' WHERE id = 2",
+    "a type of value": "UPDATE {0} SET name = CAST(name AS BLOB) WHERE id = 2",
+    "a row is lost": "DELETE FROM {0} WHERE id = 2",
+    "a row is added": "INSERT INTO {0} (id, name) VALUES (3, 'q')",
+}
+"""Damage to altered tables that leaves their first and last row as they are: SQL with a place for the table."""
+
+
+@pytest.fixture
+def altered(tmp_path):
+    rows = """
+        INSERT INTO widened VALUES (1, 'a'), (2, 'b'), (4, 'd');
+        INSERT INTO narrowed VALUES (1, '11', 'a'), (2, '22', 'b'), (4, '44', 'd');
+    """
+    return make(tmp_path / "w", ALTERED, rows)
+
+
+@pytest.mark.parametrize(("name", "mode"), in_modes(INSIDE, ["live", "pause"]))
+def test_a_damaged_table_of_which_a_column_is_dropped_is_found_by_every_run(altered, name, mode):
+    before = dump(altered)
+    damage = INSIDE[name].format("narrowed")
+    assert_found(found(altered, EDITED, MODES[mode], FILLED, damage), "narrowed", altered, before)
+
+
+@pytest.mark.parametrize(("name", "mode"), in_modes(INSIDE, ["live", "pause"]))
+def test_a_damaged_table_of_which_only_the_definition_changes_is_found_with_verify_full(altered, name, mode):
+    before = dump(altered)
+    options, damage = replace(MODES[mode], verify_full=True), INSIDE[name].format("widened")
+    assert_found(found(altered, EDITED, options, FILLED, damage), "widened", altered, before)
+
+
+@pytest.mark.parametrize("row", [1, 4])
+def test_what_is_lost_at_an_end_of_an_altered_table_is_found_without_comparing_it(altered, row):
+    before = dump(altered)
+    damage = f"DELETE FROM widened WHERE id = {row}"
+    assert_found(found(altered, EDITED, MODES["pause"], FILLED, damage), "widened", altered, before)
+
+
+def test_beside_writers_a_lost_end_of_an_altered_table_counts_as_a_write_past_the_change_log(altered):
+    (problem,) = found(altered, EDITED, MODES["live"], FILLED, "DELETE FROM widened WHERE id = 1")
+    assert (str(problem.code), problem.facts["table"]) == ("log-incomplete", "widened")
+
+
+@pytest.mark.parametrize("mode", ["live", "pause"])
+def test_a_healthy_run_alters_both_tables_and_finds_nothing(altered, mode):
+    report = run(altered, EDITED, replace(MODES[mode], verify_full=True), lambda when, label: None)
+    assert {name: str(table["action"]) for name, table in report.tables.items()} == dict.fromkeys(EDITED, "alter")
+    assert dump(altered)["rows"]["narrowed"] == [(1, "a"), (2, "b"), (4, "d")]
 
 
 def test_the_ends_of_a_table_that_is_renamed_with_its_key_are_those_of_the_old_one(tmp_path):
