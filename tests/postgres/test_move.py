@@ -15,7 +15,7 @@ import pytest
 from schemasync.engines.postgres import move_table
 from schemasync.engines.postgres.connection import Target as Server
 from schemasync.engines.postgres.sampled_rates import Rate
-from schemasync.errors import Busy, Refused, SchemasyncError
+from schemasync.errors import Busy, Failed, Refused, SchemasyncError
 from schemasync.schema import document as documents
 from schemasync.sync.move.goal import Goal, MoveStep
 from schemasync.sync.move.mover import plan
@@ -224,6 +224,9 @@ def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_datab
         assert time.monotonic() < deadline
         time.sleep(0.05)
     with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO parent (name) VALUES ('late'), ('gone')")
+        connection.execute("DELETE FROM parent WHERE name = 'gone'")
+        connection.execute("INSERT INTO child (parent) VALUES (1)")
         connection.execute("INSERT INTO tag VALUES ('while', 'it waits')")
     while ("while", "it waits") not in rows_there(postgres_database, "tag"):
         assert time.monotonic() < deadline
@@ -232,6 +235,96 @@ def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_datab
     postpone.call(one)
     thread.join(30)
     assert [report.result for report in done] == ["moved"]
+    assert_equal(link, postgres_database)
+    assert next_ids(postgres_database) == (203, 502)
+
+
+def next_ids(database):
+    """The ids that PostgreSQL gives out for a new parent and a new child."""
+    with database.connect() as connection:
+        (parent,) = connection.execute("INSERT INTO parent (name) VALUES ('next') RETURNING id").fetchone()
+        (child,) = connection.execute("INSERT INTO child (parent) VALUES (1) RETURNING id").fetchone()
+    return parent, child
+
+
+def test_ids_go_on_past_what_was_written_before_the_last_round(link, goal, postgres_database):
+    rounds = []
+
+    def observer(when, step):
+        if (when, step) == ("before", MoveStep.ROUND):
+            rounds.append(step)
+            if len(rounds) == 2:  # the first one is that after the copy; the proof and the counters follow it
+                with closing(sqlite3.connect(link)) as connection, connection:
+                    connection.execute("INSERT INTO parent (name) VALUES ('late')")
+                    connection.execute("INSERT INTO child (parent) VALUES (1)")
+
+    assert move(target(link), replace(goal, observer=observer), document()).result == "moved"
+    assert len(rounds) >= 2
+    assert_equal(link, postgres_database)
+    assert next_ids(postgres_database) == (202, 502)
+
+
+def test_unique_values_that_two_rows_swap_meanwhile_arrive(link, goal, postgres_database):
+    rounds = []
+
+    def observer(when, step):
+        if (when, step) == ("before", MoveStep.ROUND):
+            rounds.append(step)
+            with closing(sqlite3.connect(link)) as connection, connection:
+                for number, name in [(1, "aside"), (2, "p0"), (1, "p1")] if len(rounds) == 2 else []:
+                    connection.execute("UPDATE parent SET name = ? WHERE id = ?", (name, number))
+
+    assert move(target(link), replace(goal, observer=observer), document()).result == "moved"
+    assert {(1, "p1", None), (2, "p0", None)} < set(rows_there(postgres_database, "parent"))
+    assert_equal(link, postgres_database)
+
+
+@pytest.fixture
+def owner(postgres_database):
+    """The entry of a role that owns the database, and has no other right."""
+    name = f"owner_of_{postgres_database.name}"
+    with postgres_database.connect() as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
+        connection.execute(f'ALTER DATABASE "{postgres_database.name}" OWNER TO {name}')
+        connection.execute(f"ALTER SCHEMA public OWNER TO {name}")
+    yield {**postgres_database.params, "USER": name, "PASSWORD": "secret"}
+    with postgres_database.connect() as connection:
+        connection.execute(f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+        connection.execute(f"DROP ROLE {name}")
+
+
+def test_whoever_owns_the_database_and_has_no_other_right_moves_and_goes_back(link, owner, postgres_database):
+    goal = Goal("pg", Server.of(owner))
+    assert move(target(link), goal, document()).result == "moved"
+    assert_equal(link, postgres_database)
+    assert undo(target(link), goal, document()).result == "undone"
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO tag VALUES ('it', 'is live')")
+
+
+@pytest.mark.parametrize(
+    ("damage", "table"),
+    [
+        ("UPDATE tag SET label = 'B' WHERE code = 'A'", "tag"),
+        ("DELETE FROM pair WHERE b = 'y'", "pair"),
+        ("INSERT INTO keyless VALUES (1, 'same')", "keyless"),
+        ("UPDATE child SET amount = amount + 0.5 WHERE id = 7", "child"),
+    ],
+)
+def test_a_row_that_differs_there_ends_the_move(link, goal, postgres_database, damage, table):
+    def observer(when, step):
+        if (when, step) == ("after", MoveStep.INDEXES):
+            with postgres_database.connect() as connection:
+                connection.execute("SELECT set_config('schemasync.move', 'on', false)")
+                connection.execute(damage)
+
+    with pytest.raises(Failed) as failure:
+        move(target(link), replace(goal, observer=observer), document())
+    (problem,) = failure.value.problems
+    assert (str(problem.code), list(problem.facts["tables"])) == ("verify-differs", [table])
+    with closing(sqlite3.connect(link)) as connection, connection:
+        connection.execute("INSERT INTO tag VALUES ('it', 'is live')")
+    assert move(target(link), goal, document()).result == "moved"
     assert_equal(link, postgres_database)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ...engines.postgres import driver, move_table
 from ...engines.postgres.move_table import MoveState
-from ...engines.postgres.replay import LogRange
 from ...engines.postgres.run_statement import add_unvalidated
 from ...engines.postgres.statements import Phase
 from ...engines.sqlite.connection import schema_version
@@ -97,9 +96,8 @@ def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> N
     psycopg = driver.library()
     try:
         with step(goal, MoveStep.COMPLETE), snapshot(follower.source), there.transaction():
-            since = follower.bound
             _, upto = follower.replayed(there)
-            follower.counters(there, LogRange(since, upto))
+            follower.set_counters_again(there, upto)
             for statement in plan.ddl.of(Phase.FOREIGN_KEY):
                 add_unvalidated(there, statement)
             move_table.set_state(there, MoveState.COMPLETE)

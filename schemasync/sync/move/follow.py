@@ -29,7 +29,8 @@ TABLE = 0.003  # seconds for each table with entries, beside its keys, until it 
 @dataclass(slots=True)
 class Follower(Pace):
     """How far PostgreSQL has followed the file. `source`: a connection of its own to the file. `bound`: the last entry
-    of the change log that was replayed."""
+    of the change log that was replayed. `counted`: the last one that was replayed when the counters of all tables were
+    set, None before."""
 
     source: Connection
     plan: MovePlan
@@ -38,6 +39,7 @@ class Follower(Pace):
     changes: Changes = field(default_factory=Changes)
     rounds: int = 0
     keys: int = 0
+    counted: int | None = None
     rate: float = field(default=RATE / 10, kw_only=True)
     table: float = field(default=TABLE, kw_only=True)
 
@@ -76,10 +78,16 @@ class Follower(Pace):
         self.keys += done.rows
         return done, log.upto
 
-    def counters(self, there: There, log: LogRange | None = None) -> None:
-        """Set the counters of identity columns: of the tables that were written in the range, or of all."""
-        tables = self.plan.tables if log is None else written(self.source, self.plan.tables, log)
-        for table in tables:
+    def set_all_counters(self, there: There) -> None:
+        """Set the counters of all identity columns."""
+        self.counted = self.bound
+        for table in self.plan.tables:
+            set_counters(self.source, there, table.moved)
+
+    def set_counters_again(self, there: There, upto: int) -> None:
+        """Set those of the tables that were written since, up to an entry: in this round, or in one before."""
+        assert self.counted is not None
+        for table in written(self.source, self.plan.tables, LogRange(self.counted, upto)):
             set_counters(self.source, there, table.moved)
 
     def may_have_changed(self) -> dict[str, frozenset[str]]:
