@@ -132,6 +132,10 @@ def changes_of_the_disk(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and _opened_to_write(node, node.func.id):
             yield f"{source.path}:{node.lineno} calls {ast.unparse(node)}"
+    for line, name in source.imports:
+        owner, _, call = name.rpartition(".")
+        if owner in ("os", "shutil", "tempfile") and call in DISK_CALLS | ALSO_OF_OTHERS:
+            yield f"{source.path}:{line} imports {name}, whose calls this rule does not see"
 
 
 def _opened_to_write(node: ast.Call, name: str) -> bool:
@@ -251,6 +255,7 @@ BROKEN = [
     (changes_of_the_disk, "orm/a.py", "a.symlink_to(b); a.rmdir(); a.touch(); a.chmod(1); a.mkdir(); f().write_text('')", 6),
     (changes_of_the_disk, "orm/a.py", "path.write_bytes(b''); os.replace(a, b); os.remove(a); shutil.copy(a, b)", 4),
     (changes_of_the_disk, "orm/a.py", "open('a', 'w'); path.open('ab'); path.open(mode='r+'); open(name, mode='x')", 4),
+    (changes_of_the_disk, "orm/a.py", "from os import unlink, replace as put\nfrom shutil import rmtree", 3),
     (questions_to_the_disk, "sync/a.py", "import os\nos.access(a, os.W_OK)", 1),
     (sql_outside_the_engine, "sync/a.py", "connection.execute('SELECT 1'); run = cursor.executemany", 2),
 ]  # fmt: skip
