@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from .. import actions, conf
 from ..actions import option_values
-from ..actions.addressed import WITH_TENANT
+from ..actions.addressed import WITH_TENANT, addressed_result
 from ..actions.database import Database, write_text
 from ..actions.database_errors import translated_query_errors
 from ..engines.sqlite.sqlite_errors import is_damage
@@ -512,8 +512,8 @@ class Actions(Invocation):
 
         failed: list[fleet.Answer] = []
         answers = fleet.report(self.given, failed.append)
-        if self._json:
-            self._print([], report_json(answers, failed))
+        if self._json or self.given.get("format") == "json":
+            self._as_json(addressed_result(report_json(answers, failed), self.given))
         elif self.given.get("format") == "csv":
             output.tenants.write_csv(answers, self.stdout)
         else:

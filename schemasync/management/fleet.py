@@ -184,7 +184,7 @@ def _keys(given: Mapping[str, Any]) -> list[str]:
 DUE = 20  # hours: a backup a day, also after one that came late
 
 
-def backup_schedule(kind: schedules.Kind, given: Mapping[str, Any]) -> str:
+def backup_schedule(kind: schedules.ScheduleFormat, given: Mapping[str, Any]) -> str:
     """The schedule of these backups, as a text that can be installed."""
     options = ["--due", f"{given.get('due', DUE):g}"]
     for name in ("group", "to", "workers"):
@@ -273,8 +273,8 @@ def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iter
     """The answers that have rows, or could have; `failed` gets the others. Raises UsageError."""
     from ..tenants.across import report as ask
 
-    if given.get("format", "table") not in ("table", "csv"):
-        raise UsageError.of(Code.BAD_OPTION, f"a report has no format {given['format']}", "Use table, csv, or --json.")
+    if given.get("format", "table") not in ("table", "csv", "json"):
+        raise UsageError.of(Code.BAD_OPTION, f"a report has no format {given['format']}", "Use table, csv or json.")
     if not (sql := given.get("subject")):
         raise UsageError.of(
             Code.BAD_OPTION, "a report needs a query", 'manage.py schemasync tenants report "SELECT count(*) FROM …"'

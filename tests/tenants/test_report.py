@@ -49,8 +49,9 @@ def test_csv_keeps_what_needs_quotes(report):
     ]
 
 
-def test_json_has_rows_and_what_failed(report):
-    ended = report(NAMES, "--json")
+@pytest.mark.parametrize("as_json", [["--json"], ["--format", "json"]], ids=" ".join)
+def test_json_has_rows_and_what_failed(report, as_json):
+    ended = report(NAMES, *as_json)
     found = json.loads(ended.out)
     assert found["columns"] == ["tenant", "name", "code", "empty", "much"]
     assert found["rows"][-1] == ["t2", "bob", "00ff", None, "inf"]
