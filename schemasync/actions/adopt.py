@@ -17,7 +17,7 @@ from ..orm.baseline import baseline
 from ..orm.data_migrations import carrying, data_migrations
 from ..orm.field_readers import readers
 from ..orm.models import Modelled, made_elsewhere, modelled
-from ..orm.models_fingerprint import beside
+from ..orm.models_fingerprint import models_stamp
 from ..orm.own_work import asked_about
 from ..schema.names import fold
 from ..sync import adopt as files
@@ -141,7 +141,7 @@ def _write_schema(target: Target, path: Path, done: Adopted, models: Modelled) -
     faults = faults_of(text, path)
     if not faults and (generation := target.layout.generation(done.generation)) is not None:
         # the generation matches this schema.json, so that the fast path of the next run finds it
-        note(target, generation, Afterwards(document=up_to_date.digest(text.encode(), beside())))
+        note(target, generation, Afterwards(document=up_to_date.digest(text.encode(), models_stamp())))
     return faults
 
 

@@ -147,7 +147,8 @@ def missing_tables(kept: KeptApps) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class ThreeWays:
     """Models, schema.json and database. `models` is None without the setting ENABLED. `kept`: pending migrations and
-    missing tables of MIGRATED_APPS. `unmanaged`: what unmanaged models read in vain, a sentence each."""
+    missing tables of MIGRATED_APPS. `unmanaged`: tables and columns that unmanaged models expect and the database
+    lacks, a sentence each."""
 
     checked: Checked
     models: Comparison | None
@@ -266,7 +267,8 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
 
 
 def _models_json(models: Comparison | None, unmanaged: Sequence[str]) -> ModelsJson | None:
-    """The JSON object; None if the models were not compared. `unmanaged`: what unmanaged models read in vain."""
+    """The JSON object; None if the models were not compared. `unmanaged`: tables and columns that unmanaged models
+    expect and the database lacks, a sentence each."""
     if models is None:
         return None
     changes = models.found.changes if models.found else ()

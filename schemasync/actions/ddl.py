@@ -51,7 +51,7 @@ class DdlJson(TypedDict):
     columns: list[ColumnTypeJson]
     """Empty for SQLite."""
     notes: list[str]
-    """What is otherwise than in SQLite."""
+    """Differences from SQLite."""
     output: str | None
     """The file that was written."""
     errors: list[ProblemJson]
@@ -67,7 +67,7 @@ class Script:
 
     @property
     def text(self) -> str:
-        """All of it as one transaction, for psql or sqlite3, with what is otherwise than in SQLite as comments."""
+        """All of it as one transaction, for psql or sqlite3, with the differences from SQLite as comments."""
         head = f"-- {NAMES[self.engine]}: version {short(self.document.version)} of schema.json\n"
         head += "".join(f"-- {' '.join(note.split())}\n" for note in self.made.notes)
         body = "".join(f"{sql};\n" for _, _, sql in self.made.statements)

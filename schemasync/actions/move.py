@@ -101,7 +101,7 @@ class MoveJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class MovePreview:
-    """What a move would do, where it leads, and the version of schema.json. `notes`: what is otherwise there."""
+    """What a move would do, where it leads, and the version of schema.json. `notes`: differences on PostgreSQL."""
 
     found: Planned
     goal: Goal

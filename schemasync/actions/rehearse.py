@@ -14,7 +14,7 @@ from ..engines.sqlite.copies import exact_copy
 from ..engines.sqlite.query_plans import QueryPlan
 from ..engines.sqlite.verify.row_counts import RowDiff
 from ..errors import Code, ProblemJson, UsageError
-from ..files.scratch import beside, work_folder
+from ..files.scratch import work_folder, work_prefix
 from ..orm.data_migrations import data_migrations
 from ..orm.migrate import rehearse_as_migrate
 from ..orm.models import made_elsewhere
@@ -165,7 +165,7 @@ def _rehearsed_at(database: Database, options: SyncOptions, script: str, at: Pat
         raise UsageError.of(Code.BAD_OPTION, f"--at {at}: there is no such file", "Name a SQLite file.")
     alias, wanted = database.alias, database.document()
     databases.let_go(alias)
-    with work_folder(database.link.parent, beside(database.link, "rehearsal-")) as folder:
+    with work_folder(database.link.parent, work_prefix(database.link, "rehearsal-")) as folder:
         copy = folder / database.link.name
         with translated_errors(at):
             exact_copy(databases.opener(alias), at.resolve(), copy)

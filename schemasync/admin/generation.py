@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from .. import conf, databases
 from ..diff.changes import AddIndex
-from ..diff.side_by_side import Names, Pair, beside, changed
+from ..diff.side_by_side import Names, Pair, changed, side_by_side
 from ..errors import NeedsPerson, SchemasyncError
 from ..history.action import HistoryAction
 from ..history.lineage import Lineage, is_in_place
@@ -43,7 +43,7 @@ COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field n
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SideBySide:
     """Two generations side by side: `left` is the older one in the picture. `pairs` differ; if there are many, `more`
     has the names of the rest. `same`: how many tables and views are the same; `whole`: show the same lines, too."""
 
@@ -192,12 +192,14 @@ class Shown:
     whole_tables: bool
 
 
-def _to_previous(before: HistoryRow, row: HistoryRow, known: Texts, shown: Shown) -> Beside:
+def _to_previous(before: HistoryRow, row: HistoryRow, known: Texts, shown: Shown) -> SideBySide:
     names = _names(steps_of(row, before)) if row.details.get("tables") else {}
-    return _beside(before, row, names, known, shown)
+    return _side_by_side(before, row, names, known, shown)
 
 
-def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, known: Texts, shown: Shown) -> Beside:
+def _to_live(
+    selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, known: Texts, shown: Shown
+) -> SideBySide:
     """Renames between the two are known if one is a descendant of the other."""
     live = _row(selected, newest.pk)
     try:
@@ -210,7 +212,7 @@ def _to_live(selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion,
         )
     except (KeyError, ValueError, NeedsPerson):  # too far apart, not related, or changed by hand
         names = {}
-    return _beside(row, live, names, known, shown)
+    return _side_by_side(row, live, names, known, shown)
 
 
 def _lineage(selected: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
@@ -231,15 +233,15 @@ def _names(steps: tuple[Step | MadeByHand, ...]) -> Names:
     }
 
 
-def _beside(left: HistoryRow, right: HistoryRow, names: Names, known: Texts, shown: Shown) -> Beside:
-    pairs = beside(respelled(schema_of(left), known), respelled(schema_of(right), known), names)
+def _side_by_side(left: HistoryRow, right: HistoryRow, names: Names, known: Texts, shown: Shown) -> SideBySide:
+    pairs = side_by_side(respelled(schema_of(left), known), respelled(schema_of(right), known), names)
     differing, most = changed(pairs), ALL if shown.all_tables else MOST
     more = tuple(pair.name for pair in differing[most:])
     same = len(pairs) - len(differing)
     names_of = (left.generation, right.generation)
     if left.generation == right.generation:  # the file was altered in place
         names_of = (f"{left.generation} ({short(left.version)})", f"{right.generation} ({short(right.version)})")
-    return Beside(*names_of, differing[:most], same, more, shown.whole_tables)
+    return SideBySide(*names_of, differing[:most], same, more, shown.whole_tables)
 
 
 # --- texts --------------------------------------------------------------------------------------------------------

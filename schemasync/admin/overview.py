@@ -17,7 +17,7 @@ from ..errors import SchemasyncError
 from ..files.read_file import read_file
 from ..keep.litestream.faults import link_faults
 from ..management.local_time import local_time
-from ..orm.models_fingerprint import beside
+from ..orm.models_fingerprint import models_stamp
 from ..orm.project import differences
 from ..orm.transforms import stamp
 from ..orm.with_transforms import status_with_transforms, with_transforms
@@ -78,7 +78,7 @@ def with_database(selected: SelectedDatabase) -> Agreement:
     try:
         data = read_file(selected.schema)
         seen_data = data + stamp(selected.alias)
-        if up_to_date.current(selected.layout, databases.opener(selected.alias), seen_data, beside()) is not None:
+        if up_to_date.current(selected.layout, databases.opener(selected.alias), seen_data, models_stamp()) is not None:
             return Agreement(Difference.NONE)
         wanted = with_transforms(selected.alias, document.read(data, str(selected.schema)))
         seen = check.check(selected.target(), wanted, tries=False)

@@ -18,7 +18,7 @@ from ..engines.sqlite.connection import Opener
 from ..errors import SchemasyncError
 from ..files.layout import Layout, PathKind
 from ..files.read_file import read_file
-from ..orm.models_fingerprint import beside
+from ..orm.models_fingerprint import models_stamp
 from ..orm.transforms import stamp
 from ..schema.text import short
 from ..sync import up_to_date
@@ -88,7 +88,7 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
         return  # it is not adopted yet
     try:
         if not _is_current(alias, layout, schema):
-            _not_at_a_glance(alias, layout, schema, wanted)
+            _slow_path(alias, layout, schema, wanted)
     except OSError as error:
         if layout.path_kind() is PathKind.NOTHING and conf.is_enabled():
             what = f"there is no database at {layout.link} yet, and no {schema}"
@@ -104,10 +104,10 @@ def _is_current(alias: str, layout: Layout, schema: Path) -> bool:
         data += stamp(alias)
     except SchemasyncError:
         return False  # the longer look reports it
-    return up_to_date.current(layout, databases.opener(alias), data, beside()) is not None
+    return up_to_date.current(layout, databases.opener(alias), data, models_stamp()) is not None
 
 
-def _not_at_a_glance(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
+def _slow_path(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
     # imported here: most servers find the database current, and need none of it
     from ..orm.with_transforms import with_transforms
     from ..schema import document

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..schema.model import Check, Table
 from ..schema.names import fold
 from .code import Call, Choices, Literal
-from .field_types import Kind
+from .field_types import PythonKind
 from .glob import as_regex
 from .naming import field_name, free, member_name, words
 from .sql_expression import Between, Column, Function, In, IsNull, Not, Operation, Tree, Unsupported, Value, parse
@@ -166,7 +166,7 @@ def _label(member: str, value: str | int) -> str | None:
     return None if member == str(value).replace(" ", "_").replace("-", "_").upper() else str(value)
 
 
-def validators(tree: Tree, column: str, kind: Kind) -> tuple[Call, ...] | None:
+def validators(tree: Tree, column: str, kind: PythonKind) -> tuple[Call, ...] | None:
     """Django's validators that say the same as the condition; None if there are none."""
     own = Column(fold(column))
     match tree:
@@ -178,14 +178,14 @@ def validators(tree: Tree, column: str, kind: Kind) -> tuple[Call, ...] | None:
             more = validators(Operation("<=", operand, high), column, kind)
             return None if both is None or more is None else (*both, *more)
         case Operation(operator, Function("length", (operand,)), Value(int() as value)) if operand == own:
-            return _limits(operator, value, "Length") if kind is Kind.TEXT else None
-        case Operation("glob", operand, Value(str() as pattern)) if operand == own and kind is Kind.TEXT:
+            return _limits(operator, value, "Length") if kind is PythonKind.TEXT else None
+        case Operation("glob", operand, Value(str() as pattern)) if operand == own and kind is PythonKind.TEXT:
             regex = as_regex(pattern)
             return None if regex is None else (Call("RegexValidator", (Literal(regex),)),)
         case Operation(operator, operand, Value(int() as value)) if operand == own:
-            if kind is Kind.INTEGER:
+            if kind is PythonKind.INTEGER:
                 return _limits(operator, value, "Value")
-            if kind in (Kind.DECIMAL, Kind.REAL) and operator in (">=", "<="):
+            if kind in (PythonKind.DECIMAL, PythonKind.REAL) and operator in (">=", "<="):
                 return _limits(operator, value, "Value")
             return None
         case _:

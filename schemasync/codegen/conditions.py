@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from .code import Call, Code, Infix, Invert, ListOf, Literal, TupleOf
-from .field_types import Kind
+from .field_types import PythonKind
 from .sql_expression import Between, Column, Function, In, IsNull, Not, Operation, Tree, Unsupported, Value
 
 LOOKUPS = {"=": "", "is": "", "<": "__lt", "<=": "__lte", ">": "__gt", ">=": "__gte"}
@@ -34,35 +34,35 @@ FieldValue = Callable[[str, str | bytes | int | float | None], Code]
 """Maps a folded column and a literal to the Python value that the field compares with."""
 
 
-NUMBERS = frozenset({Kind.INTEGER, Kind.REAL, Kind.DECIMAL})
+NUMBERS = frozenset({PythonKind.INTEGER, PythonKind.REAL, PythonKind.DECIMAL})
 
 
 class Translation:
     """Translates for one table. `fields` maps folded column names to field names, `kinds` to the kinds of those that
     Django can calculate with."""
 
-    def __init__(self, fields: Mapping[str, str], kinds: Mapping[str, Kind], value: FieldValue) -> None:
+    def __init__(self, fields: Mapping[str, str], kinds: Mapping[str, PythonKind], value: FieldValue) -> None:
         self.fields, self.kinds, self.value = fields, kinds, value
 
-    def kind(self, tree: Tree) -> Kind:
+    def kind(self, tree: Tree) -> PythonKind:
         """The kind of the value of an expression. Raises Unsupported where Django finds no type for it."""
         match tree:
             case Column(name) if name in self.kinds:
                 return self.kinds[name]
             case Value(int()):
-                return Kind.INTEGER
+                return PythonKind.INTEGER
             case Value(str()):
-                return Kind.TEXT
+                return PythonKind.TEXT
             case Operation(_, left, right):
                 return _combined({self.kind(left), self.kind(right)})
-            case Function("length", (operand,)) if self.kind(operand) is Kind.TEXT:
-                return Kind.INTEGER
+            case Function("length", (operand,)) if self.kind(operand) is PythonKind.TEXT:
+                return PythonKind.INTEGER
             case Function("abs", (operand,)) if self.kind(operand) in NUMBERS:
                 return self.kind(operand)
             case Function("coalesce" | "nullif", args) if len(kinds := set(map(self.kind, args))) == 1:
                 return kinds.pop()
-            case Function(_, (operand,)) if self.kind(operand) is Kind.TEXT:
-                return Kind.TEXT
+            case Function(_, (operand,)) if self.kind(operand) is PythonKind.TEXT:
+                return PythonKind.TEXT
             case _:
                 raise Unsupported(str(tree))
 
@@ -154,8 +154,8 @@ class Translation:
         return Literal(self.field(tree.name)) if isinstance(tree, Column) else self.expression(tree)
 
 
-def _combined(kinds: set[Kind]) -> Kind:
+def _combined(kinds: set[PythonKind]) -> PythonKind:
     """The kind of a calculation with these."""
-    if not kinds <= NUMBERS or len(kinds - {Kind.INTEGER}) > 1:
+    if not kinds <= NUMBERS or len(kinds - {PythonKind.INTEGER}) > 1:
         raise Unsupported("Django does not calculate with these types")
-    return (kinds - {Kind.INTEGER} or kinds).pop()
+    return (kinds - {PythonKind.INTEGER} or kinds).pop()

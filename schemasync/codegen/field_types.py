@@ -12,7 +12,7 @@ from .code import Call, Code, Literal
 from .sql_expression import Unsupported
 
 
-class Kind(Enum):
+class PythonKind(Enum):
     """The kind of values that a field has in Python."""
 
     TEXT = "text"
@@ -31,21 +31,21 @@ class Kind(Enum):
 class FieldType:
     """`name`: the class in django.db.models."""
 
-    kind: Kind
+    kind: PythonKind
     name: str
     options: tuple[tuple[str, Code], ...] = field(default=())
 
 
 BY_TYPE = {
-    "BIGINT": FieldType(Kind.INTEGER, "BigIntegerField"),
-    "SMALLINT": FieldType(Kind.INTEGER, "SmallIntegerField"),
-    "DATE": FieldType(Kind.TIME, "DateField"),
-    "TIME": FieldType(Kind.TIME, "TimeField"),
-    "DATETIME": FieldType(Kind.MOMENT, "DateTimeField"),
-    "TIMESTAMP": FieldType(Kind.MOMENT, "DateTimeField"),
-    "BOOL": FieldType(Kind.BOOLEAN, "BooleanField"),
-    "BOOLEAN": FieldType(Kind.BOOLEAN, "BooleanField"),
-    "JSON": FieldType(Kind.JSON, "JSONField"),
+    "BIGINT": FieldType(PythonKind.INTEGER, "BigIntegerField"),
+    "SMALLINT": FieldType(PythonKind.INTEGER, "SmallIntegerField"),
+    "DATE": FieldType(PythonKind.TIME, "DateField"),
+    "TIME": FieldType(PythonKind.TIME, "TimeField"),
+    "DATETIME": FieldType(PythonKind.MOMENT, "DateTimeField"),
+    "TIMESTAMP": FieldType(PythonKind.MOMENT, "DateTimeField"),
+    "BOOL": FieldType(PythonKind.BOOLEAN, "BooleanField"),
+    "BOOLEAN": FieldType(PythonKind.BOOLEAN, "BooleanField"),
+    "JSON": FieldType(PythonKind.JSON, "JSONField"),
 }
 POSITIVE = {
     "INTEGER UNSIGNED": "PositiveIntegerField",
@@ -75,22 +75,24 @@ def field_type(column: Column, table: Table, *, unsized_decimal: bool) -> FieldT
         return BY_TYPE["DATETIME"]
     match affinity(column, table.strict):
         case Affinity.INTEGER:
-            return BY_TYPE["BIGINT"] if declared.startswith("BIG") else FieldType(Kind.INTEGER, "IntegerField")
+            return BY_TYPE["BIGINT"] if declared.startswith("BIG") else FieldType(PythonKind.INTEGER, "IntegerField")
         case Affinity.TEXT if "CHAR" in declared:
             size = (("max_length", Literal(digits)),) if digits else ()
-            return FieldType(Kind.TEXT, "CharField", size)
+            return FieldType(PythonKind.TEXT, "CharField", size)
         case Affinity.TEXT:
-            return FieldType(Kind.TEXT, "TextField")
+            return FieldType(PythonKind.TEXT, "TextField")
         case Affinity.REAL:
-            return FieldType(Kind.REAL, "FloatField")
+            return FieldType(PythonKind.REAL, "FloatField")
         case Affinity.NUMERIC if any(word in declared for word in TEXTS):
-            return FieldType(Kind.TEXT, "TextField")
+            return FieldType(PythonKind.TEXT, "TextField")
         case Affinity.NUMERIC if declared.startswith(NUMBERS):
-            return FieldType(Kind.DECIMAL, "DecimalField", _decimal(digits, places, unsized_decimal=unsized_decimal))
+            return FieldType(
+                PythonKind.DECIMAL, "DecimalField", _decimal(digits, places, unsized_decimal=unsized_decimal)
+            )
         case _ if "BLOB" in declared:
-            return FieldType(Kind.BYTES, "BinaryField")
+            return FieldType(PythonKind.BYTES, "BinaryField")
         case _:
-            return FieldType(Kind.ANY, "Field")
+            return FieldType(PythonKind.ANY, "Field")
 
 
 def _split(declared: str) -> tuple[str, int | None, int | None]:
@@ -110,23 +112,23 @@ def _decimal(digits: int | None, places: int | None, *, unsized_decimal: bool) -
     return ("max_digits", Literal(digits)), ("decimal_places", Literal(places))
 
 
-def python_value(kind: Kind, value: str | bytes | int | float | None) -> Code:
+def python_value(kind: PythonKind, value: str | bytes | int | float | None) -> Code:
     """The literal of an SQL expression as the Python value of the field. Raises Unsupported where Django would convert
     it into another value."""
     match kind, value:
-        case Kind.BOOLEAN, 0 | 1:
+        case PythonKind.BOOLEAN, 0 | 1:
             return Literal(bool(value))
-        case Kind.TEXT | Kind.TIME, str():
+        case PythonKind.TEXT | PythonKind.TIME, str():
             return Literal(value)
-        case Kind.INTEGER, int():
+        case PythonKind.INTEGER, int():
             return Literal(value)
-        case Kind.REAL, int() | float():
+        case PythonKind.REAL, int() | float():
             return Literal(value)
-        case Kind.DECIMAL, int():
+        case PythonKind.DECIMAL, int():
             return Literal(value)
-        case Kind.DECIMAL, float():
+        case PythonKind.DECIMAL, float():
             return Call("Decimal", (Literal(repr(value)),))
-        case Kind.BYTES, bytes():
+        case PythonKind.BYTES, bytes():
             return Literal(value)
         case _:
             raise Unsupported(str(value))

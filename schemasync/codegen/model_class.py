@@ -12,7 +12,7 @@ from . import checks
 from .code import Call, Choices, Code, ListOf, Literal, ModelClass, ModelField, Name
 from .conditions import Translation
 from .draft import Draft, view_key
-from .field_types import AUTO, POSITIVE, FieldType, Kind, field_type, python_value
+from .field_types import AUTO, POSITIVE, FieldType, PythonKind, field_type, python_value
 from .module import MODULES
 from .naming import RESERVED, field_name, free, is_quotable, singular, words
 from .request import Request
@@ -125,25 +125,25 @@ class ModelBuilder:
         found = field_type(column, self.table, unsized_decimal=self.request.features.unsized_decimal)
         own = ColumnTree(fold(column.name))
         for one in checks.about(self.table, column.name):
-            if one.check.name is None and _is_json(one.tree, own) and found.kind in (Kind.TEXT, Kind.JSON):
+            if one.check.name is None and _is_json(one.tree, own) and found.kind in (PythonKind.TEXT, PythonKind.JSON):
                 self.said.append(one.check)
-                return FieldType(Kind.JSON, "JSONField")
+                return FieldType(PythonKind.JSON, "JSONField")
             is_positive = one.tree == parse(f"{_quoted(own.name)} >= 0")
             if one.check.name is None and is_positive and column.type.canonical in POSITIVE:
                 self.said.append(one.check)
-                return FieldType(Kind.INTEGER, POSITIVE[column.type.canonical])
-            is_plain = found.kind is Kind.INTEGER and not self._in_key(column) and own.name not in self.draft.keys
+                return FieldType(PythonKind.INTEGER, POSITIVE[column.type.canonical])
+            is_plain = found.kind is PythonKind.INTEGER and not self._in_key(column) and own.name not in self.draft.keys
             if is_plain and checks.is_boolean(one.tree, column.name):
                 if one.check.name is None:
                     self.said.append(one.check)
-                return FieldType(Kind.BOOLEAN, "BooleanField")
+                return FieldType(PythonKind.BOOLEAN, "BooleanField")
         return found
 
     def _plain(self, column: Column) -> Call:
         kind = self.types[fold(column.name)]
         key = self.table.primary_key
         if self._is_key(column) and key is not None and key.rowid_alias:
-            kind = FieldType(Kind.INTEGER, AUTO[self._has_big_references()])
+            kind = FieldType(PythonKind.INTEGER, AUTO[self._has_big_references()])
         options: list[tuple[str, Code]] = []
         choices = self._choices(column, kind.kind)
         if choices is not None:
@@ -151,9 +151,9 @@ class ModelBuilder:
         options += kind.options
         options += self._key_options(column)
         options += self._default_options(column, kind, choices)
-        if kind.kind is Kind.ANY:
+        if kind.kind is PythonKind.ANY:
             options.append(("editable", Literal(False)))
-        if column.collation is not None and kind.kind is Kind.TEXT:
+        if column.collation is not None and kind.kind is PythonKind.TEXT:
             options.append(("db_collation", Literal(column.collation.upper())))
         if not choices and (found := list(self._validators(column, kind.kind))):
             options.append(("validators", ListOf(tuple(found))))
@@ -187,12 +187,12 @@ class ModelBuilder:
         if self._attribute(column.name) != column.name:
             yield "db_column", Literal(column.name)
 
-    def _choices(self, column: Column, kind: Kind) -> Choices | None:
-        if kind not in (Kind.TEXT, Kind.INTEGER):
+    def _choices(self, column: Column, kind: PythonKind) -> Choices | None:
+        if kind not in (PythonKind.TEXT, PythonKind.INTEGER):
             return None
         for one in checks.about(self.table, column.name):
             found = checks.values(one.tree, column.name)
-            if found and isinstance(found[0], str) == (kind is Kind.TEXT):
+            if found and isinstance(found[0], str) == (kind is PythonKind.TEXT):
                 taken = {choices.name for choices in self.choices} | self.draft.attributes | RESERVED | MODULES.keys()
                 made = checks.enumeration(column.name, found, taken)
                 self.choices.append(made)
@@ -201,7 +201,7 @@ class ModelBuilder:
                 return made
         return None
 
-    def _validators(self, column: Column, kind: Kind) -> Iterator[Call]:
+    def _validators(self, column: Column, kind: PythonKind) -> Iterator[Call]:
         for one in checks.about(self.table, column.name):
             if one.check.name is None and one.check not in self.said:
                 found = checks.validators(one.tree, column.name, kind)
@@ -218,13 +218,13 @@ class ModelBuilder:
             value = python_value(kind.kind, tree.value) if isinstance(tree, Value) else None
         except Unsupported:
             value = None
-        if value is not None and kind.kind not in (Kind.TIME, Kind.MOMENT):
+        if value is not None and kind.kind not in (PythonKind.TIME, PythonKind.MOMENT):
             value = _member(choices, value)
             yield from (("default", value), ("db_default", value))
             return
-        if kind.kind is Kind.JSON and column.default.canonical in ("'{}'", "'[]'"):
+        if kind.kind is PythonKind.JSON and column.default.canonical in ("'{}'", "'[]'"):
             yield "default", Name("dict" if "{" in column.default.canonical else "list")
-        elif kind.kind is not Kind.ANY:
+        elif kind.kind is not PythonKind.ANY:
             yield "editable", Literal(False)
         yield "db_default", _raw(column.default.text)
 
@@ -271,7 +271,7 @@ class ModelBuilder:
         if other is None or target is None:
             return own
         found = field_type(target, other.table, unsized_decimal=self.request.features.unsized_decimal)
-        return own if found.kind is own.kind else FieldType(Kind.ANY, "Field")
+        return own if found.kind is own.kind else FieldType(PythonKind.ANY, "Field")
 
     def _generated(self, column: Column) -> Call:
         assert column.generated is not None
@@ -279,7 +279,7 @@ class ModelBuilder:
         output: list[tuple[str, Code]] = list(kind.options)
         if column.not_null is None:
             output.append(("null", Literal(True)))
-        if column.collation is not None and kind.kind is Kind.TEXT:
+        if column.collation is not None and kind.kind is PythonKind.TEXT:
             output.append(("db_collation", Literal(column.collation.upper())))
         output_field = Call(f"models.{kind.name}", (), tuple(output))
         expression = self._generated_expression(column)
@@ -495,7 +495,7 @@ class ModelBuilder:
             for column in self._columns():
                 kind = self.types[fold(column.name)].kind
                 is_name = self.draft.fields[fold(column.name)] == name and fold(column.name) not in self.draft.keys
-                if is_name and kind is Kind.TEXT:
+                if is_name and kind is PythonKind.TEXT:
                     return name, self.draft.view is not None or self._may_be_null(column.name)
         return None
 

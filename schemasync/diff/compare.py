@@ -44,11 +44,11 @@ from .rewrites import rewrite_reason
 class Allowed:
     """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name.
 
-    `beside`: the other options that the command needs together with `--allow-drop`.
+    `other_options`: the other options that the command needs together with `--allow-drop`.
     """
 
     names: frozenset[str] = frozenset()
-    beside: tuple[str, ...] = ()
+    other_options: tuple[str, ...] = ()
 
     def table(self, name: str) -> bool:
         return fold(name) in self.names
@@ -165,7 +165,7 @@ class _Comparison:
         self.old, self.new, self.hints, self.recorded, self.allowed = old, new, hints, recorded, allowed
         self.pending: tuple[TransformFunction, ...] = ()
         self.old_tables = {table.name: table for table in old.tables}
-        self.lost = Lost(allowed.beside)
+        self.lost = Lost(allowed.other_options)
         self.contested: list[Problem] = []
         self.acted: set[HintKey] = set()
         self.passed: set[HintKey] = set()

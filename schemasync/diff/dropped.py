@@ -51,10 +51,10 @@ def _bare(column: Column) -> _Part:
 class Lost:
     """Lost and gained tables and columns, as they are found; columns by table.
 
-    `beside`: options that the command needs together with `--allow-drop`.
+    `other_options`: options that the command needs together with `--allow-drop`.
     """
 
-    beside: tuple[str, ...] = ()
+    other_options: tuple[str, ...] = ()
     found: list[tuple[str | None, Sequence[_Part], Sequence[_Part]]] = field(default_factory=list)
 
     def tables(self, lost: Sequence[Table], gained: Sequence[Table]) -> None:
@@ -71,7 +71,7 @@ class Lost:
 
 def refusals(lost: Lost) -> tuple[Problem, ...]:
     """One problem for each table (or for the tables together) that lost something."""
-    return tuple(_problem(lost.beside, *entry) for entry in lost.found)
+    return tuple(_problem(lost.other_options, *entry) for entry in lost.found)
 
 
 def contested(table: str, old: str, new: Sequence[str]) -> Problem:
@@ -106,7 +106,9 @@ def _allowing(names: Sequence[str]) -> str:
     return "".join(f" --allow-drop {shlex.quote(name)}" for name in names)
 
 
-def _problem(beside: Sequence[str], table: str | None, lost: Sequence[_Part], gained: Sequence[_Part]) -> Problem:
+def _problem(
+    other_options: Sequence[str], table: str | None, lost: Sequence[_Part], gained: Sequence[_Part]
+) -> Problem:
     what = "table" if table is None else "column"
     before, after = [part.name for part in lost], [part.name for part in gained]
     names = ", ".join(f'"{name}"' for name in before)
@@ -114,7 +116,7 @@ def _problem(beside: Sequence[str], table: str | None, lost: Sequence[_Part], ga
     one = len(lost) == 1
     message = f"{where} no longer has the {what}{'' if one else 's'} {names}, which the database has"
     facts: dict[str, Any] = {"table": table, "lost": before, "gained": after}
-    drop = f"To drop {'it' if one else 'them'} with the data: {_dropped_hint(beside, table, before)}"
+    drop = f"To drop {'it' if one else 'them'} with the data: {_dropped_hint(other_options, table, before)}"
     if not gained:
         return Problem(Code.LOST_TABLE if table is None else Code.LOST_COLUMN, message, drop, facts)
     message += f"; new in it: {', '.join(after)}. Renamed, or dropped?"
@@ -190,8 +192,8 @@ def _rename_hint(table: str | None, old: Table | Column, new: Table | Column) ->
     return f'in {literal(to_key(new.name))}: "_was": {literal([old.name])}'
 
 
-def _dropped_hint(beside: Sequence[str], table: str | None, lost: Sequence[str]) -> str:
+def _dropped_hint(other_options: Sequence[str], table: str | None, lost: Sequence[str]) -> str:
     names = lost if table is None else [f"{table}.{name}" for name in lost]
     place = "at the top of schema.json" if table is None else f"in {literal(to_key(table))}"
-    options = " ".join(beside) + _allowing(names)
+    options = " ".join(other_options) + _allowing(names)
     return f'"_dropped": {literal(list(lost))} {place}, or once: {options.strip()}'

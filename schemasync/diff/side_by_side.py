@@ -53,7 +53,7 @@ class Pair:
         return self.new or self.old or ""
 
 
-def beside(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
+def side_by_side(old: Schema, new: Schema, names: Names) -> tuple[Pair, ...]:
     """Every table and view of both sides, in the order of the new side, then the removed ones."""
     before = {fold(table.name): table for table in old.tables}
     moved = {fold(after): (fold(name), columns) for name, (after, columns) in names.items()}

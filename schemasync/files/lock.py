@@ -14,7 +14,7 @@ from typing import IO
 
 from ..errors import Busy, Code
 
-_GLANCE = 0.005  # seconds: longer than a check of the lock takes
+_SHORT_POLL = 0.005  # seconds: longer than a check of the lock takes
 _LOOKS = 5  # before a lock counts as held
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
 _PATIENCE = 1.0  # seconds of waiting until whoever waits should hear of it
@@ -216,6 +216,6 @@ def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], No
             if time.monotonic() >= noted_at:
                 on_wait()
                 noted_at = deadline + _PATIENCE  # once
-            time.sleep(_POLL if looks <= _LOOKS - 3 else _GLANCE)
+            time.sleep(_POLL if looks <= _LOOKS - 3 else _SHORT_POLL)
         else:
             return

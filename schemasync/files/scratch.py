@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-BACKUP = "backup-"  # begin of the names of folders for the work on a backup, beside the generations
+BACKUP = "backup-"  # beginning of the names of folders for the work on a backup, beside the generations
 
 
-def beside(path: Path, prefix: str) -> str:
-    """The begin of the names of folders for the work on a file, in its own folder: those of others have other names."""
+def work_prefix(path: Path, prefix: str) -> str:
+    """The beginning of the names of folders for the work on a file, in its own folder. Other files have other names."""
     return f".{path.name}.{prefix}"
 
 

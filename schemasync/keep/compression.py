@@ -82,8 +82,8 @@ def digest_of(pieces: Iterable[bytes]) -> Digest:
 
 
 def decompressed(source: Path, digest: Digest, most: int, advance: Advance) -> Iterator[bytes]:
-    """The content of a compressed file, piece by piece, of which `digest` becomes the digest. Raises ValueError if the
-    file is damaged or ends early, or holds more than `most` bytes."""
+    """The content of a compressed file, piece by piece. Updates `digest` as it goes. Raises ValueError if the file is
+    damaged or ends early, or holds more than `most` bytes."""
     module = library()
     try:
         with module.ZstdFile(source, "rb") as reading:

@@ -15,7 +15,15 @@ from ..engines.sqlite.examine import examine
 from ..engines.sqlite.sqlite_errors import is_damage
 from ..errors import Code, Failed, Refused, SchemasyncError
 from ..files.disk import Disk, DiskStep
-from ..files.scratch import BACKUP, beside, copied_with_sides, private_file, private_writer, work_folder, write_chunks
+from ..files.scratch import (
+    BACKUP,
+    copied_with_sides,
+    private_file,
+    private_writer,
+    work_folder,
+    work_prefix,
+    write_chunks,
+)
 from ..sync.run import interrupt
 from ..sync.run.disk_space import RESERVE, Room, check_free, figures_when_full
 from ..sync.run.error_translation import translated_errors
@@ -34,7 +42,7 @@ def restore(opener: Opener, source: Source, output: Path, progress: Progress, di
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     with (
         translated_errors(output),
-        work_folder(output.parent, beside(output, "restore-")) as folder,
+        work_folder(output.parent, work_prefix(output, "restore-")) as folder,
         interrupt.stoppable(),
     ):
         like = private_file(folder, "private").stat()
@@ -64,7 +72,7 @@ def restored_copy(target: Target, source: Source) -> Iterator[Path]:
 def working(target: Target) -> Iterator[Path]:
     """A folder for the work on a backup, on the disk of the database."""
     link, parent = target.layout.link, _work_parent(target)
-    prefix = BACKUP if parent == target.layout.folder else beside(link, BACKUP)
+    prefix = BACKUP if parent == target.layout.folder else work_prefix(link, BACKUP)
     with translated_errors(parent, source=link), work_folder(parent, prefix) as folder:
         yield folder
 

@@ -16,8 +16,8 @@ from django.db import DEFAULT_DB_ALIAS
 
 from .. import conf
 
-Kind = Literal["systemd", "cron", "kubernetes"]
-KINDS: tuple[Kind, ...] = ("systemd", "cron", "kubernetes")
+ScheduleFormat = Literal["systemd", "cron", "kubernetes"]
+KINDS: tuple[ScheduleFormat, ...] = ("systemd", "cron", "kubernetes")
 ENCRYPTED = """\
 # The backups are encrypted: the drill needs SCHEMASYNC_IDENTITY_FILE=FILE in its environment. The machine of the site
 # should not have that file, so run the drill on another one, with --from."""
@@ -37,7 +37,7 @@ class Job:
     is_hourly: bool
 
 
-def schedule(kind: Kind, alias: str, storage: str = "", *, is_compact: bool = False) -> str:
+def schedule(kind: ScheduleFormat, alias: str, storage: str = "", *, is_compact: bool = False) -> str:
     """The schedule for a backup of a database every hour and a drill every week. `storage`: as of `--to`."""
     of = ("--database", alias) if alias != DEFAULT_DB_ALIAS else ()
     there, back = (("--to", storage), ("--from", storage)) if storage else ((), ())
@@ -50,7 +50,7 @@ def schedule(kind: Kind, alias: str, storage: str = "", *, is_compact: bool = Fa
     return f"{ENCRYPTED}\n{text}" if conf.backup_recipients() else text
 
 
-def schedule_of_tenants(kind: Kind, options: Sequence[str]) -> str:
+def schedule_of_tenants(kind: ScheduleFormat, options: Sequence[str]) -> str:
     """The schedule for the backups of tenants: every hour those that are due. `options`: of `tenants backup`."""
     words = (*_start(), "tenants", "backup", "--prune", *options)
     return f"{OF_TENANTS}\n{_text(kind, (Job('tenants-backup', words, 'Backups of the tenants', True),))}"
@@ -60,7 +60,7 @@ def _start() -> tuple[str, ...]:
     return sys.executable, str(Path(sys.argv[0] or "manage.py").absolute()), "schemasync"
 
 
-def _text(kind: Kind, jobs: Sequence[Job]) -> str:
+def _text(kind: ScheduleFormat, jobs: Sequence[Job]) -> str:
     match kind:
         case "systemd":
             return "\n".join(map(_systemd, jobs))

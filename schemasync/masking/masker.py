@@ -16,7 +16,7 @@ STEPS = 20_000  # values that are tried for one of them, about a second: a CHECK
 CACHED = 4_096  # values whose replacement is kept for each column, for first names and the like that come again
 
 
-class Kind(StrEnum):
+class MaskKind(StrEnum):
     """What the rules say of a column."""
 
     TEXT = "text"
@@ -43,7 +43,7 @@ class Masker:
     """Replaces values. Equal values get equal ones, other values get others, and no value stays, except those without
     anything to replace: NULL, an empty text, 0."""
 
-    kind: Kind
+    kind: MaskKind
     permutation: Permutation
     traits: Callable[[Value], Traits] = _no_traits
     _cached: Callable[[Value], Value] = field(init=False)
@@ -57,13 +57,13 @@ class Masker:
 
     def changes(self, value: Value) -> bool:
         """True if the value has anything to replace. Raises CannotMask."""
-        if self.kind is Kind.JSON and isinstance(value, str):
+        if self.kind is MaskKind.JSON and isinstance(value, str):
             return self(value) != value
         form = self._form(value)
         return form is not None and bool(form.digits)
 
     def _masked(self, value: Value) -> Value:
-        if self.kind is Kind.JSON and isinstance(value, str):
+        if self.kind is MaskKind.JSON and isinstance(value, str):
             return self._json(value)
         form = self._form(value)
         return value if form is None or not form.digits else self._following(value, form)
@@ -87,25 +87,25 @@ class Masker:
         match self.kind, value:
             case _, None:
                 return None
-            case Kind.DATE, str() if (form := forms.of_moment(value)) is not None or not value:
+            case MaskKind.DATE, str() if (form := forms.of_moment(value)) is not None or not value:
                 return form
-            case Kind.DATE, int():
+            case MaskKind.DATE, int():
                 return forms.of_unix_time(value)
-            case ((Kind.TEXT | Kind.NUMBER | Kind.JSON), int()):
+            case ((MaskKind.TEXT | MaskKind.NUMBER | MaskKind.JSON), int()):
                 return forms.of_integer(value)
-            case ((Kind.TEXT | Kind.NUMBER | Kind.JSON), float()):
+            case ((MaskKind.TEXT | MaskKind.NUMBER | MaskKind.JSON), float()):
                 return forms.of_real(value)
-            case Kind.NUMBER, str() if is_numeral(value) or not value:
+            case MaskKind.NUMBER, str() if is_numeral(value) or not value:
                 return forms.of_numeral(value)
-            case Kind.TEXT, str():
+            case MaskKind.TEXT, str():
                 return forms.of_text(value)
-            case Kind.TEXT, bytes():
+            case MaskKind.TEXT, bytes():
                 return forms.of_bytes(value)
         raise CannotMask(_NOT_OF_KIND[self.kind])
 
     def _json(self, text: str) -> str:
         if not is_json(text):
-            raise CannotMask(_NOT_OF_KIND[Kind.JSON])
+            raise CannotMask(_NOT_OF_KIND[MaskKind.JSON])
         masked = masked_json(text, self._part(forms.of_text), self._part(forms.of_numeral))
         if self.traits(masked) != self.traits(text):
             raise CannotMask("the same JSON with other values does not pass its CHECK")
@@ -124,9 +124,9 @@ class Masker:
 
 
 _NOT_OF_KIND = {
-    Kind.NUMBER: "it is no number",
-    Kind.DATE: "it is no date or time as SQLite writes them, and no Unix time",
-    Kind.JSON: "it is no JSON text",
+    MaskKind.NUMBER: "it is no number",
+    MaskKind.DATE: "it is no date or time as SQLite writes them, and no Unix time",
+    MaskKind.JSON: "it is no JSON text",
 }
 
 

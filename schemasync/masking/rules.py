@@ -12,7 +12,7 @@ from ..schema.diagnostics import Diagnostics
 from ..schema.load import read_tree
 from ..schema.names import fold
 from ..schema.text import nearest
-from .masker import Kind
+from .masker import MaskKind
 
 
 class Whole(StrEnum):
@@ -27,10 +27,10 @@ class Rules:
     """`columns`: table -> column -> kind; `whole`: table -> what becomes of it. Names are as in the file; `by_name`
     finds a table by its folded name."""
 
-    columns: Mapping[str, Mapping[str, Kind]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, MaskKind]] = field(default_factory=dict)
     whole: Mapping[str, Whole] = field(default_factory=dict)
 
-    def of(self, table: str) -> Mapping[str, Kind]:
+    def of(self, table: str) -> Mapping[str, MaskKind]:
         """The kinds of a table's columns, by folded names."""
         named = next((found for name, found in self.columns.items() if fold(name) == fold(table)), {})
         return {fold(column): kind for column, kind in named.items()}
@@ -56,7 +56,7 @@ def read_rules(data: bytes, source: str) -> Rules:
     faults = Diagnostics(source)
     try:
         tree = read_tree(data, faults)
-        columns: dict[str, Mapping[str, Kind]] = {}
+        columns: dict[str, Mapping[str, MaskKind]] = {}
         whole: dict[str, Whole] = {}
         seen: dict[str, str] = {}
         for table, rule in tree.items():
@@ -76,19 +76,19 @@ def read_rules(data: bytes, source: str) -> Rules:
     return Rules(columns, whole)
 
 
-def _kinds(table: str, rule: Mapping[str, Any], faults: Diagnostics) -> Mapping[str, Kind]:
+def _kinds(table: str, rule: Mapping[str, Any], faults: Diagnostics) -> Mapping[str, MaskKind]:
     found = {}
     seen: set[str] = set()
     for column, kind in rule.items():
         if fold(column) in seen:
             faults.note(Code.BAD_MASK, f'"{table}.{column}" is given twice', at=(table, column))
         seen.add(fold(column))
-        if isinstance(kind, str) and kind in tuple(Kind):
-            found[column] = Kind(kind)
+        if isinstance(kind, str) and kind in tuple(MaskKind):
+            found[column] = MaskKind(kind)
             continue
-        near = nearest(kind, [str(one) for one in Kind]) if isinstance(kind, str) else None
+        near = nearest(kind, [str(one) for one in MaskKind]) if isinstance(kind, str) else None
         question = f'Did you mean "{near}"? ' if near else ""
-        kinds = ", ".join(f'"{one}"' for one in Kind)
+        kinds = ", ".join(f'"{one}"' for one in MaskKind)
         faults.note(
             Code.BAD_MASK,
             f'"{table}.{column}" has a kind that is none',

@@ -84,7 +84,7 @@ def _each(total: float, count: float) -> float:
 
 
 def summary(period: Period, bins: Sequence[Bin], now: float, begun: int) -> Summary:
-    """The figures of what was measured since the begin of the period. `begun`: when measuring began, in the first
+    """The figures of what was measured since the beginning of the period. `begun`: when measuring began, in the first
     stretch or before it."""
     inside = tuple(one for one in bins if one.start + one.width > now - period.seconds)
     begin = max(inside[0].start, now - period.seconds) if inside else now

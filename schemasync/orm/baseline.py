@@ -32,7 +32,7 @@ def baseline(
     names = [table.name for table in found.tables] + [name for kind, name in beside_found if kind == "table"]
     kept = sorted(name for name in names if fold(name) in models.kept)
     found = replace(found, tables=tuple(table for table in found.tables if table.name not in kept))
-    beside: dict[str, Json] = {}
+    extra_keys: dict[str, Json] = {}
     for table in models.schema.tables:
         there = found.table(table.name)
         if there is None or there.virtual is not None:
@@ -40,9 +40,9 @@ def baseline(
         keys: Json = {"_model": models.labels[fold(table.name)]}
         if more := beyond(table, there):
             keys["_keep"] = list(more)
-        beside[fold(table.name)] = keys
-    text = write.write(found, comment, beside)
+        extra_keys[fold(table.name)] = keys
+    text = write.write(found, comment, extra_keys)
     top = {"_elsewhere": json.dumps(kept, ensure_ascii=False)} if kept else {}
-    if migrations and beside:
+    if migrations and extra_keys:
         top["_migrations"] = write.pretty(dict(migrations))
     return edit(text, top) if top else text

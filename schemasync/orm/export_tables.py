@@ -244,7 +244,7 @@ class TablesExport:
     def _text(self, table: Table, hints: Json, entries: Mapping[str, Json] | None = None) -> str:
         body: Json = {"_model": self.models.labels[fold(table.name)]}
         body |= {key: hints[key] for key in HINTS if key in hints}
-        for key, value in write.table_json(table).items():
+        for key, value in write.document_json(table).items():
             entry = None if is_special(key) else (entries or {}).get(fold(from_key(key)))
             beside = (
                 {name: entry[name] for name in ("was", "fill", "comment", *ABOUT_POSTGRES) if name in entry}

@@ -36,7 +36,7 @@ from .field_readers import readers
 from .migrate_signals import Out, Signals, import_management, lacking_line, unwritten
 from .migrated_apps import Migrations, Progress, Stopped
 from .models import made_elsewhere, made_here
-from .models_fingerprint import beside
+from .models_fingerprint import models_stamp
 from .new_file import on_file
 from .pending_migrations import Goal, planned, waiting
 
@@ -93,7 +93,7 @@ def sync_as_migrate(
     report.ran = work.ran
     if report.generation is not None and (live := target.layout.generation(report.generation)) is not None:
         is_complete = work.stopped is None and goal is None
-        note(target, live, work.recorded(up_to_date.digest(document.data, beside()) if is_complete else None))
+        note(target, live, work.recorded(up_to_date.digest(document.data, models_stamp()) if is_complete else None))
     if work.stopped is not None:
         raise work.stopped.as_error(work.ran if goes_live else ()) from work.stopped.error
     report.notes.extend(work.notes())

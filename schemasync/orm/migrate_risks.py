@@ -257,11 +257,11 @@ def _together(columns: Iterable[IndexedColumn]) -> frozenset[IndexedColumn]:
 
 def _covers(own: ForeignKey, key: ForeignKey) -> bool:
     """True if the model's key has the same effect. Whether it is deferred does not count."""
-    deeds = key.on_delete in (None, own.on_delete) and key.on_update in (None, own.on_update)
-    return deeds and _road(own) == _road(key)
+    same_actions = key.on_delete in (None, own.on_delete) and key.on_update in (None, own.on_update)
+    return same_actions and _key_columns(own) == _key_columns(key)
 
 
-def _road(key: ForeignKey) -> list[str]:
+def _key_columns(key: ForeignKey) -> list[str]:
     """The columns of the key and those that they refer to."""
     return [fold(name) for name in (*key.columns, key.table, *key.references)]
 

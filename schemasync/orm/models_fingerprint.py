@@ -23,8 +23,8 @@ def _migrations(label: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(places or ()))
 
 
-def beside() -> bytes:
-    """What counts besides schema.json: with the flag on, the labels, names and permissions of all models."""
+def models_stamp() -> bytes:
+    """What the fast path compares besides schema.json: with ENABLED, the labels, names and permissions of models."""
     if not conf.is_enabled():
         return b""
     found: list[object] = [config.name for config in apps.get_app_configs()]

@@ -30,7 +30,7 @@ def _of_model(label: str) -> Iterator[tuple[str, FieldKind]]:
 
 
 def _kind(field: Field[Any, Any]) -> FieldKind:
-    """That of a foreign key is the one of the column that it refers to, and that of a generated field its result's."""
+    """A foreign key has the kind of the column that it references; a generated field, that of its result."""
     there: Any = field
     while there.remote_field is not None:
         there = there.target_field

@@ -23,7 +23,7 @@ from ..history.rows import schema_of
 from ..schema.document import Document
 from ..schema.names import fold
 
-Place = tuple[str, str | None]
+TableColumn = tuple[str, str | None]
 """A folded table name and a folded column name; the table of a many-to-many field has no column."""
 
 
@@ -35,11 +35,11 @@ class Past:
     tables: frozenset[str]
     names: Mapping[str, tuple[str, Mapping[str, str]]]
 
-    def knows(self, place: Place) -> bool:
+    def knows(self, place: TableColumn) -> bool:
         """True if the history covers it, even if it was dropped."""
         return place[0] in self.tables
 
-    def became(self, place: Place) -> Place | None:
+    def became(self, place: TableColumn) -> TableColumn | None:
         """Its current name; None if it was dropped."""
         table, columns = self.names.get(place[0], ("", {}))
         if not table or (place[1] is not None and place[1] not in columns):
@@ -157,7 +157,7 @@ def _has(model: type[Model], field_name: str) -> bool:
     return any(field.name == field_name for field in (*model._meta.local_fields, *model._meta.local_many_to_many))
 
 
-def _place(model: type[Model], field_name: str) -> Place:
+def _place(model: type[Model], field_name: str) -> TableColumn:
     field: Any = model._meta.get_field(field_name)
     if field.many_to_many:
         return fold(field.remote_field.through._meta.db_table), None

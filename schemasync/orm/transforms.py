@@ -41,5 +41,5 @@ def _check_names(path: str, found: list[TransformFunction]) -> None:
 
 
 def stamp(alias: str) -> bytes:
-    """What tells the transforms from earlier ones, for the fast path. Raises UsageError."""
+    """The names and versions of the transforms, for the fast path. Raises UsageError."""
     return transform_function.stamp(transforms(alias))

@@ -271,7 +271,8 @@ class NeverRun:
     born_with: frozenset[str] = frozenset()
 
 
-Place = Callable[[str, str], str]
+Locate = Callable[[str, str], str]
+"""`file:line:column` of a table and of its column ('' for the table itself) in schema.json."""
 
 
 def _nowhere(table: str, column: str) -> str:
@@ -308,7 +309,7 @@ class Plan:
     reference_rows: tuple[ReferenceRows, ...] = ()
     is_switch: bool = False
     archive: str = ""
-    place: Place = field(default=_nowhere, compare=False, repr=False)
+    place: Locate = field(default=_nowhere, compare=False, repr=False)
     _by_name: dict[str, NewTableStep] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

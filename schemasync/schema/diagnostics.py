@@ -36,7 +36,7 @@ class Diagnostics:
             message = (
                 f"{self.source}: these are the first {PROBLEM_LIMIT:,} errors; the rest of the file was not looked at"
             )
-            self.problems.append(Problem(code, message, "Mend them, or begin with a smaller file."))
+            self.problems.append(Problem(code, message, "Fix these first, or start with a smaller file."))
             self.stop()
         origin = origin_of(at, self.origins) if isinstance(at, tuple) and self.origins else None
         if origin is not None:

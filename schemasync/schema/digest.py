@@ -51,12 +51,13 @@ def _sql(sql: Sql | None) -> str | None:
 def to_json(schema: Schema) -> Json:
     """The normal form as JSON values."""
     return _object(
-        tables={table.name: table_json(table) for table in schema.tables},
+        tables={table.name: normal_json(table) for table in schema.tables},
         views={view.name: view_json(view) for view in schema.views},
     )
 
 
-def table_json(table: Table) -> Json:
+def normal_json(table: Table) -> Json:
+    """The normal form of one table."""
     return _object(
         columns=[column_json(column) for column in table.columns],
         primary_key=key_json(table.primary_key) if table.primary_key else None,

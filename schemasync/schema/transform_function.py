@@ -60,5 +60,5 @@ def data_version(acted: Collection[tuple[str, int]]) -> str:
 
 
 def stamp(transforms: Sequence[TransformFunction]) -> bytes:
-    """What tells these transforms from others, beside the bytes of schema.json."""
+    """The names and versions of the transforms, which the fast path compares as it does the bytes of schema.json."""
     return "".join(f"\0{one.version} {one.name}" for one in transforms).encode()

@@ -27,12 +27,12 @@ from .names import fold, spell, to_key
 Json = dict[str, Any]
 
 
-def write(schema: Schema, comment: str = "", beside: Mapping[str, Json] | None = None) -> str:
+def write(schema: Schema, comment: str = "", extra_keys: Mapping[str, Json] | None = None) -> str:
     """The text of a schema.json; reading it returns an equal schema. `comment` is written as the first line.
 
-    `beside`: keys to write first in a table, such as `_model`, which are not part of the schema; by its folded name.
+    `extra_keys`: keys to write first in a table, such as `_model`, by its folded name. They are not in the schema.
     """
-    keys = beside or {}
+    keys = extra_keys or {}
     tree: Json = {to_key(table.name): {**keys.get(fold(table.name), {}), **_table(table)} for table in schema.tables}
     if schema.views:
         tree["_views"] = {to_key(view.name): _view(view) for view in schema.views}
@@ -156,7 +156,7 @@ def _index_text(table: Table, index: Index) -> str:
     return f"{'UNIQUE ' if index.unique else ''}INDEX {name}({_list(index.columns)}){where}"
 
 
-def table_json(table: Table) -> Json:
+def document_json(table: Table) -> Json:
     """The value that `write` writes for a table."""
     return _table(table)
 

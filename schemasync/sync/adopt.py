@@ -132,7 +132,7 @@ def adopt(
 
 
 def _built_again(decided: _Decided) -> _Decided:
-    """With what the copy changes of `outdated`."""
+    """Returns `decided` with hints that say the copy rebuilds stale indexes."""
     copied = (
         replace(one, hint="The copy has it built again.") if one.code is HazardCode.STALE_INDEX else one
         for one in decided.outdated
@@ -177,8 +177,9 @@ def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
 
 
 def _check_whole(target: Target, before: LiveDatabase) -> None:
-    """Read all tables, before writers wait for the copy. Raises Refused if the file is damaged: it is nothing to build
-    on. Its log may be that of another file, which SQLite reads as its own (https://www.sqlite.org/howtocorrupt.html).
+    """Read all tables, before writers wait for the copy. Raises Refused if the file is damaged: a new file must
+    not be built from it. Its log may be that of another file, which SQLite reads as its own
+    (https://www.sqlite.org/howtocorrupt.html).
     """
     in_wal = journal_mode(before.connection) == "wal"
     check = integrity_check.damage if in_wal else integrity_check.damage_by_table

@@ -197,8 +197,8 @@ class ArchiveFeeds:
             self.kept.append(KeptValues(step.name, column.name, f"{source.table}.{source.column}", known))
             return
         self._refuse(
-            f"{step.name}.{column.name}: a fill made the values of {source.table}.{source.column}, and nothing says "
-            "how to turn it round",
+            f"{step.name}.{column.name}: a fill made the values of {source.table}.{source.column}, and its "
+            "inverse is not known",
             say(step.name, column.name, spell(source.column)),
             table=step.name,
             column=column.name,

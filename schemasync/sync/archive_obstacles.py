@@ -18,7 +18,7 @@ from ..schema.text import count
 
 
 def refusal(message: str, hint: str, **facts: object) -> Problem:
-    """A reason why the rows of today cannot be led back."""
+    """Returns the problem that refuses `rollback --keep-writes`."""
     return Problem(Code.CANNOT_KEEP_WRITES, message, hint, facts)
 
 
@@ -29,7 +29,7 @@ def say(table: str, column: str, value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """What is against values of the archive `name` in a file with today's rows. `connection`: to the live file, with
+    """Finds reasons not to take values from the archive `name`. `connection`: to the live file, with
     the archive attached. `allowed`: folded names of live tables and columns that may be left out."""
 
     name: str

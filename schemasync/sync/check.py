@@ -69,7 +69,7 @@ class Checked:
 
     @property
     def stale_indexes(self) -> tuple[Hazard, ...]:
-        """Those of `outdated` that make queries miss rows."""
+        """The outdated indexes that make queries miss rows."""
         return tuple(one for one in self.outdated if one.code is HazardCode.STALE_INDEX)
 
     def differs(self, *, strict: bool) -> bool:

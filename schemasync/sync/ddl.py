@@ -20,7 +20,7 @@ Fields = Mapping[str, Mapping[str, FieldKind]]
 @dataclass(frozen=True, slots=True)
 class MadeDdl:
     """`statements`: (the phase, the table or view, the SQL) of each. `columns`: of each table on PostgreSQL. `notes`:
-    what is otherwise than in SQLite, each a sentence."""
+    differences from SQLite, each a sentence."""
 
     statements: tuple[tuple[str, str, str], ...]
     columns: Mapping[str, tuple[PgColumn, ...]]

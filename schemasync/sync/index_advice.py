@@ -16,7 +16,7 @@ from ..engines.sqlite.index_advice.statements import Asked, Sample, sample
 from ..engines.sqlite.index_advice.unused import Unused, unused
 from ..errors import Code, Refused
 from ..files.layout import size_of
-from ..files.scratch import beside, work_folder
+from ..files.scratch import work_folder, work_prefix
 from ..metrics.totals import Spent
 from ..schema.names import fold
 from .run import live_database
@@ -91,7 +91,7 @@ def _prices(target: Target, live: Path, found: Sequence[Candidate], asked: Seque
     link, size = target.layout.link, size_of(live)
     room = Room(link.parent, 2 * size + RESERVE, "a copy of the database, with indexes on trial,")
     check_free(room)
-    with figures_when_full(link, room), work_folder(link.parent, beside(link, "advice-")) as folder:
+    with figures_when_full(link, room), work_folder(link.parent, work_prefix(link, "advice-")) as folder:
         copy = folder / "copy.sqlite3"
         exact_copy(target.opener, live, copy)
         return dict(zip(found, prices(target.opener, copy, found, [one.sql for one in asked]), strict=True))

@@ -50,7 +50,7 @@ def _recovered(target: Target) -> tuple[str, ...]:
         return ()  # left alone; the next read reports it
     postpone.clear(target)
     scratch.remove_dead(target.layout.folder, scratch.BACKUP)
-    scratch.remove_dead(target.layout.link.parent, scratch.beside(target.layout.link, scratch.BACKUP))
+    scratch.remove_dead(target.layout.link.parent, scratch.work_prefix(target.layout.link, scratch.BACKUP))
     _name_aliases(target)
     done = [*_remove_unnamed(target), *_clear_next_links(target)]
     files = {g.name: state_of(target.opener, g) for g in target.layout.finished()}

@@ -178,8 +178,8 @@ class _Run:
     begun: float
 
     def rehearsed(self, document: Document, plan: Plan, queries: str) -> Rehearsal:
-        """The outcome. If a table cannot be altered, or work that was done ahead is in vain, once more, as in a
-        sync."""
+        """The outcome. If a table cannot be altered, or writers changed a table that the work done ahead used, once
+        more, as in a sync."""
         try:
             return self._once(document, plan, queries)
         except CannotEdit as error:
@@ -242,7 +242,7 @@ class _Run:
         ):
             for _ in range(COMMITS):
                 with durably(connection):
-                    history_table.mark(connection, built.row.id, built.row.fingerprint)
+                    history_table.record_fingerprint(connection, built.row.id, built.row.fingerprint)
         return time.monotonic() - begun
 
     def _disk_bytes(self, built: Built) -> int:

@@ -1,5 +1,8 @@
-"""Goes to the schema.json of another branch, in development: by its archive if nothing was written since, otherwise
-with today's rows. What the new schema lacks stays in the archive that is left, and comes back with the other branch."""
+"""Switches the database to the schema.json of another git branch, in development.
+
+Uses the branch's archive if nothing was written since; otherwise converts the current rows. What the new schema lacks
+stays in the archive that is left, and comes back with the other branch.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +100,8 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _Convert:
-    """A sync of today's rows. `lost`: what goes. `missing`: what comes back, from each archive. `not_possible`: what no
-    archive can give back."""
+    """A sync of today's rows. `lost`: tables and columns that are dropped. `missing`: those restored from each archive.
+    `not_possible`: what no archive can give back."""
 
     document: Document
     live: str

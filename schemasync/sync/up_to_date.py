@@ -19,15 +19,15 @@ from ..files.lock import is_held
 from ..history.row import HistoryRow
 
 
-def digest(data: bytes, beside: bytes = b"") -> str:
+def digest(data: bytes, stamp: bytes = b"") -> str:
     """The digest that a run stores: an equal digest means the same bytes of schema.json, read by the same release.
 
-    `beside`: everything else that decides whether there is something to do.
+    `stamp`: all other facts that decide whether there is something to do.
     """
-    return hashlib.sha256(b"\0".join((__version__.encode(), data, beside))).hexdigest()
+    return hashlib.sha256(b"\0".join((__version__.encode(), data, stamp))).hexdigest()
 
 
-def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") -> HistoryRow | None:
+def current(layout: Layout, opener: Opener, data: bytes, stamp: bytes = b"") -> HistoryRow | None:
     """The newest row of the history, if it was made from these bytes and nothing has happened since.
 
     None if more work is needed to decide: something differs, is left over, or cannot be read.
@@ -38,7 +38,7 @@ def current(layout: Layout, opener: Opener, data: bytes, beside: bytes = b"") ->
     try:
         with closing(opener.read(live.path)) as connection:
             row = history_table.newest(connection)
-            if row is None or row.generation != live.name or row.document != digest(data, beside):
+            if row is None or row.generation != live.name or row.document != digest(data, stamp):
                 return None
             if fence.read_fence(connection) is not None:
                 return None

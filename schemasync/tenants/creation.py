@@ -206,7 +206,7 @@ def _copy(template: Path, layout: Layout, disk: Disk) -> str:
 
 
 def _work(key: str) -> str:
-    """The begin of the names of folders for the work on a new tenant. No key has a dot."""
+    """The beginning of the names of folders for the work on a new tenant. No key has a dot."""
     return f".{key}."
 
 

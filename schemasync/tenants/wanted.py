@@ -9,7 +9,7 @@ from ..engines.sqlite.connection import Opener
 from ..files.layout import Layout
 from ..files.read_file import read_file
 from ..history.row import HistoryRow
-from ..orm.models_fingerprint import beside
+from ..orm.models_fingerprint import models_stamp
 from ..orm.transforms import stamp
 from ..sync import up_to_date
 from .settings import tenant_settings
@@ -20,21 +20,21 @@ class Wanted:
     """The bytes of schema.json, and all else that decides."""
 
     data: bytes
-    beside: bytes
+    stamp: bytes
     opener: Opener
 
     @property
     def digest(self) -> str:
         """Of all that."""
-        return up_to_date.digest(self.data, self.beside)
+        return up_to_date.digest(self.data, self.stamp)
 
     def current(self, layout: Layout) -> HistoryRow | None:
         """The newest history row of a file that was made from that; None of any other."""
-        return up_to_date.current(layout, self.opener, self.data, self.beside)
+        return up_to_date.current(layout, self.opener, self.data, self.stamp)
 
 
 def wanted() -> Wanted:
     """What is wanted of the file of each tenant. Raises OSError without a schema.json."""
     entry = tenant_settings().entry
     data = read_file(conf.schema_path(entry)) + stamp(entry)
-    return Wanted(data, beside(), databases.opener(entry))
+    return Wanted(data, models_stamp(), databases.opener(entry))

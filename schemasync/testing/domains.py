@@ -37,8 +37,8 @@ TRANSPARENT = frozenset({"coalesce", "ifnull", "abs", "round"})
 
 @dataclass
 class Domain:
-    """Demands on the value of one column. `options`: the only values; `low` and `high` are included; `beside`: columns
-    that it is compared with, each with the operator."""
+    """Demands on the value of one column. `options`: the only values; `low` and `high` are included; `compared_with`:
+    columns that it is compared with, each with the operator."""
 
     options: list[SqlValue] | None = None
     excluded: list[SqlValue] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Domain:
     is_json: bool = False
     kind: str = ""
     form: str = ""
-    beside: list[tuple[str, str]] = field(default_factory=list)
+    compared_with: list[tuple[str, str]] = field(default_factory=list)
 
     def narrow(self, options: Sequence[SqlValue]) -> None:
         """Only these, as far as they were allowed before."""
@@ -203,8 +203,8 @@ def _compare(operator: str, left: Tree, right: Tree, found: dict[str, Domain]) -
         case Function(function, (Column(same), *_)), Column(name) if name == same:
             found.setdefault(name, Domain()).form = function
         case Column(name), Column(other):
-            found.setdefault(name, Domain()).beside.append((operator, other))
-            found.setdefault(other, Domain()).beside.append((FLIPPED[operator], name))
+            found.setdefault(name, Domain()).compared_with.append((operator, other))
+            found.setdefault(other, Domain()).compared_with.append((FLIPPED[operator], name))
         case _, Value(value) if operator in ("=", "is"):
             _one_of(left, [value], True, found)
         case _, Value(value) if operator == "<>":
@@ -235,10 +235,10 @@ def _bound(domain: Domain, operator: str, value: SqlValue) -> None:
         domain.excluded.append(value)
 
 
-def beside(domain: Domain, known: dict[str, SqlValue]) -> Domain:
+def narrowed(domain: Domain, known: dict[str, SqlValue]) -> Domain:
     """The demands, with those that follow from the values of other columns."""
     found = replace(domain, excluded=list(domain.excluded))
-    for operator, other in domain.beside:
+    for operator, other in domain.compared_with:
         if known.get(other) is None:
             continue
         if operator in ("=", "is"):

@@ -11,9 +11,9 @@ from ..engines.sqlite.connection import Connection
 from ..schema.model import Column, ForeignKey, Schema, Table
 from ..schema.names import fold, quote
 from .choices import Choices, DrawnChoices, RandomChoices, one_in, one_of
-from .domains import Checks, Domain, beside
+from .domains import Checks, Domain, narrowed
 from .rows import Value, insert
-from .values import Kind, value
+from .values import StoredType, value
 
 TRIES = 80  # for one row
 GIVEN_UP = 3  # rows of one table that could not be made, one after the other
@@ -122,7 +122,7 @@ class Filling:
         choices: Choices,
     ) -> None:
         name = fold(column.name)
-        domain = beside(domains.get(name, Domain()), known)
+        domain = narrowed(domains.get(name, Domain()), known)
         if domain.null is None and plan.may_be_null(column) and one_in(choices, 5):
             known[name] = None
         elif column.default is not None and domain == Domain() and one_in(choices, 6):
@@ -212,13 +212,15 @@ class _TablePlan:
 
     table: Table
     columns: tuple[Column, ...]
-    kinds: dict[str, Kind]
+    kinds: dict[str, StoredType]
     checks: Checks
 
     @classmethod
     def of(cls, table: Table) -> _TablePlan:
         columns = tuple(column for column in table.columns if column.generated is None)
-        return cls(table, columns, {fold(one.name): Kind.in_table(table, one) for one in columns}, Checks.of(table))
+        return cls(
+            table, columns, {fold(one.name): StoredType.in_table(table, one) for one in columns}, Checks.of(table)
+        )
 
     def given(self, given: Given) -> dict[str, Callable[[], Value]]:
         names = {fold(column.name): f"{fold(self.table.name)}.{fold(column.name)}" for column in self.columns}

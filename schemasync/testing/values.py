@@ -52,7 +52,7 @@ _FORMS: dict[str, Callable[[str], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class StoredType:
     """What a column stores, by its declared type. `digits`: before the point. `is_key`: its numbers are plain, so that
     other tables can refer to them."""
 
@@ -62,7 +62,7 @@ class Kind:
     is_key: bool = False
 
     @classmethod
-    def of(cls, table: Table, column: Column) -> Kind:
+    def of(cls, table: Table, column: Column) -> StoredType:
         declared, base = column.type.canonical.upper(), affinity(column, table.strict)
         length, number = _LENGTH.search(declared), _NUMBER.search(declared)
         if table.strict:
@@ -78,13 +78,13 @@ class Kind:
         return cls(str(base), int(length[1]) if length else None)
 
     @classmethod
-    def in_table(cls, table: Table, column: Column) -> Kind:
+    def in_table(cls, table: Table, column: Column) -> StoredType:
         """The same, for a column of the table's key too."""
         key = table.primary_key.columns if table.primary_key is not None else ()
         return replace(cls.of(table, column), is_key=any(fold(part.column or "") == fold(column.name) for part in key))
 
 
-def value(kind: Kind, domain: Domain, name: str, number: int, choices: Choices) -> Value:
+def value(kind: StoredType, domain: Domain, name: str, number: int, choices: Choices) -> Value:
     """A value for a column in the row of that number, which makes the simplest values differ."""
     if domain.null:
         return None
@@ -101,7 +101,7 @@ def value(kind: Kind, domain: Domain, name: str, number: int, choices: Choices) 
     return found
 
 
-def _kind(kind: Kind, domain: Domain) -> str:
+def _kind(kind: StoredType, domain: Domain) -> str:
     """The kind that the CHECKs leave; a number in a column without a type if it has bounds that are numbers."""
     if domain.is_json:
         return "JSON"
@@ -185,7 +185,7 @@ def _text(domain: Domain, name: str, number: int, choices: Choices) -> str:
     return one_of(choices, TEXTS) if one_in(choices, 4) else plain
 
 
-def _fitting(text: str, kind: Kind, domain: Domain) -> str:
+def _fitting(text: str, kind: StoredType, domain: Domain) -> str:
     """With at least and at most so many characters. The end is kept, which makes the simple texts differ."""
     limits = [limit for limit in (kind.longest, domain.longest) if limit is not None]
     longest = min(limits, default=None)

@@ -292,7 +292,8 @@ def test_lost_tables_are_paired_by_their_columns() -> None:
 
 def test_what_is_allowed_once_names_the_options_that_it_goes_together_with() -> None:
     before, after = document.read(b'{"T": {"a": "INT", "b": "INT"}}'), document.read(b'{"T": {"a": "INT"}}')
-    [problem] = compare(before.schema, after.schema, allowed=Allowed(beside=("--repair", "--allow-older"))).problems
+    allowed = Allowed(other_options=("--repair", "--allow-older"))
+    [problem] = compare(before.schema, after.schema, allowed=allowed).problems
     assert problem.hint.endswith("or once: --repair --allow-older --allow-drop T.b")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemasync.diff.side_by_side import Line, LineKind, Names, Pair, beside, changed
+from schemasync.diff.side_by_side import Line, LineKind, Names, Pair, changed, side_by_side
 from schemasync.schema import document
 
 SAME, ADDED, REMOVED, CHANGED, RENAMED = (
@@ -15,7 +15,7 @@ SAME, ADDED, REMOVED, CHANGED, RENAMED = (
 
 
 def pairs(old: str, new: str, names: Names | None = None) -> tuple[Pair, ...]:
-    return beside(document.read(old.encode()).schema, document.read(new.encode()).schema, names or {})
+    return side_by_side(document.read(old.encode()).schema, document.read(new.encode()).schema, names or {})
 
 
 def only(old: str, new: str, names: Names | None = None) -> Pair:

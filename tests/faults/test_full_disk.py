@@ -14,7 +14,7 @@ from schemasync.files.disk import DiskStep
 from schemasync.keep import restore as restoring
 from schemasync.keep.backup import backup
 from schemasync.keep.store import store
-from schemasync.masking.masker import Kind
+from schemasync.masking.masker import MaskKind
 from schemasync.masking.rules import Rules
 from schemasync.sync import adopt as adoption
 from schemasync.sync.adopt import adopt
@@ -212,7 +212,7 @@ def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk,
 
 
 def masked(target, output):
-    return masked_snapshot(target, output, Rules({"ledger": {"note": Kind.TEXT}}))
+    return masked_snapshot(target, output, Rules({"ledger": {"note": MaskKind.TEXT}}))
 
 
 @pytest.mark.parametrize("copy", [snapshot, pytest.param(masked, marks=pytest.mark.slow)])

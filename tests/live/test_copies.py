@@ -11,7 +11,7 @@ import pytest
 from schemasync.engines.sqlite.connection import Opener, side_files
 from schemasync.engines.sqlite.copies import exact_copy, live_copy, plain_copy
 from schemasync.engines.sqlite.objects import is_own
-from schemasync.masking.masker import Kind
+from schemasync.masking.masker import MaskKind
 from schemasync.masking.rules import Rules
 from schemasync.sync.adopt import adopt
 from schemasync.sync.masked_snapshot import masked_snapshot
@@ -28,7 +28,7 @@ from .test_runs import link, write
 
 __all__ = ["link", "waiting"]
 
-MASK = Rules({"t": {"n": Kind.KEEP}})
+MASK = Rules({"t": {"n": MaskKind.KEEP}})
 COPIES = {
     "masked": lambda link, copy: masked_snapshot(target(link), copy, MASK),
     "snapshot": lambda link, copy: snapshot(target(link), copy),

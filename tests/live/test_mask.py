@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from contextlib import closing
 
-from schemasync.masking.masker import Kind
+from schemasync.masking.masker import MaskKind
 from schemasync.masking.rules import Rules
 from schemasync.sync.adopt import adopt
 from schemasync.sync.masked_snapshot import masked_snapshot
@@ -49,7 +49,7 @@ def _copy_beside_a_writer(link, copy):
     written, is_done = [], threading.Event()
     writer = threading.Thread(target=lambda: written.append(_write(link, is_done)))
     writer.start()
-    masked_snapshot(target(link), copy, Rules({"people": {"name": Kind.TEXT}}))
+    masked_snapshot(target(link), copy, Rules({"people": {"name": MaskKind.TEXT}}))
     is_done.set()
     writer.join()
     return written[0]

@@ -10,7 +10,7 @@ import pytest
 
 from schemasync.engines.sqlite.rebuild.external_content import arguments
 from schemasync.errors import Code, SchemasyncError
-from schemasync.masking.masker import Kind
+from schemasync.masking.masker import MaskKind
 from schemasync.masking.rules import Rules, Whole
 from schemasync.schema.names import fold
 from schemasync.sync.masked_snapshot import masked_snapshot
@@ -87,7 +87,7 @@ def all_columns(schema):
     columns, whole = {}, {}
     for table in schema.tables:
         if table.virtual is None:
-            columns[table.name] = {c.name: Kind.TEXT for c in table.columns if c.generated is None}
+            columns[table.name] = {c.name: MaskKind.TEXT for c in table.columns if c.generated is None}
         elif (found := arguments(table.virtual)) is not None and not found.content:
             whole[table.name] = Whole.EMPTY if found.content == "" else Whole.KEEP
     return Rules(columns, whole)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from schemasync.masking.masker import CannotMask, Kind, Masker
+from schemasync.masking.masker import CannotMask, Masker, MaskKind
 from schemasync.masking.permutation import Permutation
 
 # a busy machine is no fault of a law: no example has a deadline, and none is too slow to make
@@ -38,7 +38,7 @@ def folded(text):
 @given(KEYS, TEXTS)
 @SOME
 def test_a_text_keeps_its_length_and_the_class_of_each_character(key, text):
-    new = masked(key, Kind.TEXT, text)
+    new = masked(key, MaskKind.TEXT, text)
     assert len(new) == len(text)
     assert len(new.encode()) == len(text.encode())
     for old, char in zip(text, new, strict=True):
@@ -49,16 +49,16 @@ def test_a_text_keeps_its_length_and_the_class_of_each_character(key, text):
 @given(KEYS, TEXTS, TEXTS)
 @SOME
 def test_texts_are_equal_to_each_collation_of_sqlite_if_and_only_if_they_were(key, one, other):
-    new, new_other = masked(key, Kind.TEXT, one), masked(key, Kind.TEXT, other)
+    new, new_other = masked(key, MaskKind.TEXT, one), masked(key, MaskKind.TEXT, other)
     assert (new == new_other) is (one == other)
     assert (folded(new) == folded(new_other)) is (folded(one) == folded(other))
     upper = one.upper() if one.isascii() else one
-    assert folded(masked(key, Kind.TEXT, upper + "  ")) == folded(new)
+    assert folded(masked(key, MaskKind.TEXT, upper + "  ")) == folded(new)
 
 
 @pytest.mark.parametrize(
     ("kind", "values"),
-    [(Kind.TEXT, TEXTS), (Kind.TEXT, INTEGERS), (Kind.TEXT, REALS), (Kind.DATE, DATES), (Kind.TEXT, st.binary(max_size=9))],
+    [(MaskKind.TEXT, TEXTS), (MaskKind.TEXT, INTEGERS), (MaskKind.TEXT, REALS), (MaskKind.DATE, DATES), (MaskKind.TEXT, st.binary(max_size=9))],
     ids=["texts", "integers", "reals", "dates", "blobs"],
 )  # fmt: skip
 def test_two_values_never_become_one_and_none_stays(kind, values):
@@ -77,7 +77,7 @@ def test_two_values_never_become_one_and_none_stays(kind, values):
 
 @pytest.mark.parametrize("digits", [1, 2, 3])
 def test_all_numbers_of_a_length_change_places_and_none_is_missing(digits):
-    masker, numbers = Masker(Kind.NUMBER, Permutation(b"key")), range(10 ** (digits - 1), 10**digits)
+    masker, numbers = Masker(MaskKind.NUMBER, Permutation(b"key")), range(10 ** (digits - 1), 10**digits)
     assert sorted(map(masker, numbers)) == list(numbers)
     assert not [number for number in numbers if masker(number) == number]
     assert [masker(-number) for number in numbers] != [-masker(number) for number in numbers] or digits == 1
@@ -86,7 +86,7 @@ def test_all_numbers_of_a_length_change_places_and_none_is_missing(digits):
 @given(KEYS, INTEGERS)
 @SOME
 def test_an_integer_keeps_its_sign_and_its_digits_and_fits(key, number):
-    new = masked(key, Kind.NUMBER, number)
+    new = masked(key, MaskKind.NUMBER, number)
     assert (new < 0, len(str(new))) == (number < 0, len(str(number)))
     assert -(2**63) <= new < 2**63
 
@@ -94,14 +94,14 @@ def test_an_integer_keeps_its_sign_and_its_digits_and_fits(key, number):
 @given(KEYS, REALS)
 @SOME
 def test_a_real_keeps_its_sign_its_exponent_and_its_digits(key, number):
-    new = masked(key, Kind.NUMBER, number)
+    new = masked(key, MaskKind.NUMBER, number)
     assert [c if not c.isdigit() else "#" for c in repr(new)] == [c if not c.isdigit() else "#" for c in repr(number)]
 
 
 @given(KEYS, st.dates(), st.times())
 @SOME
 def test_a_date_stays_in_its_year_and_a_time_is_one(key, day, time):
-    masker = Masker(Kind.DATE, Permutation(key))
+    masker = Masker(MaskKind.DATE, Permutation(key))
     assert date.fromisoformat(masker(day.isoformat())).year == day.year
     moment = datetime.combine(day, time).isoformat(sep=" ")
     assert datetime.fromisoformat(masker(moment)).year == day.year
@@ -112,7 +112,7 @@ def test_a_date_stays_in_its_year_and_a_time_is_one(key, day, time):
 def test_a_unix_time_stays_within_a_year(moment):
     scale = 1000 if abs(moment) >= 10**11 else 1
     for key in (b"a", b"b", b"c"):
-        new = masked(key, Kind.DATE, moment)
+        new = masked(key, MaskKind.DATE, moment)
         assert new != moment
         assert abs(new - moment) < 366 * 24 * 3600 * scale
 
@@ -121,7 +121,7 @@ def test_a_unix_time_stays_within_a_year(moment):
 @SOME
 def test_json_keeps_its_keys_its_layout_and_the_length_of_its_values(key, value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
-    new = masked(key, Kind.JSON, text)
+    new = masked(key, MaskKind.JSON, text)
     assert len(new) == len(text)
     assert _shape(json.loads(new)) == _shape(value)
 
@@ -143,8 +143,8 @@ def _shape(value):
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (Kind.DATE, "tomorrow"), (Kind.DATE, "2024-02-30"), (Kind.DATE, "12:60"), (Kind.DATE, 2.5), (Kind.DATE, b""),
-        (Kind.NUMBER, "12a"), (Kind.NUMBER, b"1"), (Kind.JSON, "{"), (Kind.JSON, b"\x00"),
+        (MaskKind.DATE, "tomorrow"), (MaskKind.DATE, "2024-02-30"), (MaskKind.DATE, "12:60"), (MaskKind.DATE, 2.5), (MaskKind.DATE, b""),
+        (MaskKind.NUMBER, "12a"), (MaskKind.NUMBER, b"1"), (MaskKind.JSON, "{"), (MaskKind.JSON, b"\x00"),
     ],
 )  # fmt: skip
 def test_what_is_not_of_the_kind_is_refused(kind, value):
@@ -152,12 +152,15 @@ def test_what_is_not_of_the_kind_is_refused(kind, value):
         masked(b"key", kind, value)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.KEEP])
+@pytest.mark.parametrize("kind", [kind for kind in MaskKind if kind is not MaskKind.KEEP])
 def test_null_stays_and_so_does_what_has_nothing_to_replace(kind):
     assert masked(b"key", kind, None) is None
-    for value in {Kind.TEXT: ["", "--", 0], Kind.NUMBER: ["", 0, 0.0], Kind.DATE: [""], Kind.JSON: ["null", "{}"]}[
-        kind
-    ]:
+    for value in {
+        MaskKind.TEXT: ["", "--", 0],
+        MaskKind.NUMBER: ["", 0, 0.0],
+        MaskKind.DATE: [""],
+        MaskKind.JSON: ["null", "{}"],
+    }[kind]:
         masker = Masker(kind, Permutation(b"key"))
         assert masker(value) == value
         assert not masker.changes(value)
@@ -165,7 +168,7 @@ def test_null_stays_and_so_does_what_has_nothing_to_replace(kind):
 
 def test_values_with_other_traits_are_passed_over_and_none_is_missing():
     """A CHECK that few values pass: those change places among themselves."""
-    masker = Masker(Kind.TEXT, Permutation(b"key"), lambda value: (value in ("DE", "FR", "IT"),))
+    masker = Masker(MaskKind.TEXT, Permutation(b"key"), lambda value: (value in ("DE", "FR", "IT"),))
     new = [masker(value) for value in ("DE", "FR", "IT")]
     assert sorted(new) == ["DE", "FR", "IT"]
     assert all(old != value for old, value in zip(("DE", "FR", "IT"), new, strict=True))
@@ -173,9 +176,9 @@ def test_values_with_other_traits_are_passed_over_and_none_is_missing():
 
 def test_a_value_that_no_other_may_take_the_place_of_is_refused():
     with pytest.raises(CannotMask, match="no other value"):
-        Masker(Kind.TEXT, Permutation(b"key"), lambda value: (value == "DE",))("DE")
+        Masker(MaskKind.TEXT, Permutation(b"key"), lambda value: (value == "DE",))("DE")
 
 
 def test_another_key_gives_other_values():
-    assert masked(b"one", Kind.TEXT, "Ann Smith") == masked(b"one", Kind.TEXT, "Ann Smith")
-    assert masked(b"one", Kind.TEXT, "Ann Smith") != masked(b"other", Kind.TEXT, "Ann Smith")
+    assert masked(b"one", MaskKind.TEXT, "Ann Smith") == masked(b"one", MaskKind.TEXT, "Ann Smith")
+    assert masked(b"one", MaskKind.TEXT, "Ann Smith") != masked(b"other", MaskKind.TEXT, "Ann Smith")

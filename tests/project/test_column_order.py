@@ -41,7 +41,7 @@ def in_any_order(connection, table):
     return {
         **found,
         "columns": sorted(numberless, key=itemgetter("name")),
-        "normal form": digest.table_json(by_name),
+        "normal form": digest.normal_json(by_name),
     }
 
 

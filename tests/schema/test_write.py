@@ -9,7 +9,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.validate import validate_schema
 from schemasync.errors import SchemaInvalid
 from schemasync.schema.model import Column, Sql
-from schemasync.schema.write import constraint_text, filled, pretty, renamed, table_json, write
+from schemasync.schema.write import constraint_text, document_json, filled, pretty, renamed, write
 
 from .strategies import trees
 from .support import effort, inspected, read, schema
@@ -91,12 +91,12 @@ def test_a_constraint_by_itself_reads_as_itself():
 
 def test_a_table_by_itself_stands_as_in_the_file():
     meant = schema({"t": {"a": "INT", "_indexes": ["a"]}})
-    text = pretty(table_json(meant.tables[0]))
+    text = pretty(document_json(meant.tables[0]))
     assert f'"t": {text}' in write(meant)
 
 
 def test_keys_beside_the_schema_come_first():
     meant = schema({"t": {"a": "INT"}, "u": {"a": "INT"}})
-    text = write(meant, beside={"t": {"_model": "shop.T"}})
+    text = write(meant, extra_keys={"t": {"_model": "shop.T"}})
     assert read(text).models == {"t": "shop.T"}
     assert text.index("_model") < text.index('"a"')

@@ -50,7 +50,7 @@ COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
 BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django writes them
 READING = ("SELECT", "PRAGMA", "BEGIN")  # first words of statements that write to no virtual table
 
-Place = tuple[str, Inode | None]
+LinkTarget = tuple[str, Inode | None]
 """The text of the link, and the identity of its file: inodes are used again, and a link may return to an old target."""
 
 logger = logging.getLogger("schemasync")
@@ -280,7 +280,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.begin = "BEGIN"
         self._link: str | None = None  # the link of the open database; None in memory
-        self._place: Place | None = None
+        self._place: LinkTarget | None = None
         self._swap_state: SwapState | None = None
         self._is_unchecked = False  # True after BEGIN DEFERRED, until the next statement has run
         self._lock = threading.RLock()  # threads may share a connection; only one of them follows at a time
@@ -479,7 +479,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._replace(old, place)
         return True
 
-    def _replace(self, old: Any, place: Place) -> None:
+    def _replace(self, old: Any, place: LinkTarget) -> None:
         if lost := left_behind(old):
             logger.warning("The connection to %s was opened again, without %s.", self._path(), ", ".join(lost))
         # cursors with unread rows keep the old connection alive, and close it when they are done
@@ -530,7 +530,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         return Path(name)
 
-    def _look(self) -> Place | None:
+    def _look(self) -> LinkTarget | None:
         """The file that the path names now. Called before each statement: os.* takes half the time of pathlib."""
         if self._link is None:
             return None
@@ -545,7 +545,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return said, (status.st_dev, status.st_ino)
 
 
-def _name(place: Place | None) -> str:
+def _name(place: LinkTarget | None) -> str:
     return Path(place[0]).stem if place is not None else ""
 
 

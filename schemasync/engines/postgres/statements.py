@@ -43,7 +43,7 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Ddl:
-    """`notes`: what is otherwise than in SQLite, such as a shortened name; each a sentence. `translated`: what can be
+    """`notes`: differences from SQLite, such as a shortened name; each a sentence. `translated`: what can be
     compared once there are rows."""
 
     statements: tuple[Statement, ...]

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote as url_quote
 
-from ...files.scratch import beside, work_folder
+from ...files.scratch import work_folder, work_prefix
 from ...history.row import HistoryRow
 from ...schema.names import ROWID_NAMES, fold, quote
 from . import history_table
@@ -34,7 +34,7 @@ def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
 def _without_free_pages(connection: Connection, copy: Path) -> None:
     """Compact an open file. A VACUUM of the file itself would give new row ids to tables without an INTEGER PRIMARY KEY
     and without an index, to which a full-text index may refer; VACUUM INTO keeps all of them."""
-    with work_folder(copy.parent, beside(copy, "compact-")) as folder:
+    with work_folder(copy.parent, work_prefix(copy, "compact-")) as folder:
         copy_into(connection, folder / "copy.sqlite3")
         load(folder / "copy.sqlite3", connection)
 

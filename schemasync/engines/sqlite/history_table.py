@@ -103,7 +103,7 @@ def replace(connection: Connection, rows: Iterable[HistoryRow]) -> None:
     connection.executemany(f"INSERT INTO {HISTORY_TABLE} ({_LIST}) VALUES ({marks})", map(astuple, rows))
 
 
-def mark(connection: Connection, id: int, fingerprint: str) -> None:
+def record_fingerprint(connection: Connection, id: int, fingerprint: str) -> None:
     """Record the fingerprint of a row's file after a change to it."""
     connection.execute(f"UPDATE {HISTORY_TABLE} SET fingerprint = ? WHERE id = ?", (fingerprint, id))
 

@@ -57,7 +57,8 @@ DELETE FROM statements WHERE day = ?1 AND sql NOT IN
 
 
 def add(path: Path, like: Path, bins: Mapping[int, Totals], statements: Mapping[str, Spent]) -> bool:
-    """Add what was measured, by the begin of each minute. `like`: the live file, whose mode and owner a new file gets.
+    """Add what was measured, by the beginning of each minute. `like`: the live file, whose mode and owner a new file
+    gets.
 
     False if another process is adding at this moment: try again later. What cannot be written for another reason, as on
     a full disk, is given up.

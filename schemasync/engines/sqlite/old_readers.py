@@ -14,7 +14,7 @@ from pathlib import Path
 from .checkpoint import checkpoint_some
 from .connection import Connection, Opener, wal_of
 
-GLANCE = 0.05  # seconds between two looks
+POLL = 0.05  # seconds between two looks
 LOOKS = 100  # while another checkpoint is at work: a few seconds
 SALTS = slice(
     16, 24
@@ -37,7 +37,7 @@ def is_held_back(opener: Opener, path: Path, seconds: float, on_wait: Callable[[
             left = deadline - time.monotonic()
             if left <= 0:
                 return True
-            time.sleep(min(GLANCE, left))
+            time.sleep(min(POLL, left))
             _, copied = _look(connection)
     return False
 
@@ -48,7 +48,7 @@ def _look(connection: Connection) -> tuple[int, int]:
     for _ in range(LOOKS):
         if (found := checkpoint_some(connection)) != (-1, -1):
             return found
-        time.sleep(GLANCE)
+        time.sleep(POLL)
     return -1, -1
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import Code, Problem, Refused
-from ...plan.model import Selection
+from ...plan.model import Locate, Selection
 from ...schema import lexer
 from ...schema.lexer import Token, TokenKind
 from ...schema.model import Column, Derivation, Schema, Table
@@ -38,9 +38,6 @@ _DATES = frozenset("date time datetime julianday strftime unixepoch timediff".sp
 _PRESENT = frozenset({"now", "localtime", "utc"})
 _DETERMINISTIC = 0x800  # https://www.sqlite.org/c3ref/c_deterministic.html
 
-Place = Callable[[str, str], str]
-"""`file:line:column` of a table and of its column ('' for the table itself) in schema.json."""
-
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
@@ -55,7 +52,7 @@ class DerivedTable:
 
 
 def selections(
-    path: Path, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema, place: Place
+    path: Path, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema, place: Locate
 ) -> dict[str, Selection]:
     """The result of the check for each of the tables, by its name. `there`: everything in the database at `path`, which
     the caller has open. Raises Refused with all problems."""
@@ -63,7 +60,7 @@ def selections(
     problems: list[Problem] = []
     if not tables:
         return found
-    with closing(beside(opener, path)) as connection:
+    with closing(temporary_with_old(opener, path)) as connection:
         check = _Check(connection, opener, tables, there, new)
         for one in tables:
             selected = check.selection(one)
@@ -78,7 +75,7 @@ def selections(
     return found
 
 
-def beside(opener: Opener, path: Path) -> Connection:
+def temporary_with_old(opener: Opener, path: Path) -> Connection:
     """A temporary database with an existing one, which the caller has open, attached as `old` for reading only."""
     connection = opener.temporary()
     try:
@@ -101,7 +98,7 @@ _CIRCLE = _Fault(
 )
 
 
-def _problem(one: DerivedTable, place: Place, fault: _Fault) -> Problem:
+def _problem(one: DerivedTable, place: Locate, fault: _Fault) -> Problem:
     where = place(one.table.name, "")
     message = f'the _from of "{one.table.name}": {fault.message}'
     facts = {"table": one.table.name, "select": one.sql}

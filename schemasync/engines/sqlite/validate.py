@@ -18,11 +18,11 @@ from .name_errors import hint_for
 from .objects import objects
 
 Path = tuple[str, ...]
-Place = Callable[..., str]
+LocatePath = Callable[..., str]
 """`file:line:column` of the key at that path of schema.json."""
 
 
-def validate_schema(schema: Schema, opener: Opener, place: Place | None = None) -> None:
+def validate_schema(schema: Schema, opener: Opener, place: LocatePath | None = None) -> None:
     """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses, `place` before each."""
     connection = opener.memory()
     try:
@@ -35,7 +35,7 @@ def validate_schema(schema: Schema, opener: Opener, place: Place | None = None) 
         raise SchemaInvalid([_placed(problem, place) for problem in problems])
 
 
-def _placed(problem: Problem, place: Place | None) -> Problem:
+def _placed(problem: Problem, place: LocatePath | None) -> Problem:
     path = problem.facts["path"]
     message = problem.message if place is None else f"{place(*path)}: {problem.message}"
     return replace(problem, message=message, facts={**problem.facts, "path": "/".join(path)})

@@ -11,7 +11,7 @@ from pathlib import Path
 from ... import conf, databases
 from ...errors import Code, Problem
 from ...files.layout import Layout, PathKind
-from .follow import MEND
+from .follow import REGISTER
 from .lag import ReadReplica, Replica
 from .settings import litestream
 
@@ -49,7 +49,7 @@ def replication_faults(alias: str, found: Replica | None) -> Iterator[Problem]:
             yield Problem(Code.LITESTREAM_SILENT, f"Litestream does not answer: {trouble}", hint)
         case Replica(live=live, is_live=False):
             message = f"Litestream does not replicate {live}, which is live"
-            yield Problem(Code.LITESTREAM_OTHER_FILE, message, f"To let it: {MEND}", {"live": live})
+            yield Problem(Code.LITESTREAM_OTHER_FILE, message, f"To let it: {REGISTER}", {"live": live})
         case Replica(seconds=seconds) if seconds > _allowed(alias):
             message = f"the replica of Litestream is {seconds:.0f} s behind, and {_allowed(alias):.0f} s are allowed"
             hint = "Its log says why: the storage may refuse the upload, or be out of reach."

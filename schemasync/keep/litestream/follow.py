@@ -18,7 +18,7 @@ from ...files.lock import held_alone
 from . import configuration
 from .control import PATIENCE, Control, LitestreamError
 
-MEND = "manage.py schemasync litestream register"
+REGISTER = "manage.py schemasync litestream register"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Litestream:
             if not self.config.exists() or self.config.read_text("utf-8") != text:
                 disk.write_text(DiskStep.REPLICATION_CONFIG, self.config, text)
         except OSError as error:
-            yield f"{self.config} still names another file for Litestream: {error.strerror}. To write it: {MEND}"
+            yield f"{self.config} still names another file for Litestream: {error.strerror}. To write it: {REGISTER}"
 
     def _register(self, layout: Layout, live: str, disk: Disk) -> Iterator[str]:
         found = self.registered(layout)
@@ -90,7 +90,7 @@ class Litestream:
 
 
 def _not_yet(error: Exception) -> str:
-    return f"Litestream does not replicate the live file yet: {error}. To try again: {MEND}"
+    return f"Litestream does not replicate the live file yet: {error}. To try again: {REGISTER}"
 
 
 def watched(layout: Layout) -> str | None:

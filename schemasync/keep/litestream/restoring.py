@@ -15,7 +15,7 @@ from ...sync.run.error_translation import translated_errors
 from ...sync.run.progress import Progress
 from .moments import NOTHING_WRITTEN, fetch, moment
 
-SCRATCH = ".restore-"  # begin of the name of the folder for the work, beside the file
+SCRATCH = ".restore-"  # beginning of the name of the folder for the work, beside the file
 
 
 def restore(opener: Opener, url: str, at: datetime | None, output: Path, progress: Progress, disk: Disk) -> Examined:

@@ -18,7 +18,7 @@ from ...errors import Code, NeedsPerson, SchemasyncError, UsageError
 from ...files.layout import Layout
 from ...files.read_file import read_file
 from ...orm import overridden_commands
-from ...orm.models_fingerprint import beside
+from ...orm.models_fingerprint import models_stamp
 from ...orm.transforms import stamp
 from ...sync import up_to_date
 from .. import options
@@ -98,7 +98,7 @@ class Command(Console):
 
     def _one(self, given: Mapping[str, Any]) -> None:
         """Run the action for one database."""
-        if (line := self._at_a_glance(given)) is not None:
+        if (line := self._fast_path(given)) is not None:
             if int(given.get("verbosity", 1)) > 0:
                 self.stdout.write(line)
             return
@@ -106,7 +106,7 @@ class Command(Console):
 
         Actions(self, given).run()
 
-    def _at_a_glance(self, given: Mapping[str, Any]) -> str | None:
+    def _fast_path(self, given: Mapping[str, Any]) -> str | None:
         """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
         if any(
             given.get(name)
@@ -129,7 +129,7 @@ class Command(Console):
                 return None  # the sync asks Litestream what it replicates
             alias = str(given.get("database") or "default")
             data = read_file(Path(given.get("schema") or conf.schema_path(alias))) + stamp(alias)
-            row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, beside())
+            row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, models_stamp())
         except (SchemasyncError, OSError):  # the action itself reports it in full
             return None
         return None if row is None else nothing_to_do(row.generation, row.version)

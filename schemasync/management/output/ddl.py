@@ -7,5 +7,5 @@ from .shared import Lines
 
 
 def lines(found: Script) -> Lines:
-    """What is otherwise than in SQLite."""
+    """Differences from SQLite."""
     return list(found.made.notes)

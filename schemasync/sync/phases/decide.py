@@ -352,8 +352,8 @@ def _refuse_older(document: Document, rows: Sequence[HistoryRow], options: SyncO
 
 
 def _diff(document: Document, old: Schema, options: SyncOptions, newest: HistoryRow) -> Diff:
-    beside = {"--repair": options.repair, "--allow-older": options.allow_older}
-    given = tuple(option for option, is_given in beside.items() if is_given)
+    other_options = {"--repair": options.repair, "--allow-older": options.allow_older}
+    given = tuple(option for option, is_given in other_options.items() if is_given)
     back = options.with_archive
     acted, leaving = (hints_of(newest), frozenset[str]()) if back is None else (frozenset[HintKey](), back.leaving)
     allowed = Allowed(leaving | frozenset(map(fold, options.allow_drop)), given)

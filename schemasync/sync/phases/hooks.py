@@ -140,5 +140,5 @@ def check_schema(target: Target, built: Built, plan: Plan) -> HistoryRow:
                 "Change tables of schema.json only in schema.json.",
             )
         with durably(connection):
-            history_table.mark(connection, row.id, found.fingerprint)
+            history_table.record_fingerprint(connection, row.id, found.fingerprint)
     return replace(built.row, fingerprint=found.fingerprint)

@@ -48,7 +48,7 @@ class Kitchen:
     def tables(self, name):
         """Table -> facts of the database of that name."""
         with closing(databases.opener().read(self.folder / f"{name}.sqlite3")) as connection:
-            normal = {table.name: digest.table_json(table) for table in inspect(connection).schema.tables}
+            normal = {table.name: digest.normal_json(table) for table in inspect(connection).schema.tables}
             return {table: facts(connection, table) | {"normal form": _sorted_json(normal[table])} for table in normal}
 
 

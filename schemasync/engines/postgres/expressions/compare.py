@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from .literals import as_literal_of, as_number_beside
-from .values import NUMBERS, Collation, Kind, Refuse, Value, as_number, as_text, in_c
+from .values import NUMBERS, Collation, Refuse, Value, ValueKind, as_number, as_text, in_c
 
-ALIKE = frozenset({Kind.BOOL, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.MOMENT, Kind.UUID, Kind.BYTES})
+ALIKE = frozenset(
+    {
+        ValueKind.BOOL,
+        ValueKind.DATE,
+        ValueKind.TIME,
+        ValueKind.TIMESTAMP,
+        ValueKind.MOMENT,
+        ValueKind.UUID,
+        ValueKind.BYTES,
+    }
+)
 """Kinds of which two values are in the same order in both."""
 
 
@@ -35,11 +45,11 @@ def _sides(left: Value, right: Value) -> tuple[str, str] | None:
     """Both sides, so that PostgreSQL compares them as SQLite does."""
     left, right = as_number_beside(left, right), as_number_beside(right, left)
     kinds = {left.kind, right.kind}
-    if Kind.UNKNOWN in kinds or Kind.NULL in kinds:
+    if ValueKind.UNKNOWN in kinds or ValueKind.NULL in kinds:
         return left.sql, right.sql
-    if kinds == {Kind.TEXT}:
+    if kinds == {ValueKind.TEXT}:
         return _texts(left, right)
-    if kinds == {Kind.BOOL, Kind.INT}:
+    if kinds == {ValueKind.BOOL, ValueKind.INT}:
         return _with_boolean(left, right)
     if kinds <= NUMBERS:
         return left.sql, right.sql  # a decimal beside a float becomes the float that it is in SQLite
@@ -55,8 +65,10 @@ def _sides(left: Value, right: Value) -> tuple[str, str] | None:
 def _with_boolean(left: Value, right: Value) -> tuple[str, str]:
     """0 and 1 beside a boolean are false and true; all else is compared as numbers."""
     both = {one.kind: one for one in (left, right)}
-    if both[Kind.INT].literal in (0, 1):
-        sides = [("true" if one.literal else "false") if one.kind is Kind.INT else one.sql for one in (left, right)]
+    if both[ValueKind.INT].literal in (0, 1):
+        sides = [
+            ("true" if one.literal else "false") if one.kind is ValueKind.INT else one.sql for one in (left, right)
+        ]
         return sides[0], sides[1]
     return as_number(left).sql, as_number(right).sql
 

@@ -14,9 +14,9 @@ from .values import (
     NULL,
     NUMBERS,
     UNKNOWN,
-    Kind,
     Translating,
     Value,
+    ValueKind,
     as_bigint,
     as_float,
     as_number,
@@ -39,9 +39,9 @@ def _lower(to: Translating, node: exp.Lower | exp.Upper) -> Value:
 
 def _length(to: Translating, node: exp.Length) -> Value:
     value = to.value(node.this)
-    if value.kind not in (Kind.TEXT, Kind.BYTES, Kind.UNKNOWN):
+    if value.kind not in (ValueKind.TEXT, ValueKind.BYTES, ValueKind.UNKNOWN):
         return to.refused(f"length() of {value.kind.value}")
-    return Value(f"length({as_text(value)})", Kind.INT, is_narrow=True)
+    return Value(f"length({as_text(value)})", ValueKind.INT, is_narrow=True)
 
 
 def _substr(to: Translating, node: exp.Substring) -> Value:
@@ -73,7 +73,7 @@ def _replace(to: Translating, node: exp.Replace) -> Value:
 
 def _instr(to: Translating, node: exp.StrPosition) -> Value:
     values = [to.text(one, "instr()") for one in (node.this, node.args["substr"])]
-    return Value(f"strpos({as_text(values[0])}, {as_text(values[1])})", Kind.INT, is_narrow=True)
+    return Value(f"strpos({as_text(values[0])}, {as_text(values[1])})", ValueKind.INT, is_narrow=True)
 
 
 def _coalesce(to: Translating, node: exp.Coalesce) -> Value:
@@ -97,7 +97,7 @@ def _iif(to: Translating, node: exp.If) -> Value:
 def _greatest(to: Translating, node: exp.Greatest | exp.Least) -> Value:
     """max() of several values is NULL if one is; GREATEST leaves NULL out."""
     values = unified([to.value(one) for one in (node.this, *node.expressions)], to.refuse)
-    if {value.kind for value in values} - {Kind.INT, Kind.FLOAT, Kind.NULL, Kind.UNKNOWN}:
+    if {value.kind for value in values} - {ValueKind.INT, ValueKind.FLOAT, ValueKind.NULL, ValueKind.UNKNOWN}:
         return to.refused("max() or min() of several values that are no numbers")
     name = "greatest" if isinstance(node, exp.Greatest) else "least"
     nulls = " OR ".join(f"{value.sql} IS NULL" for value in values)
@@ -108,9 +108,9 @@ def _greatest(to: Translating, node: exp.Greatest | exp.Least) -> Value:
 def _abs(to: Translating, node: exp.Abs) -> Value:
     value = to.value(node.this)
     if value.kind not in NUMBERS:
-        return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused(f"abs() of {value.kind.value}")
+        return UNKNOWN if value.kind is ValueKind.UNKNOWN else to.refused(f"abs() of {value.kind.value}")
     exact = f"abs({value.exact})" if value.exact else ""
-    sql = as_bigint(value) if value.kind is Kind.INT else value.sql
+    sql = as_bigint(value) if value.kind is ValueKind.INT else value.sql
     return Value(f"abs({sql})", value.kind, exact=exact, scale=value.scale)
 
 
@@ -119,50 +119,60 @@ def _round(to: Translating, node: exp.Round) -> Value:
     even one. Digits behind the point go through text in SQLite."""
     value = as_number(to.value(node.this))
     if node.args.get("decimals") is not None or value.kind not in NUMBERS:
-        return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused("round() to a number of digits, or of no number")
+        return (
+            UNKNOWN if value.kind is ValueKind.UNKNOWN else to.refused("round() to a number of digits, or of no number")
+        )
     sql = as_float(value)
     half = f"trunc({sql} + CASE WHEN {sql} < 0 THEN -0.5 ELSE 0.5 END)"
-    return Value(f"CASE WHEN abs({sql}) > {_WHOLE} THEN {sql} ELSE {half} END", Kind.FLOAT)
+    return Value(f"CASE WHEN abs({sql}) > {_WHOLE} THEN {sql} ELSE {half} END", ValueKind.FLOAT)
 
 
 _WHOLE = 2**52  # from there on each float is an integer
 
 
 def _pi(to: Translating, node: exp.Pi) -> Value:
-    return Value("pi()", Kind.FLOAT)
+    return Value("pi()", ValueKind.FLOAT)
 
 
 def _hex(to: Translating, node: exp.Hex) -> Value:
     value = to.value(node.this)
-    if value.kind is not Kind.BYTES:
+    if value.kind is not ValueKind.BYTES:
         return to.refused(f"hex() of {value.kind.value}")
-    return Value(f"coalesce(upper(encode({value.sql}, 'hex')), '')", Kind.TEXT)
+    return Value(f"coalesce(upper(encode({value.sql}, 'hex')), '')", ValueKind.TEXT)
 
 
 def _typeof(to: Translating, node: exp.Typeof) -> Value:
     value = to.value(node.this)
-    names = {Kind.INT: "integer", Kind.BOOL: "integer", Kind.TEXT: "text", Kind.FLOAT: "real", Kind.BYTES: "blob"}
-    names |= dict.fromkeys((Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.MOMENT, Kind.UUID), "text")
+    names = {
+        ValueKind.INT: "integer",
+        ValueKind.BOOL: "integer",
+        ValueKind.TEXT: "text",
+        ValueKind.FLOAT: "real",
+        ValueKind.BYTES: "blob",
+    }
+    names |= dict.fromkeys(
+        (ValueKind.DATE, ValueKind.TIME, ValueKind.TIMESTAMP, ValueKind.MOMENT, ValueKind.UUID), "text"
+    )
     if value.kind not in names:
-        return UNKNOWN if value.kind is Kind.UNKNOWN else to.refused(f"typeof() of {value.kind.value}")
-    return Value(f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE '{names[value.kind]}' END", Kind.TEXT)
+        return UNKNOWN if value.kind is ValueKind.UNKNOWN else to.refused(f"typeof() of {value.kind.value}")
+    return Value(f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE '{names[value.kind]}' END", ValueKind.TEXT)
 
 
 def _json_valid(to: Translating, node: exp.Anonymous) -> Value:
     """Every value of jsonb is valid. That of NULL is NULL, as in SQLite from 3.45 on; before it is 0."""
     value = to.value(node.expressions[0])
-    if value.kind is not Kind.JSON:
+    if value.kind is not ValueKind.JSON:
         return to.refused(f"json_valid() of {value.kind.value}")
-    return Value(f"({value.sql} IS NOT NULL OR NULL)", Kind.BOOL)
+    return Value(f"({value.sql} IS NOT NULL OR NULL)", ValueKind.BOOL)
 
 
 def _date_part(to: Translating, node: exp.Expr) -> Value:
     """Of a day alone: SQLite rounds fractions of a second, so that 23:59:59.9996 may be the next day."""
     value = to.value(node.this.this if isinstance(node.this, exp.TsOrDsToTimestamp) else node.this)
     pattern = to.value(node.args["format"]).literal if node.args.get("format") is not None else "%Y-%m-%d"
-    if value.kind is not Kind.DATE or not isinstance(pattern, str) or node.args.get("zone") or node.expressions:
+    if value.kind is not ValueKind.DATE or not isinstance(pattern, str) or node.args.get("zone") or node.expressions:
         return to.refused(
-            f"date functions of {value.kind.value}" if value.kind is not Kind.UNKNOWN else "a date function"
+            f"date functions of {value.kind.value}" if value.kind is not ValueKind.UNKNOWN else "a date function"
         )
     pieces, rest = [], pattern
     while rest:
@@ -170,7 +180,7 @@ def _date_part(to: Translating, node: exp.Expr) -> Value:
         if len(name) == 2 and name not in _PARTS:
             return to.refused(f"strftime() with {name}")
         pieces.append(_PARTS[name].format(value.sql) if name in _PARTS else string_literal(name))
-    return Value(f"({' || '.join(pieces) or chr(39) * 2})", Kind.TEXT)
+    return Value(f"({' || '.join(pieces) or chr(39) * 2})", ValueKind.TEXT)
 
 
 _PARTS = {

@@ -11,7 +11,7 @@ from ....schema.names import fold
 from .aggregates import aggregate, is_aggregate
 from .nodes import Translation
 from .sources import Scope, Source
-from .values import UNKNOWN, Kind, Value
+from .values import UNKNOWN, Value, ValueKind
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ class SelectValues(Translation):
         assert self.subquery is not None
         value, found = self.value(node.this), self.subquery(node.args["query"].this)
         is_alike = value.kind is found.kind and not (value.is_folded or found.is_folded or value.is_explicit)
-        if not is_alike or value.kind in (Kind.JSON, Kind.OTHER):
+        if not is_alike or value.kind in (ValueKind.JSON, ValueKind.OTHER):
             return self.refused("IN with a SELECT of other values")
-        return Value(f"({value.sql} IN ({found.sql}))", Kind.BOOL)
+        return Value(f"({value.sql} IN ({found.sql}))", ValueKind.BOOL)
 
 
 def as_result(value: Value) -> Value:
     """A comparison gives 0 or 1 in SQLite; a column of booleans is one there."""
-    if value.kind is Kind.BOOL and not value.is_column:
-        return Value(f"({value.sql})::int", Kind.INT, is_narrow=True)
+    if value.kind is ValueKind.BOOL and not value.is_column:
+        return Value(f"({value.sql})::int", ValueKind.INT, is_narrow=True)
     return value
 
 

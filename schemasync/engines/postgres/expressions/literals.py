@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from ....schema.names import string_literal
-from .values import Kind, Value
+from .values import Value, ValueKind
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d{6})?")
@@ -17,21 +17,21 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{32}")
 
 
-def as_literal_of(kind: Kind, value: Value) -> str | None:
+def as_literal_of(kind: ValueKind, value: Value) -> str | None:
     """A literal as one of that kind; None if it has another form, so that the comparison may have another result."""
     if not isinstance(value.literal, str):
         return None
     text = string_literal(value.literal)
     match kind:
-        case Kind.DATE if _is_valid(_DATE, value.literal, date.fromisoformat):
+        case ValueKind.DATE if _is_valid(_DATE, value.literal, date.fromisoformat):
             return f"{text}::date"
-        case Kind.TIME if _is_valid(_TIME, value.literal, time.fromisoformat):
+        case ValueKind.TIME if _is_valid(_TIME, value.literal, time.fromisoformat):
             return f"{text}::time"
-        case Kind.TIMESTAMP if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
+        case ValueKind.TIMESTAMP if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
             return f"{text}::timestamp"
-        case Kind.MOMENT if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
+        case ValueKind.MOMENT if _is_valid(_MOMENT, value.literal, datetime.fromisoformat):
             return f"{string_literal(value.literal + '+00')}::timestamptz"
-        case Kind.UUID if _UUID.fullmatch(value.literal):
+        case ValueKind.UUID if _UUID.fullmatch(value.literal):
             return f"{text}::uuid"
         case _:
             return None
@@ -49,8 +49,8 @@ def as_number_literal(text: str | int | float | bytes | None) -> Value | None:
         return None
     sql, scale = f"({text})" if text.startswith("-") else text, len(text.partition(".")[2])
     if "." in text:
-        return Value(sql, Kind.FLOAT, float(text), exact=sql, scale=scale)
-    return Value(sql, Kind.INT, int(text), exact=sql)
+        return Value(sql, ValueKind.FLOAT, float(text), exact=sql, scale=scale)
+    return Value(sql, ValueKind.INT, int(text), exact=sql)
 
 
 def _is_valid(form: re.Pattern[str], text: str, parse: Any) -> bool:

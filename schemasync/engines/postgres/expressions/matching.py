@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from ....schema.names import string_literal
 from .patterns import glob_as_regex
-from .values import Kind, Translating, Value, as_text, in_c
+from .values import Translating, Value, ValueKind, as_text, in_c
 
 
 def like(to: Translating, node: exp.Like) -> Value:
@@ -44,7 +44,7 @@ def _matched(to: Translating, node: exp.Like, sign: str) -> Value:
     """LIKE of SQLite takes A for a, and É not for é: as ILIKE under the collation C."""
     value, pattern = to.text(node.this, "LIKE"), to.text(node.expression, "LIKE")
     negated = "NOT " if node.args.get("negate") else ""
-    return Value(f"({in_c(value)} {negated}ILIKE {as_text(pattern)} ESCAPE {sign})", Kind.BOOL)
+    return Value(f"({in_c(value)} {negated}ILIKE {as_text(pattern)} ESCAPE {sign})", ValueKind.BOOL)
 
 
 def glob(to: Translating, node: exp.Glob) -> Value:
@@ -52,4 +52,4 @@ def glob(to: Translating, node: exp.Glob) -> Value:
     regex = glob_as_regex(pattern) if isinstance(pattern, str) else None
     if regex is None:
         return to.refused("GLOB with this pattern")
-    return Value(f"({in_c(value)} ~ {string_literal(regex)})", Kind.BOOL)
+    return Value(f"({in_c(value)} ~ {string_literal(regex)})", ValueKind.BOOL)

@@ -16,9 +16,9 @@ from .literals import as_number_literal
 from .values import (
     NULL,
     UNKNOWN,
-    Kind,
     Refuse,
     Value,
+    ValueKind,
     as_condition,
     as_float,
     as_number,
@@ -63,7 +63,7 @@ class Translation:
     def text(self, node: exp.Expr, what: str) -> Value:
         """The value of an operand that has to be text."""
         value = self.value(node)
-        if value.kind in (Kind.TEXT, Kind.UNKNOWN):
+        if value.kind in (ValueKind.TEXT, ValueKind.UNKNOWN):
             return value
         return self.refused(f"{what} of {value.kind.value}")
 
@@ -83,9 +83,9 @@ class Translation:
             case exp.Null():
                 return NULL
             case exp.Boolean():
-                return Value("true" if node.this else "false", Kind.BOOL, int(node.this))
+                return Value("true" if node.this else "false", ValueKind.BOOL, int(node.this))
             case exp.HexString():
-                return Value(f"'\\x{node.this}'::bytea", Kind.BYTES, bytes.fromhex(node.this))
+                return Value(f"'\\x{node.this}'::bytea", ValueKind.BYTES, bytes.fromhex(node.this))
             case exp.Neg():
                 return negated(self, self.value(node.this))
             case exp.And() | exp.Or():
@@ -134,16 +134,18 @@ class Translation:
     def _literal(self, node: exp.Literal) -> Value:
         text = str(node.this)
         if node.is_string:
-            return Value(string_literal(text), Kind.TEXT, text)
+            return Value(string_literal(text), ValueKind.TEXT, text)
         if text.isdigit():
             number = int(text)
             return (
-                Value(text, Kind.INT, number, exact=text) if number in INTEGERS else self.refused(f"the number {text}")
+                Value(text, ValueKind.INT, number, exact=text)
+                if number in INTEGERS
+                else self.refused(f"the number {text}")
             )
         if not math.isfinite(float(text)):
             return self.refused(f"the number {text}")
         scale = len(text.partition(".")[2]) if text.replace(".", "").isdigit() else 0
-        return Value(text, Kind.FLOAT, float(text), exact=text if "." in text and scale else "", scale=scale)
+        return Value(text, ValueKind.FLOAT, float(text), exact=text if "." in text and scale else "", scale=scale)
 
     def _is(self, node: exp.Is) -> Value:
         right = node.expression
@@ -177,11 +179,11 @@ class Translation:
     def _as_text(self, value: Value) -> str:
         value = as_number(value)
         match value.kind:
-            case Kind.TEXT:
+            case ValueKind.TEXT:
                 return as_text(value)
-            case Kind.INT:
+            case ValueKind.INT:
                 return f"({value.sql})::text"
-            case Kind.NULL | Kind.UNKNOWN:
+            case ValueKind.NULL | ValueKind.UNKNOWN:
                 return "NULL::text"
             case _:
                 self.refuse(f"{value.kind.value} as text")
@@ -206,23 +208,23 @@ class Translation:
         is_integer, is_float = to.is_type(*exp.DataType.INTEGER_TYPES), to.is_type(*exp.DataType.FLOAT_TYPES)
         is_text = to.is_type(*exp.DataType.TEXT_TYPES)
         match value.kind:
-            case Kind.NULL | Kind.UNKNOWN:
+            case ValueKind.NULL | ValueKind.UNKNOWN:
                 return value
-            case Kind.INT if is_integer:
+            case ValueKind.INT if is_integer:
                 return value
-            case Kind.FLOAT | Kind.DECIMAL if is_integer:
-                return Value(truncated(as_float(value)), Kind.INT)
-            case Kind.INT | Kind.FLOAT | Kind.DECIMAL if is_float:
-                return Value(as_float(value), Kind.FLOAT)
-            case Kind.INT | Kind.TEXT if is_text:
+            case ValueKind.FLOAT | ValueKind.DECIMAL if is_integer:
+                return Value(truncated(as_float(value)), ValueKind.INT)
+            case ValueKind.INT | ValueKind.FLOAT | ValueKind.DECIMAL if is_float:
+                return Value(as_float(value), ValueKind.FLOAT)
+            case ValueKind.INT | ValueKind.TEXT if is_text:
                 return text_result(self._as_text(value), value)
-            case Kind.TEXT if (
+            case ValueKind.TEXT if (
                 to.is_type(exp.DType.DECIMAL) and (number := as_number_literal(value.literal)) is not None
             ):
                 return number
-            case Kind.INT | Kind.DECIMAL if not is_text and to.is_type(exp.DType.DECIMAL):
+            case ValueKind.INT | ValueKind.DECIMAL if not is_text and to.is_type(exp.DType.DECIMAL):
                 return value
-            case Kind.FLOAT if value.exact and to.is_type(exp.DType.DECIMAL):
+            case ValueKind.FLOAT if value.exact and to.is_type(exp.DType.DECIMAL):
                 return value
             case _:
                 return self.refused(f"CAST of {value.kind.value} AS {to.sql()}")
@@ -239,7 +241,7 @@ class Translation:
 
 
 def _bool(sql: str) -> Value:
-    return Value(sql, Kind.BOOL)
+    return Value(sql, ValueKind.BOOL)
 
 
 def _named(node: exp.Expr) -> str:

@@ -11,7 +11,7 @@ from ....schema.names import fold, quote
 from .compare import as_key
 from .grouped import SelectValues, as_result, determined_keys, has_aggregate, is_one_row
 from .sources import Row, Scope, Source, result_row
-from .values import UNKNOWN, Kind, Refuse, Value
+from .values import UNKNOWN, Refuse, Value, ValueKind
 
 _SELECT = {"kind", "expressions", "limit", "from_", "joins", "where", "group", "having", "order", "offset", "distinct"}
 _JOIN = {"this", "side", "kind", "on"}
@@ -75,8 +75,8 @@ class Selects:
         left, right = self.query(node.this, outer), self.query(node.expression, outer)
         is_distinct = bool(node.args.get("distinct"))
         for one, other in zip(left.values, right.values, strict=False):
-            kinds = {one.kind, other.kind} - {Kind.UNKNOWN, Kind.NULL}
-            if len(kinds) > 1 or (is_distinct and (one.is_folded or other.is_folded or kinds & {Kind.JSON})):
+            kinds = {one.kind, other.kind} - {ValueKind.UNKNOWN, ValueKind.NULL}
+            if len(kinds) > 1 or (is_distinct and (one.is_folded or other.is_folded or kinds & {ValueKind.JSON})):
                 self.refuse(f"{_UNIONS[type(node)]} of " + " and ".join(sorted(kind.value for kind in kinds)))
         if node.args.get("order") or node.args.get("limit") or node.args.get("offset"):
             self.refuse(f"ORDER BY or LIMIT of a {_UNIONS[type(node)]}")
@@ -185,7 +185,7 @@ class _One:
         nodes += tuple(determined_keys(self.node, self.scope, nodes))
         values = [self.plain.value(one) for one in nodes]
         for value in values:
-            if value.is_folded or value.is_explicit or value.kind in (Kind.JSON, Kind.OTHER):
+            if value.is_folded or value.is_explicit or value.kind in (ValueKind.JSON, ValueKind.OTHER):
                 self.refuse(f"GROUP BY of {'text with NOCASE or RTRIM' if value.is_folded else value.kind.value}")
         return f" GROUP BY {', '.join(value.sql for value in values)}", replace(self.plain, grouped=nodes)
 
@@ -204,7 +204,7 @@ class _One:
     def _distinct(self, values: Sequence[Value]) -> str:
         if not self.node.args.get("distinct"):
             return ""
-        if any(value.is_folded or value.kind in (Kind.JSON, Kind.OTHER) for value in values):
+        if any(value.is_folded or value.kind in (ValueKind.JSON, ValueKind.OTHER) for value in values):
             self.refuse("DISTINCT of text with NOCASE or RTRIM, or of JSON")
         return "DISTINCT "
 
@@ -216,7 +216,7 @@ class _One:
         terms = []
         for one in order.expressions:
             value = to.value(self._meant(one.this))
-            key = as_key(value) if value.kind is Kind.TEXT else value.sql
+            key = as_key(value) if value.kind is ValueKind.TEXT else value.sql
             direction = "DESC" if one.args.get("desc") else "ASC"
             terms.append(f"{key} {direction} NULLS {'FIRST' if one.args.get('nulls_first') else 'LAST'}")
             if self.node.args.get("distinct") and key not in [one.sql for _, one in items]:

@@ -28,18 +28,24 @@ from ..types import (
     Varchar,
 )
 from .literals import as_literal_of, is_json
-from .values import Kind, Value, as_float, as_number, as_text
+from .values import Value, ValueKind, as_float, as_number, as_text
 
 NOW = "statement_timestamp()"
 IN_UTC = f"{NOW} AT TIME ZONE 'UTC'"
 _MOMENT, _DAY, _TIME = "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD", "HH24:MI:SS"
 _MOMENTS = {_MOMENT: "second", f"{_MOMENT}.MS": "milliseconds", f'{_MOMENT}.MS"000"': "milliseconds"}
-_BY_TEXT = {Date: Kind.DATE, Time: Kind.TIME, Timestamp: Kind.TIMESTAMP, TimestampTz: Kind.MOMENT, Uuid: Kind.UUID}
+_BY_TEXT = {
+    Date: ValueKind.DATE,
+    Time: ValueKind.TIME,
+    Timestamp: ValueKind.TIMESTAMP,
+    TimestampTz: ValueKind.MOMENT,
+    Uuid: ValueKind.UUID,
+}
 
 
 def stored_as(value: Value, type_: PgType) -> str | None:
     """The value as one of that type, as SQLite's affinity would store it; None if it is none, or may change."""
-    if value.kind in (Kind.NULL, Kind.UNKNOWN):
+    if value.kind in (ValueKind.NULL, ValueKind.UNKNOWN):
         return "NULL"
     match type_:
         case Bigint() | Integer() | Smallint():
@@ -50,7 +56,7 @@ def stored_as(value: Value, type_: PgType) -> str | None:
             return _decimal(value, scale)
         case DoublePrecision():
             number = as_number(value)
-            return as_float(number) if number.kind in (Kind.INT, Kind.FLOAT) else None
+            return as_float(number) if number.kind in (ValueKind.INT, ValueKind.FLOAT) else None
         case Text() | Varchar() | Citext():
             return _text(value)
         case Date() | Time() | Timestamp() | TimestampTz() | Uuid():
@@ -58,9 +64,9 @@ def stored_as(value: Value, type_: PgType) -> str | None:
             return value.sql if value.kind is kind else as_literal_of(kind, value)
         case Jsonb():
             is_valid = isinstance(value.literal, str) and is_json(value.literal)
-            return f"{value.sql}::jsonb" if is_valid else value.sql if value.kind is Kind.JSON else None
+            return f"{value.sql}::jsonb" if is_valid else value.sql if value.kind is ValueKind.JSON else None
         case Bytea():
-            return value.sql if value.kind is Kind.BYTES else None
+            return value.sql if value.kind is ValueKind.BYTES else None
         case Interval():
             return f"'{value.literal} microseconds'::interval" if isinstance(value.literal, int) else None
         case Inet() | ByHand():
@@ -70,7 +76,7 @@ def stored_as(value: Value, type_: PgType) -> str | None:
 def _integer(value: Value) -> str | None:
     """A literal such as '0' is a number in a column of SQLite that takes numbers."""
     number = as_number(value)
-    if number.kind is Kind.INT:
+    if number.kind is ValueKind.INT:
         return number.sql
     if isinstance(value.literal, str) and value.literal == str(_as_int(value.literal)):
         return value.literal
@@ -84,7 +90,7 @@ def _as_int(text: str) -> int | None:
 
 
 def _boolean(value: Value) -> str | None:
-    if value.kind is Kind.BOOL:
+    if value.kind is ValueKind.BOOL:
         return value.sql
     number = _integer(value) if value.literal is not None else None
     return {"0": "false", "1": "true"}.get(number or "")
@@ -97,14 +103,14 @@ def _decimal(value: Value, scale: int | None) -> str | None:
         return value.literal if value.literal == str(_as_int(value.literal)) else None
     if number.exact and scale is not None and number.scale <= scale:
         return number.exact
-    is_plain = number.kind is Kind.INT or (number.kind is Kind.DECIMAL and scale is None)
+    is_plain = number.kind is ValueKind.INT or (number.kind is ValueKind.DECIMAL and scale is None)
     return number.sql if is_plain else None
 
 
 def _text(value: Value) -> str | None:
-    if value.kind is Kind.TEXT:
+    if value.kind is ValueKind.TEXT:
         return as_text(value)
-    if value.kind is Kind.INT and value.literal is not None:
+    if value.kind is ValueKind.INT and value.literal is not None:
         return string_literal(str(value.literal))
     return None
 

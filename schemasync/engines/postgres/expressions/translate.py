@@ -14,7 +14,7 @@ from .compare import as_key
 from .nodes import Translation
 from .stored import now_as, stored_as
 from .syntax import NotRead, Reader
-from .values import Kind, Value, collated, column_value
+from .values import Value, ValueKind, collated, column_value
 
 
 class Untranslated(Exception):
@@ -55,11 +55,11 @@ class TableExpressions:
             value = self._translation(refusals).value(self._read(column.expression))
         if column.collation is not None:
             value = collated(value, column.collation, refusals.append)
-        if value.kind in (Kind.JSON, Kind.OTHER):
+        if value.kind in (ValueKind.JSON, ValueKind.OTHER):
             refusals.append(f"an index over {value.kind.value}")
-        if isinstance(value.literal, str) or value.kind is Kind.NULL:
+        if isinstance(value.literal, str) or value.kind is ValueKind.NULL:
             return _unless(refusals, f"{value.sql}::text")  # PostgreSQL does not know their type
-        return _unless(refusals, as_key(value) if value.kind is Kind.TEXT else value.sql)
+        return _unless(refusals, as_key(value) if value.kind is ValueKind.TEXT else value.sql)
 
     def default(self, column: PgColumn, sql: Sql) -> str:
         """The DEFAULT of a column. Raises Untranslated."""

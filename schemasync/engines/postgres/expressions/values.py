@@ -35,7 +35,7 @@ Refuse = Callable[[str], None]
 """Notes what cannot be translated, in a phrase."""
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """Kinds of values; the value is how a message names it. UNKNOWN: refused already."""
 
     INT = "an integer"
@@ -55,7 +55,7 @@ class Kind(Enum):
     UNKNOWN = "unknown"
 
 
-NUMBERS = frozenset({Kind.INT, Kind.FLOAT, Kind.DECIMAL})
+NUMBERS = frozenset({ValueKind.INT, ValueKind.FLOAT, ValueKind.DECIMAL})
 
 
 class Collation(Enum):
@@ -75,7 +75,7 @@ class Value:
     """
 
     sql: str
-    kind: Kind
+    kind: ValueKind
     literal: str | int | float | bytes | None = None
     is_narrow: bool = False
     exact: str = ""
@@ -108,8 +108,8 @@ class Translating(Protocol):
     def refused(self, what: str) -> Value: ...
 
 
-UNKNOWN = Value("NULL", Kind.UNKNOWN)
-NULL = Value("NULL", Kind.NULL)
+UNKNOWN = Value("NULL", ValueKind.UNKNOWN)
+NULL = Value("NULL", ValueKind.NULL)
 
 
 def column_value(column: PgColumn, prefix: str = "") -> Value:
@@ -117,18 +117,22 @@ def column_value(column: PgColumn, prefix: str = "") -> Value:
     name = prefix + quote(column.name)
     match column.type:
         case Text() | Varchar():
-            return Value(name, Kind.TEXT, collation=Collation(column.folds or "binary"), is_c=column.collation == "C")
+            return Value(
+                name, ValueKind.TEXT, collation=Collation(column.folds or "binary"), is_c=column.collation == "C"
+            )
         case Citext():
-            return Value(name, Kind.TEXT, collation=Collation.NOCASE, is_citext=True)
+            return Value(name, ValueKind.TEXT, collation=Collation.NOCASE, is_citext=True)
         case Integer() | Smallint():
-            return Value(name, Kind.INT, is_narrow=True, exact=name, is_column=True)
+            return Value(name, ValueKind.INT, is_narrow=True, exact=name, is_column=True)
         case Bigint():
-            return Value(name, Kind.INT, exact=name, is_column=True)
+            return Value(name, ValueKind.INT, exact=name, is_column=True)
         case Numeric(scale=scale):
-            return Value(name, Kind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0, is_column=True)
+            return Value(
+                name, ValueKind.DECIMAL, exact=name if scale is not None else "", scale=scale or 0, is_column=True
+            )
         case other:
             kind = _kind(other)
-            return Value(name, kind, is_column=kind in (Kind.FLOAT, Kind.BOOL))
+            return Value(name, kind, is_column=kind in (ValueKind.FLOAT, ValueKind.BOOL))
 
 
 def _kind(
@@ -144,28 +148,28 @@ def _kind(
     | Uuid
     | Inet
     | ByHand,
-) -> Kind:
+) -> ValueKind:
     match one:
         case Boolean():
-            return Kind.BOOL
+            return ValueKind.BOOL
         case DoublePrecision():
-            return Kind.FLOAT
+            return ValueKind.FLOAT
         case Bytea():
-            return Kind.BYTES
+            return ValueKind.BYTES
         case Date():
-            return Kind.DATE
+            return ValueKind.DATE
         case Time():
-            return Kind.TIME
+            return ValueKind.TIME
         case Timestamp():
-            return Kind.TIMESTAMP
+            return ValueKind.TIMESTAMP
         case TimestampTz():
-            return Kind.MOMENT
+            return ValueKind.MOMENT
         case Jsonb():
-            return Kind.JSON
+            return ValueKind.JSON
         case Uuid():
-            return Kind.UUID
+            return ValueKind.UUID
         case Interval() | Inet() | ByHand():
-            return Kind.OTHER
+            return ValueKind.OTHER
         case _:
             assert_never(one)
 
@@ -173,13 +177,13 @@ def _kind(
 def as_condition(value: Value, refuse: Refuse) -> str:
     """The value as PostgreSQL wants it in WHERE, CHECK, AND, OR and NOT. SQLite takes every number but 0 for true."""
     match value.kind:
-        case Kind.BOOL:
+        case ValueKind.BOOL:
             return value.sql
-        case Kind.INT if value.literal in (0, 1):
+        case ValueKind.INT if value.literal in (0, 1):
             return "true" if value.literal else "false"
-        case Kind.INT | Kind.FLOAT | Kind.DECIMAL:
+        case ValueKind.INT | ValueKind.FLOAT | ValueKind.DECIMAL:
             return f"({value.sql} <> 0)"
-        case Kind.NULL | Kind.UNKNOWN:
+        case ValueKind.NULL | ValueKind.UNKNOWN:
             return "NULL::boolean"
         case _:
             refuse(f"{value.kind.value} as a condition")
@@ -188,16 +192,16 @@ def as_condition(value: Value, refuse: Refuse) -> str:
 
 def as_number(value: Value) -> Value:
     """A boolean as the 0 or 1 that it is in SQLite; every other value as it is."""
-    if value.kind is not Kind.BOOL:
+    if value.kind is not ValueKind.BOOL:
         return value
     if value.literal is not None:
-        return Value(str(int(value.literal)), Kind.INT, int(value.literal))
-    return Value(f"({value.sql})::int", Kind.INT, is_narrow=True, exact=f"({value.sql})::int")
+        return Value(str(int(value.literal)), ValueKind.INT, int(value.literal))
+    return Value(f"({value.sql})::int", ValueKind.INT, is_narrow=True, exact=f"({value.sql})::int")
 
 
 def as_float(value: Value) -> str:
     """A number as a float of eight bytes: decimals become the same ones as in SQLite, by their digits."""
-    is_column = value.kind is Kind.FLOAT and value.literal is None
+    is_column = value.kind is ValueKind.FLOAT and value.literal is None
     return value.sql if is_column else f"{value.sql}::float8"
 
 
@@ -218,38 +222,40 @@ def in_c(value: Value) -> str:
 
 def text_result(sql: str, *of: Value) -> Value:
     """Text that is computed from `of`. It has no collation in SQLite."""
-    return Value(sql, Kind.TEXT, is_c=any(one.is_c or one.is_citext for one in of))
+    return Value(sql, ValueKind.TEXT, is_c=any(one.is_c or one.is_citext for one in of))
 
 
 def unified(values: list[Value], refuse: Refuse) -> list[Value]:
     """The results of CASE or coalesce() as values of one kind."""
-    kinds = {value.kind for value in values} - {Kind.NULL, Kind.UNKNOWN}
-    if kinds == {Kind.BOOL, Kind.INT}:
+    kinds = {value.kind for value in values} - {ValueKind.NULL, ValueKind.UNKNOWN}
+    if kinds == {ValueKind.BOOL, ValueKind.INT}:
         return [as_number(value) for value in values]
     if len(kinds) > 1 and kinds <= NUMBERS:
-        return [v if v.kind in (Kind.NULL, Kind.UNKNOWN) else Value(as_float(v), Kind.FLOAT) for v in values]
+        return [
+            v if v.kind in (ValueKind.NULL, ValueKind.UNKNOWN) else Value(as_float(v), ValueKind.FLOAT) for v in values
+        ]
     if len(kinds) > 1:
         refuse("a result that is " + " or ".join(sorted(kind.value for kind in kinds)))
         return [UNKNOWN for _ in values]
-    if kinds == {Kind.TEXT}:
-        return [text_result(as_text(v), v) if v.kind is Kind.TEXT else v for v in values]
+    if kinds == {ValueKind.TEXT}:
+        return [text_result(as_text(v), v) if v.kind is ValueKind.TEXT else v for v in values]
     return values
 
 
 def result_of(sql: str, of: Sequence[Value]) -> Value:
     """The value of an expression that has one of these as its result. It has no collation of its own in SQLite."""
-    known = [value for value in of if value.kind is not Kind.NULL]
+    known = [value for value in of if value.kind is not ValueKind.NULL]
     if not known:
         return replace(NULL, sql=sql)
-    kind = Kind.UNKNOWN if any(value.kind is Kind.UNKNOWN for value in known) else known[0].kind
-    return Value(sql, kind, is_narrow=kind is Kind.INT, is_c=any(value.is_c or value.is_citext for value in known))
+    kind = ValueKind.UNKNOWN if any(value.kind is ValueKind.UNKNOWN for value in known) else known[0].kind
+    return Value(sql, kind, is_narrow=kind is ValueKind.INT, is_c=any(value.is_c or value.is_citext for value in known))
 
 
 def collated(value: Value, name: str, refuse: Refuse) -> Value:
     """Text with a COLLATE behind it."""
-    if value.kind is Kind.UNKNOWN:
+    if value.kind is ValueKind.UNKNOWN:
         return value
-    if value.kind is not Kind.TEXT or name not in {one.value for one in Collation}:
+    if value.kind is not ValueKind.TEXT or name not in {one.value for one in Collation}:
         refuse(f"COLLATE {name} of {value.kind.value}")
         return UNKNOWN
     return replace(value, collation=Collation(name), is_explicit=True)

@@ -34,8 +34,8 @@ def measure(live: Connection, logged: Sequence[Logged], opener: Opener) -> float
         if not written:
             return None
         busiest = next(one for one in logged if one.number == max(written, key=lambda number: written[number]))
-        with tempfile.TemporaryDirectory(prefix="schemasync-tax-") as folder:
-            return _measure(live, busiest, opener, Path(folder) / "tax.sqlite3")
+        with tempfile.TemporaryDirectory(prefix="schemasync-overhead-") as folder:
+            return _measure(live, busiest, opener, Path(folder) / "overhead.sqlite3")
     except (sqlite3.Error, OSError):
         return None
 

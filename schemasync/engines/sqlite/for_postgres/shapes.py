@@ -1,4 +1,4 @@
-"""Tells what values are in columns of which neither the declaration nor a model says it: dates, numbers, JSON."""
+"""Detects what values are in columns of which neither the declaration nor a model says it: dates, numbers, JSON."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .. import ddl
 from ..connection import Connection, Opener
 from ..objects import OWN_PREFIX
 from ..rebuild.derive import bare, expected, over_views
-from ..selection import beside
+from ..selection import temporary_with_old
 from ..table_sizes import count_of
 from ..time_limit import time_limit
 from ..verify import derived
@@ -64,7 +64,7 @@ def probe_derived(
         return Probed(plan)
     found: list[Hazard] = []
     measured: dict[str, Measured] = {}
-    with closing(beside(opener, path)) as connection:
+    with closing(temporary_with_old(opener, path)) as connection:
         connection.execute("BEGIN")
         for number, step in enumerate(plan.derived):
             result = _Result(connection, step, number)

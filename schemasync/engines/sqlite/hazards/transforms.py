@@ -18,7 +18,7 @@ from ....schema.text import count
 from ....schema.transform_function import Kind
 from .. import ddl
 from ..connection import Connection, Opener
-from ..selection import beside
+from ..selection import temporary_with_old
 from ..table_sizes import count_of
 from ..transforms.batch import Batch
 from ..transforms.calls import Caller
@@ -37,7 +37,7 @@ def probe_transforms(path: Path, plan: Plan, opener: Opener, allowed: frozenset[
     """
     if not plan.transforms:
         return plan
-    with closing(beside(opener, path)) as connection:
+    with closing(temporary_with_old(opener, path)) as connection:
         found = making(connection, plan)
         found.prepare()
         connection.execute("BEGIN")
@@ -92,7 +92,7 @@ def _tried(connection: Connection, source: Source) -> Measured:
 
 def _lost_rows(path: Path, plan: Plan, opener: Opener, allowed: frozenset[str]) -> Iterator[Hazard]:
     """Tables with rows that no transform reads, and that transforms fill."""
-    with closing(beside(opener, path)) as connection:
+    with closing(temporary_with_old(opener, path)) as connection:
         for step in plan.transformed:
             if step.replaced is None or fold(step.replaced.name) in map(fold, step.reads) or fold(step.name) in allowed:
                 continue

@@ -186,7 +186,7 @@ class _Trial:
 
 
 def _new(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Each once, without those that are the begin of an index or a key that is there."""
+    """Each once, without those that are the beginning of an index or a key that is there."""
     return [one for one in dict.fromkeys(candidates) if not any(map(one.is_begin_of, _there(one.table)))]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ....errors import Code, Failed, Problem, Refused
 from ....history.row import HistoryRow
-from ....masking.masker import Kind, Masker
+from ....masking.masker import Masker, MaskKind
 from ....masking.permutation import Permutation
 from ....masking.rules import Rules
 from ....schema.model import ColumnName, Schema, Table
@@ -98,7 +98,7 @@ def masked_copy(
 
 def _maskers(stack: ExitStack, opener: Opener, decided: Decided, permutation: Permutation) -> dict[ColumnName, Masker]:
     """Columns that are masked alike share a masker."""
-    found, of_groups = dict[ColumnName, Masker](), dict[tuple[columns.Group, Kind], Masker]()
+    found, of_groups = dict[ColumnName, Masker](), dict[tuple[columns.Group, MaskKind], Masker]()
     for one in decided.masking.columns:
         same = one.group, one.kind
         if same not in of_groups:
@@ -107,7 +107,7 @@ def _maskers(stack: ExitStack, opener: Opener, decided: Decided, permutation: Pe
         found[one.name] = of_groups[same]
     for table in decided.virtual:
         if table.content is Content.MASKED:
-            kinds = {name: kind for name, kind in table.kinds.items() if kind is not Kind.KEEP}
+            kinds = {name: kind for name, kind in table.kinds.items() if kind is not MaskKind.KEEP}
             found |= {ColumnName(table.name, name): Masker(kind, permutation) for name, kind in kinds.items()}
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ....errors import Code, Problem, Refused
-from ....masking.masker import Kind
+from ....masking.masker import MaskKind
 from ....masking.personal_names import looks_personal
 from ....masking.rules import Rules, Whole
 from ....schema.model import ColumnName, ForeignKey, Schema, Table
@@ -23,7 +23,7 @@ class MaskedColumn:
     to it. `group`: the columns that are masked alike."""
 
     name: ColumnName
-    kind: Kind
+    kind: MaskKind
     is_named: bool
     group: Group
 
@@ -50,7 +50,7 @@ def decide(schema: Schema, rules: Rules, virtual: Mapping[str, tuple[str, ...]])
     named = dict(_named(schema, rules))
     groups = _groups(schema)
     columns = []
-    for group in {groups.get(name, frozenset({name})) for name, kind in named.items() if kind is not Kind.KEEP}:
+    for group in {groups.get(name, frozenset({name})) for name, kind in named.items() if kind is not MaskKind.KEEP}:
         kinds = {named[name] for name in group if name in named}
         problems += _unfit(schema, group, kinds, named)
         columns += [MaskedColumn(name, min(kinds), name in named, group) for name in group]
@@ -81,7 +81,7 @@ def _unknown_names(schema: Schema, rules: Rules, virtual: Mapping[str, tuple[str
                 yield _bad(f'"{name}" has no column "{column}"', hint, name, column)
 
 
-def _named(schema: Schema, rules: Rules) -> Iterator[tuple[ColumnName, Kind]]:
+def _named(schema: Schema, rules: Rules) -> Iterator[tuple[ColumnName, MaskKind]]:
     for table in schema.tables:
         kinds = rules.of(table.name)
         for column in table.columns:
@@ -89,7 +89,9 @@ def _named(schema: Schema, rules: Rules) -> Iterator[tuple[ColumnName, Kind]]:
                 yield ColumnName(table.name, column.name), kinds[fold(column.name)]
 
 
-def _unfit(schema: Schema, group: Group, kinds: set[Kind], named: Mapping[ColumnName, Kind]) -> Iterator[Problem]:
+def _unfit(
+    schema: Schema, group: Group, kinds: set[MaskKind], named: Mapping[ColumnName, MaskKind]
+) -> Iterator[Problem]:
     """The problems of columns that are masked together."""
     shown = ", ".join(f"{table}.{column}" for table, column in sorted(group))
     if len(kinds) > 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ....errors import Code, Problem
 from ....masking.forms import Value
-from ....masking.masker import CannotMask, Kind, Masker
+from ....masking.masker import CannotMask, Masker, MaskKind
 from ....schema.model import ColumnName, Table
 from ....schema.names import fold, quote
 from ..connection import Connection
@@ -50,7 +50,7 @@ class Column:
             self.raised = error  # SQLite says only that a function has raised something
             raise
         with suppress(CannotMask):
-            return Masker(Kind.TEXT, self.masker.permutation)(value)
+            return Masker(MaskKind.TEXT, self.masker.permutation)(value)
         return None
 
     def changes(self, value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ....errors import Code, Failed, Problem
-from ....masking.masker import Kind
+from ....masking.masker import MaskKind
 from ....schema.model import Table
 from ....schema.names import fold, quote
 from ....schema.text import count
@@ -125,7 +125,7 @@ def _is_unmasked(name: str, column: Column) -> str:
     """The condition that a masked column has its old value, or another length."""
     same = f"o.{name} IS n.{name} COLLATE BINARY AND {column.function}_changes(o.{name})"
     terms = [f"({same})"]
-    if column.masker.kind is not Kind.DATE:
+    if column.masker.kind is not MaskKind.DATE:
         terms.append(f"(typeof(o.{name}) <> 'real' AND length(o.{name}) IS NOT length(n.{name}))")
     return " OR ".join(terms)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ....errors import Code, Problem
-from ....masking.masker import Kind
+from ....masking.masker import MaskKind
 from ....masking.rules import Rules, Whole
 from ....schema import lexer
 from ....schema.model import Schema, Sql
@@ -37,7 +37,7 @@ class Virtual:
     name: str
     content: Content
     shadows: tuple[str, ...]
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, MaskKind]
 
 
 def columns_of(connection: Connection, schema: Schema) -> dict[str, tuple[str, ...]]:
@@ -92,11 +92,11 @@ def _content(
 WHOLE = 'Leave it empty in the copy ("empty"), or keep it as it is ("keep").'
 
 
-def _of_own_text(name: str, kinds: Mapping[str, Kind]) -> Content | Problem:
+def _of_own_text(name: str, kinds: Mapping[str, MaskKind]) -> Content | Problem:
     if not kinds:
         message = f'the full-text table "{name}" has a text of its own, and the rules say nothing of it'
         return _bad(name, message, f"Name its columns. {WHOLE}")
-    return Content.MASKED if set(kinds.values()) != {Kind.KEEP} else Content.COPIED
+    return Content.MASKED if set(kinds.values()) != {MaskKind.KEEP} else Content.COPIED
 
 
 def _bad(name: str, message: str, hint: str) -> Problem:
