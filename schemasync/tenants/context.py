@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -135,7 +135,7 @@ def within(key: str, items: Iterator[Item]) -> Iterator[Item]:
                 close()
 
 
-async def awithin(key: str, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+async def awithin(key: str, items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
     """As `within`, for an asynchronous iterator."""
     try:
         while True:

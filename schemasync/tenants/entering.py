@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from functools import wraps
 from typing import Any
 
-from .context import awithin, pop, push, within
+from .context import Item, awithin, pop, push, within
 from .lookup import acheck, check
 from .models import Tenant
 
@@ -16,7 +17,8 @@ class tenant:
     """Enter a tenant: `with tenant("acme"):`, `async with`, or as a decorator of a function, a coroutine or a
     generator.
 
-    Raises UnknownTenant. In an event loop use `async with`: the row of the tenant is read.
+    Raises UnknownTenant or OtherHost; a decorated generator does so at its first item. In an event loop use
+    `async with`: the row of the tenant is read.
 
     A generator that yields within `with tenant(…)` leaves its tenant entered in the code that reads it: decorate it
     instead.
@@ -43,9 +45,9 @@ class tenant:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isasyncgenfunction(function):
-            return wraps(function)(lambda *args, **named: awithin(self.key, function(*args, **named)))
+            return wraps(function)(lambda *args, **named: _achecked(self.key, function(*args, **named)))
         if inspect.isgeneratorfunction(function):
-            return wraps(function)(lambda *args, **named: within(self.key, function(*args, **named)))
+            return wraps(function)(lambda *args, **named: _checked(self.key, function(*args, **named)))
         if inspect.iscoroutinefunction(function):
 
             @wraps(function)
@@ -61,3 +63,15 @@ class tenant:
                 return function(*args, **named)
 
         return run
+
+
+def _checked(key: str, items: Iterator[Item]) -> Iterator[Item]:
+    check(key)
+    yield from within(key, items)
+
+
+async def _achecked(key: str, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    await acheck(key)
+    async with aclosing(awithin(key, items)) as found:
+        async for item in found:
+            yield item

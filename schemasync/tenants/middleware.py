@@ -28,7 +28,8 @@ SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110, 9.2.1
 class TenantMiddleware:
     """Put it first in MIDDLEWARE: sessions and users are the tenant's, too. `request.tenant` is the key, None for a
     request that is for no tenant. An unknown tenant gets 404, a suspended one 503, one of another host what OTHER_HOST
-    says, and one that is behind what BEHIND says: `request.tenant_is_behind` is true if it is served."""
+    says, and one that is behind what BEHIND says: with "read-only", `request.tenant_is_behind` is true for it. It is
+    None where nobody asks: with "serve", and for no tenant."""
 
     sync_capable = True
     async_capable = True
@@ -49,30 +50,35 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._asynchronous(request)
-        request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
+        key = self._identified(request)
         if key is None:
             return self.get_response(request)  # type: ignore[no-any-return]
         if (refused := _refused(request, key, found := _there(key, row(key)))) is not None:
             return refused
-        is_behind = self.behind is not Behind.SERVE and behind.is_behind(key, found)
+        is_behind = None if self.behind is Behind.SERVE else behind.is_behind(key, found)
         if (refused := self._refused_behind(request, is_behind)) is not None:
             return refused
         with entered(key), read_only(key) if is_behind else nullcontext():
             return _kept(key, _answered(request, self.get_response(request)))
 
     async def _asynchronous(self, request: HttpRequest) -> HttpResponseBase:
-        request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
+        key = self._identified(request)
         if key is None:
             return await self.get_response(request)  # type: ignore[no-any-return]
         if (refused := _refused(request, key, found := _there(key, await arow(key)))) is not None:
             return refused
-        is_behind = self.behind is not Behind.SERVE and await behind.ais_behind(key, found)
+        is_behind = None if self.behind is Behind.SERVE else await behind.ais_behind(key, found)
         if (refused := self._refused_behind(request, is_behind)) is not None:
             return refused
         with entered(key), read_only(key) if is_behind else nullcontext():
             return _kept(key, _answered(request, await self.get_response(request)))
 
-    def _refused_behind(self, request: HttpRequest, is_behind: bool) -> HttpResponse | None:
+    def _identified(self, request: HttpRequest) -> str | None:
+        request.tenant = key = self.identify(request)  # type: ignore[attr-defined]
+        request.tenant_is_behind = None  # type: ignore[attr-defined]
+        return key
+
+    def _refused_behind(self, request: HttpRequest, is_behind: bool | None) -> HttpResponse | None:
         request.tenant_is_behind = is_behind  # type: ignore[attr-defined]
         may_write = request.method not in SAFE
         return answers.behind() if is_behind and (may_write or self.behind is Behind.REFUSE) else None

@@ -9,16 +9,18 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.db import OperationalError, connections
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from schemasync import api, conf
 from schemasync.actor import acting_as
 from schemasync.errors import SchemaInvalid
 from schemasync.tenants import behind, lookup, tenant
 from schemasync.tenants.context import read_only
+from schemasync.tenants.middleware import TenantMiddleware
 from schemasync.tenants.models import Tenant
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
+from tests.tenants.shop.views import names_async
 
 
 @contextmanager
@@ -52,6 +54,34 @@ def a_tenant_that_is_behind_is_served_refused_or_read():
             assert _ask(key, "/write/", "POST").status_code == 200
     with tenant(key):
         assert Author.objects.count() == 1 + 1 + 3
+
+
+def a_view_knows_whether_its_tenant_is_behind_if_the_setting_asks():
+    key = new("ann")
+    host = {"host": f"{key}.example.com"}
+
+    async def asynchronous(request):
+        return await TenantMiddleware(names_async)(request)
+
+    def known():
+        """What requests of both kinds know; those that get 503, too, although no view sees it."""
+        first = Client().get("/names/", headers=host)
+        second = async_to_sync(asynchronous)(request := RequestFactory().get("/names/async/", headers=host))
+        assert first.status_code == second.status_code
+        assert first.wsgi_request.tenant_is_behind is request.tenant_is_behind
+        return first.status_code, request.tenant_is_behind
+
+    for how, ahead, current in (
+        ("serve", (200, None), (200, None)),
+        ("read-only", (200, True), (200, False)),
+        ("refuse", (503, True), (200, False)),
+    ):
+        with _ahead(how):
+            assert known() == ahead, how
+        with _current(how):
+            assert known() == current, how
+    with _current("read-only"):
+        assert Client().get("/user/", headers={"host": "example.com"}).wsgi_request.tenant_is_behind is None
 
 
 def an_asynchronous_request_is_refused_too():

@@ -73,6 +73,7 @@ ADDED = [
     "hooked",
     "planned",
     "own",
+    "canary",
 ]  # each once: the template has been at the others
 
 
@@ -153,6 +154,22 @@ def failures_stop_the_run_are_told_and_tried_again():
         code, found = _sync_json(retry=True)
         assert (code, found["tenants"], found["synced"]) == (0, 1, 1)
         assert json.loads(_run("status", json=True)[1])["failures"] == []
+
+
+def a_failure_after_a_canary_that_passed_stops_the_run_with_the_rest_untouched():
+    Tenant.objects.all().delete()
+    keys = [f"canary-{number}" for number in range(4)]
+    for key, names in zip(keys, (["ann"], ["ann"], ["bob", "bob"], ["ann"]), strict=True):
+        create_tenant(key)
+        with tenant(key):
+            for name in names:
+                Author.objects.create(name=name)
+    before = _version(keys[0])
+    with _schema(lambda text: _unique_names(_extra(text, "canary"))):
+        code, found = _sync_json(canary="50%")
+        assert (code, found["result"], found["synced"], found["left"]) == (4, "failed", 2, 1)
+        assert [one["key"] for one in found["failed"]] == [keys[2]]
+        assert [_version(key) == before for key in keys] == [False, False, True, True]
 
 
 def a_tenant_whose_file_is_away_gets_no_empty_one():

@@ -16,10 +16,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from schemasync.actions.database import Database
 from schemasync.engines.sqlite.fence import Fence, raise_fence
 from schemasync.errors import Code, Refused, UsageError
 from schemasync.tenants import (
     OtherHost,
+    UnknownTenant,
     activate_tenant,
     archive_tenant,
     create_tenant,
@@ -33,6 +35,7 @@ from schemasync.tenants.across import report
 from schemasync.tenants.connection import TenantMoved
 from schemasync.tenants.fleet.standing import served_keys
 from schemasync.tenants.models import State, Tenant
+from schemasync.tenants.moving.balancing import balance
 from schemasync.tenants.paths import folder_of, path_of
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
@@ -137,6 +140,30 @@ def the_admin_offers_the_hosts_and_says_where_to_create_what_is_not_here():
     assert Tenant.objects.get(key="no-labels").labels == {}
 
 
+def _ready():
+    yield current()
+
+
+async def _ready_async():
+    yield current()
+
+
+def _first_items(key):
+    """What enters a tenant, by a function and by the first item of each kind of generator."""
+    return (
+        tenant(key)(current),
+        lambda: next(tenant(key)(_ready)()),
+        lambda: async_to_sync(_first_async)(tenant(key)(_ready_async)()),
+    )
+
+
+async def _first_async(items):
+    try:
+        return await anext(items)
+    finally:
+        await items.aclose()
+
+
 def _ask(key, path="/names/?q=a%20b", **given):
     return Client().generic(given.pop("method", "GET"), path, headers={"host": f"{key}.example.com"}, **given)
 
@@ -145,7 +172,7 @@ def a_tenant_of_another_host_is_not_entered():
     with _on("north"):
         create_tenant("not-here", host="north")
     with _on("south"):
-        for enter in (lambda: tenant("not-here").__enter__(), tenant("not-here")(lambda: None)):
+        for enter in (lambda: tenant("not-here").__enter__(), *_first_items("not-here")):
             with pytest.raises(OtherHost, match='"not-here" is on the host "north", and this is "south"') as found:
                 enter()
             assert found.value.code is Code.OTHER_HOST
@@ -158,6 +185,31 @@ def a_tenant_of_another_host_is_not_entered():
     with tenant("not-here"):  # one host has all, whatever their rows say
         assert not Author.objects.exists()
     assert current() is None
+    assert [enter() for enter in _first_items("not-here")] == ["not-here"] * 3
+    assert current() is None
+
+
+def a_generator_raises_at_its_first_item_what_a_function_raises():
+    key = new("ann")
+    for enter in (*_first_items("nobody"), *_first_items("..")):
+        with pytest.raises(UnknownTenant, match="there is no tenant"):
+            enter()
+    for state, told in (
+        (State.ARCHIVED, "is archived"),
+        (State.CREATING, "is not created yet"),
+        (State.DELETING, "is not deleted yet"),
+    ):
+        Tenant.objects.filter(key=key).update(state=state)
+        lookup._rows.clear()
+        for enter in _first_items(key):
+            with pytest.raises(UnknownTenant, match=told):
+                enter()
+            assert current() is None
+    Tenant.objects.filter(key=key).update(state=State.SUSPENDED)
+    lookup._rows.clear()
+    assert [enter() for enter in _first_items(key)] == [key] * 3
+    Tenant.objects.filter(key=key).update(state=State.ACTIVE)
+    lookup._rows.clear()
 
 
 def a_request_for_a_tenant_of_another_host_is_answered_as_the_setting_says():
@@ -232,6 +284,25 @@ def a_host_looks_at_its_own_tenants_alone():
         assert served_keys() == ["of-south"]
         assert [one.key for one in report("SELECT count(*) AS n FROM shop_author")] == ["of-south"]
     assert served_keys() == ["of-north", "of-south"]
+
+
+def _load():
+    return {"busy-1": 10, "busy-2": 10.0}
+
+
+def the_load_that_a_project_counts_is_shared_although_the_sizes_are_equal():
+    Tenant.objects.all().delete()
+    for number in (1, 2):
+        Tenant.objects.create(key=f"busy-{number}", host="north", size=1_000)
+        Tenant.objects.create(key=f"idle-{number}", host="south", size=1_000, pinned=True)
+    with _on("north"):
+        assert not balance(Database("tenant")).proposed
+    for load in (_load, "tests.tenants.claims.hosts._load"):
+        with _on("north", LOAD=load):
+            found = balance(Database("tenant"))
+            assert [(one.tenant.key, one.to) for one in found.proposed] == [("busy-2", "south")]
+            assert found.shares == {"north": (1.0, 2.0), "south": (1.0, 0.0)}
+    Tenant.objects.all().delete()
 
 
 def the_map_of_hosts_is_printed_or_written():

@@ -5,18 +5,25 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.core.asgi import get_asgi_application
 from django.core.cache import cache
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 
 from schemasync.errors import Code
 from schemasync.tenants import NoTenant, OtherTenant, current, tenant
+from schemasync.tenants.paths import path_of
+from tests.pages import page
 from tests.tenants.inside import new
+from tests.tenants.shop import media
+from tests.tenants.shop.media import TenantMedia
 from tests.tenants.shop.models import Author, Book
 
 
@@ -121,6 +128,29 @@ def a_streamed_response_keeps_its_tenant():
             assert current() == second
 
 
+def a_response_that_is_streamed_under_asgi_keeps_its_tenant_to_its_end():
+    authors = {new(name): name for name in ("ann", "bob", "eve")}
+    application = get_asgi_application()
+
+    async def streamed(kind):
+        return await asyncio.gather(*(_streamed(application, f"/stream/{kind}/", key) for key in authors))
+
+    assert async_to_sync(streamed)("async") == [[name, name] for name in authors.values()]
+    for kind in ("generator", "expression", "iterator"):
+        with pytest.warns(Warning, match="must consume synchronous iterators"):
+            assert async_to_sync(streamed)(kind) == [[name] for name in authors.values()], kind
+    assert current() is None
+
+
+async def _streamed(application, path, key):
+    """The pieces of the body that an ASGI server would get."""
+    asked, found = await _asked(application, path, key), []
+    while (sent := await asked.receive_output(30)).get("more_body"):
+        found.append(sent["body"].decode())
+    await asked.wait(30)
+    return [one for one in found if one]
+
+
 def threads_do_not_inherit_a_tenant_silently():
     key = new("ann")
     with tenant(key), ThreadPoolExecutor(1) as pool:
@@ -186,12 +216,40 @@ def _at_once(count):
 
 async def _answer(application, path, key):
     """The body that an ASGI server would get."""
+    asked = await _asked(application, path, key)
+    return (await asked.receive_output(30))["body"]
+
+
+async def _asked(application, path, key):
+    """A request of an ASGI server, whose answer begins."""
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
     asked = ApplicationCommunicator(application, scope | {"headers": [(b"host", f"{key}.example.com".encode())]})
     await asked.send_input({"type": "http.request"})
-    status, body = (await asked.receive_output(30))["status"], (await asked.receive_output(30))["body"]
-    assert status == 200, body
-    return body
+    begun = await asked.receive_output(30)
+    assert begun["status"] == 200, begun
+    return asked
+
+
+def a_storage_that_all_tenants_share_has_a_folder_for_each():
+    first, second, storage = new(), new(), TenantMedia()
+    folder = path_of(first).parent.parent.with_name("media")
+    with override_settings(MEDIA_ROOT=folder, MEDIA_URL="/media/"):
+        for key in (first, second):
+            with tenant(key):
+                assert not storage.exists("logo.svg")
+                storage.save("logo.svg", ContentFile(key))
+        for key, other in ((first, second), (second, first)):
+            with tenant(key):
+                assert storage.open("logo.svg").read().decode() == key
+                assert storage.url("logo.svg") == f"/media/{key}/logo.svg"
+                assert storage.path("logo.svg") == str(folder / key / "logo.svg")
+                assert storage.listdir("") == ([], ["logo.svg"])
+                with pytest.raises(SuspiciousFileOperation):
+                    storage.open(f"../{other}/logo.svg")
+        for use in (lambda: storage.open("logo.svg"), lambda: storage.url("logo.svg")):
+            with pytest.raises(TypeError):
+                use()
+    assert Path(media.__file__).read_text() in page("docs/howto/tenants.md").text
 
 
 def a_cache_is_not_shared():

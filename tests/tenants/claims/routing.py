@@ -1,14 +1,18 @@
 """Where queries go."""
 
 import os
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sites.models import Site
 from django.db import connections, transaction
-from django.test import Client
+from django.test import AsyncClient, Client, override_settings
+from django.urls import set_script_prefix
 
 from benchmarks.tenants_files import linked
 from schemasync.errors import Code
@@ -86,8 +90,6 @@ def no_tenant_is_an_entry_of_the_connections():
 
 
 def the_decorator_enters_for_functions_generators_and_coroutines():
-    from asgiref.sync import async_to_sync
-
     key = new("ann", "bob")
 
     @tenant(key)
@@ -110,6 +112,45 @@ def the_decorator_enters_for_functions_generators_and_coroutines():
         found.append(one)
     assert found == [("ann", key), ("bob", key)]
     assert async_to_sync(coroutine)() == ["ann", "bob"]
+
+
+def a_generator_is_in_its_tenant_for_each_item_and_where_it_is_closed():
+    key, ended = new("ann", "bob"), []
+
+    @tenant(key)
+    def generator():
+        try:
+            for one in Author.objects.order_by("id"):
+                yield one.name, current()
+        finally:
+            ended.append(current())
+
+    @tenant(key)
+    async def asynchronous():
+        try:
+            async for one in Author.objects.order_by("id"):
+                yield one.name, current()
+        finally:
+            ended.append(current())
+
+    async def read(most):
+        found = []
+        async with aclosing(asynchronous()) as items:
+            async for one in items:
+                assert current() is None
+                found.append(one)
+                if len(found) == most:
+                    break
+        assert current() is None
+        return found
+
+    items = generator()
+    assert next(items) == ("ann", key)
+    items.close()
+    assert current() is None
+    assert async_to_sync(read)(3) == [("ann", key), ("bob", key)]
+    assert async_to_sync(read)(1) == [("ann", key)]
+    assert ended == [key] * 3
 
 
 def a_generator_that_leaks_its_tenant_is_noticed():
@@ -155,15 +196,13 @@ def other_hosts_are_for_no_tenant():
 
 def paths_headers_and_functions_name_a_tenant():
     from django.http import Http404
-    from django.test import RequestFactory, override_settings
-    from django.urls import get_script_prefix, set_script_prefix
+    from django.test import RequestFactory
+    from django.urls import get_script_prefix
 
     from schemasync.tenants.identify import identification
     from schemasync.tenants.settings import tenant_settings
 
     def identified(how, request):
-        from django.conf import settings
-
         given = settings.SCHEMASYNC
         with override_settings(SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "REQUEST": how}}):
             return identification()(request)
@@ -183,6 +222,45 @@ def paths_headers_and_functions_name_a_tenant():
             identified(how, bad)
     assert identified(lambda request: "called", make.get("/")) == "called"
     assert tenant_settings().request == {"subdomain": "example.com"}
+
+
+@contextmanager
+def _by(how):
+    """Requests name their tenant so, until the block ends."""
+    given = settings.SCHEMASYNC
+    with override_settings(SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "REQUEST": how}}):
+        try:
+            yield
+        finally:
+            set_script_prefix("/")  # as the handler does at the beginning of the next request
+
+
+def a_path_names_the_tenant_of_a_request_and_goes_before_its_urls():
+    key, other = new("ann"), new("bob")
+    with _by({"path": "/t/"}):
+        for one, name in ((key, "ann"), (other, "bob")):
+            expected = {"tenant": one, "names": [name], "url": f"/t/{one}/names/"}
+            for get in (Client().get, async_to_sync(AsyncClient().get)):
+                set_script_prefix("/")  # as the handlers do, and the clients of tests do not
+                assert get(f"/t/{one}/names/").json() == expected
+            assert current() is None
+        for path in ("/t/nobody/names/", "/t/../names/", f"/t/{key}/nothing/", f"/t/{key}"):
+            assert Client().get(path).status_code == 404, path
+        with pytest.raises(NoTenant):
+            Client().get("/names/", headers=_host(key))
+
+
+def a_header_names_the_tenant_of_a_request():
+    key = new("ann")
+    with _by({"header": "X-Tenant"}):
+        expected = {"tenant": key, "names": ["ann"], "url": "/names/"}
+        assert Client().get("/names/", headers={"x-tenant": key}).json() == expected
+        assert async_to_sync(AsyncClient().get)("/names/", headers={"x-tenant": key}).json() == expected
+        assert current() is None
+        for bad in ("nobody", f"../{key}", ""):
+            assert Client().get("/names/", headers={"x-tenant": bad}).status_code == 404, bad
+        with pytest.raises(NoTenant):
+            Client().get("/names/", headers=_host(key))
 
 
 def atomic_requests_roll_back_the_tenant_and_open_no_other_file():

@@ -2,7 +2,9 @@
 
 import importlib
 import sqlite3
+from contextlib import contextmanager
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
@@ -52,6 +54,59 @@ def a_session_of_one_tenant_is_none_in_its_copy():
             assert _user(thief, second) == "", name
             if name not in ("signed_cookies", "cached_db", "cache"):  # it was removed where it was kept
                 assert _user(client, first) == "", name
+
+
+@contextmanager
+def _one_cache_for_all(backend):
+    """Sessions are in a cache whose keys are the same in all tenants."""
+    cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "shared"}
+    with override_settings(
+        CACHES={"default": cache},
+        SESSION_ENGINE=f"schemasync.tenants.sessions.{backend}",
+        SESSION_COOKIE_DOMAIN=".example.com",
+    ):
+        yield importlib.import_module(settings.SESSION_ENGINE).SessionStore
+
+
+def a_session_in_a_cache_with_the_same_keys_for_all_tenants_is_none_in_another():
+    first, second = _with_copy()
+    for name in ("cache", "cached_db"):
+        with _one_cache_for_all(name):
+            client, thief = Client(), Client()
+            client.get("/login/", headers={"host": f"{first}.example.com"})
+            assert _user(client, first) == "boss", name
+            thief.cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
+            assert _user(thief, second) == "", name
+            assert _user(client, first) == "", f"{name}: it was removed where it was kept"
+
+
+def a_session_that_is_read_in_a_coroutine_is_none_in_another_tenant():
+    first, second = new(), new()
+
+    async def carried(store):
+        async with tenant(first):
+            session = store()
+            await session.aset("plan", "gold")
+            await session.asave()
+            assert await store(session.session_key).aget("plan") == "gold"
+        return session.session_key
+
+    async def read(store, key):
+        found = store(key)
+        return await found.aget("plan"), found.session_key
+
+    async def presented(store):
+        key = await carried(store)
+        async with tenant(second):
+            assert await read(store, key) == (None, None)
+        async with tenant(first):
+            assert (await read(store, key))[0] is None, "it was removed where it was kept"
+        key = await carried(store)
+        assert (await read(store, key))[0] is None, "outside of all"
+
+    for name in ("db", "cache", "cached_db", "file"):
+        with _one_cache_for_all(name) as store:
+            async_to_sync(presented)(store)
 
 
 def a_session_of_a_tenant_is_none_outside_of_all():

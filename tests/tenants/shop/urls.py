@@ -8,6 +8,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("names/", views.names),
     path("names/async/", views.names_async),
+    path("stream/async/", views.stream_async),
     path("stream/<kind>/", views.stream),
     path("write/", views.write),
     path("write-by-get/", views.write_by_get),

@@ -37,6 +37,18 @@ def stream(request, kind):
     )
 
 
+async def stream_async(request):
+    async def lines():
+        for _ in range(2):
+            async for one in Author.objects.all():
+                yield one.name
+
+    return StreamingHttpResponse(lines())
+
+
+stream_async = transaction.non_atomic_requests(using="tenant")(stream_async)
+
+
 def write(request):
     return JsonResponse({"name": Author.objects.create(name=request.POST["name"]).name})
 
