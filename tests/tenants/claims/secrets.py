@@ -71,7 +71,14 @@ def _one_cache_for_all(backend):
 def a_session_in_a_cache_with_the_same_keys_for_all_tenants_is_none_in_another():
     first, second = _with_copy()
     for name in ("cache", "cached_db"):
-        with _one_cache_for_all(name):
+        with _one_cache_for_all(name) as store:
+            with tenant(first):
+                session = store()
+                session["plan"] = "gold"
+                session.save()
+                assert store(session.session_key).get("plan") == "gold", name
+            with tenant(second):
+                assert store(session.session_key).get("plan") is None, name
             client, thief = Client(), Client()
             client.get("/login/", headers={"host": f"{first}.example.com"})
             assert _user(client, first) == "boss", name
