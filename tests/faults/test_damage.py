@@ -53,6 +53,25 @@ def test_a_damaged_page_stops_an_adoption(tmp_path, journal):
     assert {name: data for name, data in content(world).items() if name in before} == before
 
 
+@pytest.mark.parametrize(("made", "now"), [("TEXT", "INTEGER"), ("INTEGER", "TEXT")])
+def test_a_value_that_its_column_would_convert_today_is_no_damage(tmp_path, made, now):
+    """As other tools leave it that change the type of a column without its rows."""
+    world = plain(tmp_path / "w", "wal")
+    with sqlite(world.link) as connection:
+        connection.execute(f"CREATE TABLE odd (id INTEGER PRIMARY KEY, n {made})")
+        connection.execute("INSERT INTO odd VALUES (1, 12)")
+        before = connection.execute("SELECT typeof(n), n FROM odd").fetchall()
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(
+            f"UPDATE sqlite_schema SET sql = 'CREATE TABLE odd (id INTEGER PRIMARY KEY, n {now})' WHERE name = 'odd'"
+        )
+        connection.execute("PRAGMA writable_schema=RESET")
+        assert connection.execute("PRAGMA quick_check").fetchall() != [("ok",)]
+    assert child(lambda: adopt(world.target(), None)).result() is not None
+    with sqlite(world.link) as connection:
+        assert connection.execute("SELECT typeof(n), n FROM odd").fetchall() == before
+
+
 def test_writers_without_wal_wait_for_one_table_at_a_time(tmp_path, monkeypatch):
     """A reader without WAL keeps commits out."""
     world, wrote = plain(tmp_path / "w", "delete"), []

@@ -13,7 +13,7 @@ from .autoincrement import has_counters
 from .connection import ARCHIVE, Connection
 from .hazards.findings import SAMPLES
 from .mapping import stored
-from .verify.integrity_check import NO_NULL
+from .verify.integrity_check import OF_VALUES
 
 Pairs = Sequence[tuple[str, str]]
 """(column of the archive, column of the live table) of a primary key."""
@@ -111,5 +111,5 @@ def damage(connection: Connection, tables: Sequence[str]) -> list[str]:
             rows = connection.execute(f"PRAGMA {ARCHIVE}.integrity_check({quote(name)})").fetchall()
         except sqlite3.DatabaseError as error:
             rows = [(f"{name}: {error}",)]
-        found += [str(line) for (line,) in rows if line != "ok" and not str(line).startswith(NO_NULL)]
+        found += [str(line) for (line,) in rows if line != "ok" and not str(line).startswith(OF_VALUES)]
     return found

@@ -17,7 +17,9 @@ from .broken_checks import broken_checks
 SAMPLES = 5  # messages that are shown
 MOST = 100_000  # messages: SQLite stops after 100, and those may all be false ones
 NO_NULL = "NULL value in "
-OF_ROWS = (NO_NULL, "CHECK constraint failed")  # a row that its table does not allow: no damage of the file
+# A value that its column does not take, or would convert today, and a row that its table does not allow: no damage.
+OF_VALUES = (NO_NULL, "TEXT value in ", "NUMERIC value in ")
+OF_ROWS = (*OF_VALUES, "CHECK constraint failed")
 OF_ORDER = ("row not in PRIMARY KEY order",)  # of which a stand-in for a collation knows nothing
 NOT_CHECKED = ": not checked: "  # rows of a table that uses a name which is unknown to this process
 
@@ -41,7 +43,7 @@ def _quick(connection: Connection) -> tuple[str, ...]:
 
 
 def damage(connection: Connection) -> tuple[str, ...]:
-    """The messages of quick_check about pages, without those about rows that violate NOT NULL or a CHECK."""
+    """The messages of quick_check about pages, without those about values and rows."""
     return _of_pages(_quick(connection))
 
 
