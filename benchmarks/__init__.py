@@ -1,1 +1,1 @@
-"""What a sync costs, measured beside what people would use instead: `python -m benchmarks goals` and others."""
+"""Benchmarks of a sync and of its alternatives: `python -m benchmarks goals` and others."""

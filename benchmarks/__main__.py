@@ -37,7 +37,7 @@ TAKES = {
     "thresholds": "1 to 100 processes on the backend and on PostgreSQL: 25 minutes",
 }
 ROUNDS = {"live": 5, "noop": 20, "backend": 5, "tables": 3, "postgres": 3, "tenants": 5, "thresholds": 5}
-QUIET = 0.5  # load average above which another program is likely to be in the figures
+QUIET = 0.5  # load average above which another program is likely to disturb the figures
 
 
 def main() -> int:
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _run(given: argparse.Namespace, folder: Path) -> tuple[list[str], bool]:
-    """The lines to print, and whether they are all that was asked for."""
+    """Run the chosen benchmark. Return the lines to print, and False if a measured process has failed."""
     if given.what == "goals":
         return goals.run(given, folder, _say)
     return list(_others(given, folder)), True

@@ -1,5 +1,5 @@
-"""What a statement costs on the backend, with METRICS on and off, beside Django's own with the same settings: a site at
-rest, no run at work."""
+"""Compare the cost of a statement on our backend, with METRICS on and off, and on Django's own with the same settings.
+No run is at work meanwhile."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ENGINES = {
     STOCK: "django.db.backends.sqlite3",
 }
 COUNT = 20_000  # statements a round
-BATCH = 500  # of them on one alias, then on the next one: other work on the machine then disturbs all alike
+BATCH = 500  # statements on one alias, then on the next one, so that other work on the machine disturbs all alike
 TABLES = 50  # of the database, each with an index
 STATEMENTS = ("SELECT 1", "SELECT 1, with a cursor of its own", "an INSERT in autocommit", "a transaction of an INSERT")
 
 
 def configure(folder: Path) -> None:
-    """Settings with one database under three aliases, and the database itself."""
+    """Configure Django with one database under three aliases, and create the database."""
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -78,13 +78,16 @@ def _work(connection: Any, what: str, count: int) -> None:
 
 
 def measure(rounds: int, say: Callable[[str], object]) -> dict[str, dict[str, list[float]]]:
-    """Microseconds of the processor for each statement, on all in turn, after a warm-up."""
+    """Return the microseconds of the processor for a statement, by statement and by name of the backend.
+
+    The backends take turns, after a round as a warm-up.
+    """
     from django.db import connections
 
     aliases = {OURS: "default", OFF: OFF, STOCK: STOCK}
     off: Any = connections[OFF]
     off.ensure_connection()
-    off.measured = None  # what the setting does, which is for all databases of a process
+    off.measured = None  # like METRICS off, but for one alias: the setting is for all databases of a process
     found: dict[str, dict[str, list[float]]] = {what: {name: [] for name in ENGINES} for what in STATEMENTS}
     for number in range(rounds + 1):
         for what in STATEMENTS:
@@ -96,7 +99,7 @@ def measure(rounds: int, say: Callable[[str], object]) -> dict[str, dict[str, li
 
 
 def _round(on: dict[str, Any], what: str) -> dict[str, float]:
-    """Seconds of the processor for COUNT statements on each, in batches that take turns."""
+    """Return the seconds of the processor for COUNT statements on each connection, in batches that take turns."""
     spent = dict.fromkeys(on, 0.0)
     for number in range(COUNT // BATCH):
         for name in on if number % 2 else reversed(on):
@@ -107,7 +110,7 @@ def _round(on: dict[str, Any], what: str) -> dict[str, float]:
 
 
 def report(found: dict[str, dict[str, list[float]]]) -> list[str]:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     rows = [
         [
             what,

@@ -12,12 +12,12 @@ TITLE = "# Benchmarks"
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """The median, and the smallest and largest behind it."""
+    """Return the median, followed by the smallest and the largest value: `2.00 (1.50 to 3.00)`."""
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table in Markdown that reads as well in a terminal: the first column left, the others right."""
+    """Return a Markdown table that is aligned for a terminal too: the first column left, the others right."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -32,7 +32,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def write(name: str, lines: Sequence[str]) -> None:
-    """Put a section into RESULTS.md: in the place of the one of that name, or first. The others stay as they are."""
+    """Replace the section of this name in RESULTS.md, or insert it as the first. The others stay as they are."""
     text = RESULTS.read_text("utf-8") if RESULTS.exists() else f"{TITLE}\n"
     head, *sections = text.split("\n## ")
     kept = {section.partition("\n")[0]: section.rstrip("\n") for section in sections}

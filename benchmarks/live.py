@@ -1,5 +1,5 @@
-"""What a sync costs four writers of a site: how long they wait at the swap, and how much dearer their writes are
-while the change log stands. By size of the database, and beside the same time without a sync."""
+"""Measure the cost of a sync for four writers of a site: how long they wait at the swap, and how much slower their
+writes are while the change log is installed. By size of the database, compared with the same time without a sync."""
 
 from __future__ import annotations
 
@@ -27,15 +27,18 @@ from .process import ROOT, ProcessFailed
 
 WRITERS = 4
 ROW_BYTES = 215  # of both tables, indexes included
-REWRITTEN = 2  # one row in so many stands in the table that is written again
+REWRITTEN = 2  # one row in so many is in the table that is rewritten
 QUIET = 1.0  # seconds of writing before the sync begins, and after it
 Write = tuple[float, float]
-"""When it began on the machine's clock, and how many milliseconds it took."""
+"""The time at which a write began, in seconds of the machine's monotonic clock, and its duration in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The writes beside a sync, and those of as long a time without one; `logged`: from the log to the fence."""
+    """The writes during a sync, and those of an equally long time without one.
+
+    `logged`: when the change log was installed and when the fence was begun; `fence`: when it was committed.
+    """
 
     beside: list[Write]
     alone: list[Write]
@@ -48,17 +51,17 @@ class Pair:
         return [ms for begun, ms in self.beside if self.logged[0] <= begun < self.logged[1]]
 
     def before(self) -> list[float]:
-        """The writes beside the sync before the log stood."""
+        """Return the milliseconds of the writes before the change log was installed."""
         return [ms for begun, ms in self.beside if begun < self.logged[0]]
 
     def around_the_swap(self, seconds: float = 1.0) -> list[float]:
-        """The writes that were under way in these seconds before and after the fence."""
+        """Return the milliseconds of the writes that were under way within `seconds` before and after the fence."""
         since, until = self.fence - seconds, self.fence + seconds
         return [ms for begun, ms in self.beside if begun <= until and begun + ms / 1000 >= since]
 
 
 def schema(version: int) -> str:
-    """Each version is another one, rewrites `moves` because of the type, and leaves `notes` as it is."""
+    """Return a schema.json that differs for each version: a sync to it rewrites `moves`, and keeps `notes`."""
     return json.dumps(
         {
             "notes": {"id": "INTEGER PRIMARY KEY", "text": "TEXT NOT NULL", "_indexes": ["text"]},
@@ -74,7 +77,7 @@ def schema(version: int) -> str:
 
 
 def measure(folder: Path, megabytes: Sequence[int], pairs: int, say: Callable[[str], object]) -> dict[int, list[Pair]]:
-    """Pairs of runs for each size. Raises ProcessFailed where a writer or a sync does not end well."""
+    """Return the pairs of runs by size in megabytes. Raises ProcessFailed if a writer or a sync fails."""
     found: dict[int, list[Pair]] = {}
     for size in megabytes:
         say(f"{size} MB: making the database")
@@ -92,7 +95,7 @@ def measure(folder: Path, megabytes: Sequence[int], pairs: int, say: Callable[[s
 
 
 def database(folder: Path, megabytes: int) -> Path:
-    """A new database of that size, in a folder of its own."""
+    """Create a database of that size in a folder of its own, and return its path."""
     place = folder / f"live-{megabytes}"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -109,7 +112,7 @@ def database(folder: Path, megabytes: int) -> Path:
 
 
 def pair(folder: Path, database: Path, version: int, writers: int = WRITERS) -> Pair:
-    """Writers beside a sync to that version, and as long without one. Raises ProcessFailed."""
+    """Run writers during a sync to that version, then as long without one. Raises ProcessFailed if one fails."""
     wanted = folder / "wanted.json"
     wanted.write_text(schema(version))
     began = time.monotonic()
@@ -130,7 +133,7 @@ def pair(folder: Path, database: Path, version: int, writers: int = WRITERS) -> 
 
 
 class _Writers:
-    """Writers that began together, and write until they are told to stop."""
+    """Processes that begin to write together, and write until `stop()`."""
 
     def __init__(self, database: Path, seconds: float, count: int) -> None:
         self._processes = [
@@ -173,7 +176,7 @@ def p99(values: Sequence[float]) -> float:
 
 
 def report(found: dict[int, list[Pair]]) -> list[str]:
-    """The figures as Markdown: milliseconds."""
+    """Return the figures as Markdown, in milliseconds."""
     rows = []
     for size, pairs in found.items():
         beside = [[ms for _, ms in pair.beside] for pair in pairs]

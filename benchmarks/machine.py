@@ -1,4 +1,4 @@
-"""What the figures depend on, said without naming anybody's machine."""
+"""Describe the machine and the code that figures depend on, without naming anybody's machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .process import ROOT
 
 
 def described(measured: str | None = None) -> list[str]:
-    """Lines for the head of a report: when, what was `measured` (by default the commit), and on what."""
+    """Return the lines at the head of a report: the date, what was `measured` (by default the commit), the versions
+    and the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {measured or f'commit {commit()}'}",
@@ -26,7 +27,7 @@ def described(measured: str | None = None) -> list[str]:
 
 
 def commit() -> str:
-    """The short name of the commit, and whether the package is as it was committed."""
+    """Return the short name of the commit, with a remark if the package has local changes; "unknown" without git."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         changed = _git("status", "--porcelain", "--", "schemasync")
@@ -36,7 +37,8 @@ def commit() -> str:
 
 
 def code() -> str:
-    """What is measured: the last commit that changed the package, and a digest of what is not committed of it."""
+    """Return the last commit that changed the package, with a digest of its uncommitted changes, as the identity of the
+    measured code; "unknown" without git."""
     try:
         name = _git("log", "-1", "--format=%h", "--", "schemasync")
         changed = _git("diff", "HEAD", "--", "schemasync")

@@ -1,4 +1,4 @@
-"""A sync with nothing to do, as a deploy script runs it every time, beside `migrate` with nothing to do."""
+"""Compare a sync with nothing to do, as each deployment runs it, with `migrate` with nothing to do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .source import copy_of_adopted, source
 
 NOTHING, SYNC, MIGRATE = "a command that does nothing", "schemasync", "migrate"
 COMMANDS = {NOTHING: ("nothing",), SYNC: ("schemasync",), MIGRATE: ("migrate",)}
-ROWS = 1_000  # what is in the tables does not matter here
+ROWS = 1_000  # the content of the tables does not matter here
 
 
 def measure(folder: Path, rounds: int, say: Callable[[str], object]) -> dict[str, list[Run]]:
-    """Let each command run `rounds` times in turn, after a warm-up. Raises ProcessFailed."""
+    """Run the commands in turn, `rounds` times each after a warm-up. Raises ProcessFailed if one fails."""
     made = source(folder, ROWS)
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
@@ -38,7 +38,7 @@ def measure(folder: Path, rounds: int, say: Callable[[str], object]) -> dict[str
 
 
 def report(found: dict[str, list[Run]]) -> list[str]:
-    """The figures as Markdown: milliseconds."""
+    """Return the figures as Markdown, in milliseconds."""
     rounds = len(found[NOTHING])
     start = median(run.seconds for run in found[NOTHING])
     rows = [

@@ -1,5 +1,5 @@
-"""Rows from SQLite to PostgreSQL: copy, scan and proof beside `psql \\copy` of a ready file and other programs, in turn
-on one server."""
+"""Compare the copy of rows from SQLite to PostgreSQL, their scan and their proof with `psql \\copy` of a ready file and
+with other programs, in turn on one server."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ EXPLAINED = (
 
 
 def make(path: Path, rows: int) -> None:
-    """A table of mixed columns, the same for each run."""
+    """Create a database with a table of mixed columns. Its rows are the same in each run."""
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {DDL}")
@@ -96,7 +96,7 @@ def _table(connection: sqlite3.Connection) -> MovedTable:
 
 
 def step(what: str, path: Path, socket: str) -> dict[str, float]:
-    """One of the steps in this process: seconds, seconds of the processor, and its peak of memory in MiB."""
+    """Run one step in this process. Return its seconds, its seconds of the processor, and its peak memory in MiB."""
     target = Target({"host": socket, "user": "schemasync", "dbname": "postgres"})
     with target.connection() as there, closing(Opener().read(path)) as source:
         table = _table(source)
@@ -124,7 +124,7 @@ def step(what: str, path: Path, socket: str) -> dict[str, float]:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """A PostgreSQL of its own, without fsync; the folder of its socket."""
+    """Run a PostgreSQL of its own without fsync. Yield the folder of its socket."""
     from tests.support.postgres import own_server
 
     with own_server() as folder:
@@ -140,10 +140,11 @@ def _psql(socket: str, sql: str) -> dict[str, float]:
 
 
 def _with_server(socket: str, work: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """The figures of some work, and the seconds of the processor of PostgreSQL's processes that ended with it."""
+    """Do some work. Return its figures, and the seconds of the processor of PostgreSQL's processes that ended with it.
+    """
     before = _of_ended_backends(socket)
     found = work()
-    time.sleep(0.2)  # until the server has heard of their end
+    time.sleep(0.2)  # until the server has noticed their end
     return {**found, "server": _of_ended_backends(socket) - before}
 
 
@@ -164,7 +165,7 @@ def _step(what: str, path: Path, socket: str) -> dict[str, float]:
 
 
 def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) -> dict[str, list[dict[str, float]]]:
-    """The steps in turn on one server."""
+    """Run the steps in turn on one server. Return the figures of each round by step."""
     folder.mkdir(parents=True, exist_ok=True)
     path, ready = folder / f"{rows}.sqlite3", folder / f"{rows}.tsv"
     make(path, rows)
@@ -204,7 +205,7 @@ def measure(folder: Path, rows: int, rounds: int, say: Callable[[str], object]) 
 
 
 def _check_count(there: Any, name: str, rows: int) -> None:
-    """Exit code 0 is no proof."""
+    """Raise ValueError if rows are missing: exit code 0 is no proof."""
     (count,) = there.execute("SELECT count(*) FROM item").fetchone()
     if count != rows:
         raise ValueError(f"{name} has copied {count:,} of {rows:,} rows")
@@ -221,7 +222,7 @@ def _column(column: PgColumn) -> str:
 
 
 def report(found: dict[int, dict[str, list[dict[str, float]]]]) -> list[str]:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     lines = []
     for rows, steps in found.items():
         table = [_line(name, rows, steps) for name in steps]
@@ -255,7 +256,7 @@ def _line(name: str, rows: int, steps: dict[str, list[dict[str, float]]]) -> lis
         is_copy = name in (COPY, COPIES, PGLOADER, DUCKDB)
         pairs = list(zip(several, steps[PSQL if is_copy else COPY], strict=True))
         ratios[0] = _ratio([(one["seconds"], other["seconds"]) for one, other in pairs], is_rate=is_copy)
-        if name not in (COPIES, PROOFS):  # their seconds are spent beside each other
+        if name not in (COPIES, PROOFS):  # their processes spend these seconds at the same time
             ratios[1] = _ratio([(_busiest(one), _busiest(other)) for one, other in pairs], is_rate=is_copy)
     memory = f"{middle('memory'):.0f}" if "memory" in several[0] else ""
     seconds = figures.spread([one["seconds"] for one in several], ".1f")

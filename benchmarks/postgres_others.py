@@ -1,5 +1,5 @@
-"""Other programs that copy rows from SQLite to PostgreSQL, into the table that is there: pgloader, and DuckDB with its
-scanners. Each is left out where it is not installed: `apt-get install pgloader`, and `pip install` the PACKAGES."""
+"""Other programs that copy rows from SQLite into an existing table of PostgreSQL: pgloader, and DuckDB with its
+scanners. A program that is not installed is left out: `apt-get install pgloader`, and `pip install` the PACKAGES."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ duck.execute("INSERT INTO pg.public.item SELECT COLUMNS FROM lite.item")
 
 
 def others(path: Path, socket: str) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
-    """The name of each that is installed, and how it copies the table."""
+    """Yield the name of each program that is installed, and a function that copies the table and returns its figures.
+    """
     if shutil.which("pgloader") is not None:
         yield PGLOADER, lambda: _pgloader(path, socket)
     if extensions := _extensions():

@@ -1,4 +1,4 @@
-"""One measured process: how long it took by the clock, how much of the processor, how much memory."""
+"""Run a process and measure its time by the clock, its time of the processor, and its memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ KIB = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes on macOS
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`seconds` by the clock, `cpu` seconds of user and system, `peak` bytes of memory, and what it printed."""
+    """The figures of a process: `seconds` by the clock, `cpu` seconds of user and system, `peak` bytes of memory; and
+    its output."""
 
     seconds: float
     cpu: float
@@ -30,7 +31,7 @@ class ProcessFailed(Exception):
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Run:
-    """Run a command to its end. Raises ProcessFailed with what it printed."""
+    """Run a command to its end. Raises ProcessFailed with its output if it fails."""
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()
         process = subprocess.Popen(
@@ -47,7 +48,7 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
 
 
 def site(database: Path, schema: Path | None = None, **more: str) -> dict[str, str]:
-    """The environment of a process of the measured site. `more`: settings by their name after `BENCHMARK_`."""
+    """Return the environment of a process of the measured site. `more`: settings by their name after `BENCHMARK_`."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "benchmarks.project.settings",

@@ -1,4 +1,4 @@
-"""The database that everything is measured on: made by Django's migrations, filled the same way every time."""
+"""Create the database that all goals are measured on: by Django's migrations, with the same rows every time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`plain`: a file that migrations made. `adopted`: a folder that holds the same as `db.sqlite3`, taken over.
+    """The measured database: `plain` is a file that migrations created, `adopted` a folder with the same database as
+    `db.sqlite3`, adopted.
 
     `schema`: its schema.json.
     """
@@ -44,7 +45,7 @@ class Source:
         return self.adopted / "schema.json"
 
     def copied(self, folder: Path) -> Source:
-        """The same in another folder."""
+        """Copy this source into another folder. Return the copy."""
         found = Source(folder / self.plain.name, folder / self.adopted.name)
         shutil.copy(self.plain, found.plain)
         shutil.copytree(self.adopted, found.adopted, symlinks=True)
@@ -58,13 +59,13 @@ class Source:
 
 
 def made_by() -> str:
-    """A digest of what makes a source: one that was made otherwise cannot be compared."""
+    """Return a digest of the code that creates a source: figures from a source of other code cannot be compared."""
     migration = process.ROOT / "benchmarks" / "shop" / "migrations" / "0001_initial.py"
     return hashlib.sha256(Path(__file__).read_bytes() + migration.read_bytes()).hexdigest()[:8]
 
 
 def source(folder: Path, rows: int) -> Source:
-    """The source in that folder, made if it is not there yet."""
+    """Return the source in that folder. Create it if it is not there yet."""
     found = Source(folder / f"{rows}.sqlite3", folder / f"{rows}.adopted")
     if not found.adopted.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ def source(folder: Path, rows: int) -> Source:
 
 
 def copy_of_plain(source: Source, folder: Path) -> Path:
-    """A copy of the file that migrations made, in a new folder."""
+    """Copy the file that migrations created into a new folder. Return the path of the copy."""
     folder.mkdir()
     database = folder / "db.sqlite3"
     shutil.copy(source.plain, database)
@@ -82,7 +83,7 @@ def copy_of_plain(source: Source, folder: Path) -> Path:
 
 
 def copy_of_adopted(source: Source, folder: Path) -> Path:
-    """A copy of the database that was taken over, as a new folder."""
+    """Copy the adopted database as a new folder. Return the path of the copy."""
     shutil.copytree(source.adopted, folder, symlinks=True)
     database = folder / "db.sqlite3"
     settle(database)
@@ -90,7 +91,7 @@ def copy_of_adopted(source: Source, folder: Path) -> Path:
 
 
 def settle(path: Path) -> None:
-    """Wait until a file is on the disk, so that what is measured next does not pay for it."""
+    """Wait until a file is on the disk, so that the next measurement does not include that."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -106,9 +107,9 @@ def _make(found: Source, rows: int) -> None:
         _fill(connection, rows)
     database = scratch / "db.sqlite3"
     shutil.copy(found.plain, database)
-    process.manage("schemasync", "adopt", database=database)  # which writes schema.json, too
+    process.manage("schemasync", "adopt", database=database)  # this also writes schema.json
     settle(found.plain)
-    scratch.rename(found.adopted)  # last: the whole is there, or it is made again
+    scratch.rename(found.adopted)  # last, so that an incomplete source is created again
 
 
 def _fill(connection: sqlite3.Connection, rows: int) -> None:

@@ -1,6 +1,6 @@
-"""Where the time of a sync goes: `python -m benchmarks.stopwatch DATABASE SCHEMA` prints seconds by step as JSON.
+"""Measure the steps of a sync: `python -m benchmarks.stopwatch DATABASE SCHEMA` prints seconds by step as JSON.
 
-A process of its own, as the measured command is one, and with the same calls inside.
+Like the measured command, it is a process of its own, with the same calls inside.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DECIDE, OTHER = "read, compare, plan, ask the data", "all else"
 
 
 class Stopwatch:
-    """Listens at the door to the disk, where every step has a name."""
+    """The seconds by step. It is a listener of Disk, which calls it before and after each DiskStep."""
 
     def __init__(self) -> None:
         self.begun = time.perf_counter()
@@ -47,7 +47,7 @@ class Stopwatch:
     def __call__(self, when: str, label: DiskStep) -> None:
         now = time.perf_counter()
         if when == "before":
-            self.seconds.setdefault(DECIDE, now - self.begun)  # up to the first step, nothing is written
+            self.seconds.setdefault(DECIDE, now - self.begun)  # before the first step nothing is written
             self.since[label] = now
         elif label in STEPS:
             name = STEPS[label]

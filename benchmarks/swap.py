@@ -1,5 +1,5 @@
-"""One run beside writers: `python -m benchmarks.swap DATABASE SCHEMA` prints as JSON when each step began and ended,
-as [when, label, seconds on the machine's clock], and what the run says of itself."""
+"""One run while others write: `python -m benchmarks.swap DATABASE SCHEMA` prints, as JSON, when each step began and
+ended, as [when, label, seconds on the machine's clock], and the figures of the run's own report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sync, a check and a rollback in databases of more and more tables: what they take, and how long a writer waits."""
+"""Measure a sync, a check and a rollback by the number of tables: their time, and how long a writer waits."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ACTIONS = ("check", "sync", "rollback")
 
 @dataclass(slots=True)
 class Measured:
-    """Seconds of each action by its name, by the clock and of the processor, and of the waits of writers: as the run
-    states it, and the longest write."""
+    """Seconds by name of the action: by the clock, of the processor, the pause that the run reports, and the longest
+    write meanwhile."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)
@@ -38,7 +38,8 @@ class Measured:
 
 
 def schema(tables: int, *, added: bool = False) -> str:
-    """A chain of tables, each with a reference, an index and a few values; `added`: one has a column more."""
+    """Return a schema.json of a chain of tables, each with a reference to the one before, an index and a few columns.
+    `added`: the first table has one more column."""
     wanted = {f"table_{number:04}": _table(number) for number in range(tables)}
     if added:
         wanted["table_0000"]["added"] = "TEXT"
@@ -57,7 +58,7 @@ def _table(number: int) -> dict[str, object]:
 
 
 def measure(folder: Path, sizes: Sequence[int], rounds: int, say: Callable[[str], object]) -> dict[int, Measured]:
-    """Run each action on each number of tables. Raises ProcessFailed."""
+    """Run each action on each number of tables. Raises ProcessFailed if a command or the writer fails."""
     found = {}
     for tables in sizes:
         place = folder / f"tables-{tables}"
@@ -108,7 +109,7 @@ def _round(place: Path, found: Measured) -> None:
 
 @contextmanager
 def _writer(database: Path, waits: list[float]) -> Iterator[None]:
-    """Write within the block; afterwards `waits` has the seconds that each write took."""
+    """Run a writer during the block; afterwards `waits` has the seconds that each write took."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.tables_writer", str(database)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -125,7 +126,7 @@ def _writer(database: Path, waits: list[float]) -> Iterator[None]:
 
 
 def report(found: dict[int, Measured]) -> list[str]:
-    """The figures as Markdown: seconds, and milliseconds of waiting."""
+    """Return the figures as Markdown: seconds, and milliseconds of waiting."""
     rows = []
     for tables, one in found.items():
         seconds = [f"{median(each[action]):.2f}" for action in ACTIONS for each in (one.seconds, one.cpu)]

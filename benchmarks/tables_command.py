@@ -1,8 +1,8 @@
-"""One command on a database of many tables: `python -m benchmarks.tables_command ACTION DATABASE SCHEMA` prints how
-long it took, by the clock and of the processor, and how long writers waited for it, as JSON of seconds. The start of
+"""One command on a database of many tables: `python -m benchmarks.tables_command ACTION DATABASE SCHEMA` prints, as
+JSON, its seconds by the clock and of the processor, how long writers waited, and the times of its steps. The start of
 Python does not count.
 
-A process of its own, as each command is one: nothing is cached.
+Like each command, it is a process of its own: nothing is cached.
 """
 
 from __future__ import annotations

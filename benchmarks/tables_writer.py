@@ -1,7 +1,7 @@
-"""A writer of a database of many tables: `python -m benchmarks.tables_writer DATABASE` prints, once its input ends, how
-long each of its writes took, as JSON of [seconds on the machine's clock, milliseconds] pairs.
+"""A writer of a database of many tables: `python -m benchmarks.tables_writer DATABASE` prints, once its input ends,
+when each write began and how long it took, as JSON of [seconds on the machine's clock, milliseconds] pairs.
 
-It is a plain connection that stays open, and opens the file again when a swap has closed it.
+It keeps one plain connection open, and connects again when a swap has closed the file to writers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _opened(database: str) -> sqlite3.Connection:
 
 
 def _written(connection: sqlite3.Connection) -> bool:
-    """False if the file is closed, and the link does not lead to another one yet, or does now."""
+    """Write once. Return False if a fence has closed the file to writers."""
     try:
         connection.execute("UPDATE table_0001 SET number = number + 1 WHERE id = 1")
     except sqlite3.OperationalError as error:

@@ -1,5 +1,5 @@
-"""What tenants cost: a sync of all with nothing to do, a new one, and the middleware, each beside what does the same
-without tenants; requests for tenants at random, memory and open files."""
+"""Measure the cost of tenants: a sync of all with nothing to do, a new tenant, and the middleware, each compared with
+its equivalent without tenants; and requests for random tenants, memory and open files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOOP, CREATION, MIDDLEWARE = 0.01, 0.05, 0.2  # the goals: ratios, and milliseco
 
 
 def run(folder: Path, count: int, many: int, rounds: int, say: Callable[[str], object]) -> Sequence[str]:
-    """`count` tenants for the sync, `many` for the requests."""
+    """Measure a sync of `count` tenants and requests for `many` tenants. Return the section of RESULTS.md."""
     head = machine.described()
     files, served = folder / "tenants-files", folder / "tenants-served"
     for one in (files, served):
@@ -43,7 +43,7 @@ def run(folder: Path, count: int, many: int, rounds: int, say: Callable[[str], o
 
 
 def report(found: dict[str, list[dict[str, float]]], requests: dict[str, float], count: int, many: int) -> list[str]:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     added = requests["added"]
     rows = [
         _ratio(
@@ -105,7 +105,7 @@ def _by_the_clock(found: dict[str, list[dict[str, float]]]) -> list[list[str]]:
 
 
 def served(name: str, count: str) -> None:
-    """Requests, in this process; prints the figures as JSON."""
+    """Measure requests in this process. Print the figures as JSON."""
     print(json.dumps(_requests(Path(name), int(count))))
 
 
@@ -152,8 +152,8 @@ def _requests(folder: Path, count: int) -> dict[str, float]:
 
 
 def _middleware(application: Any, hosts: list[str], times: int, *, forget: bool = False) -> tuple[float, float]:
-    """Milliseconds of the processor that the middleware adds at the median, measured in turns, and those of a request
-    with it."""
+    """Measure requests with and without the middleware in turns. Return the median milliseconds of the processor that
+    it adds, and those of a request with it. `forget`: the middleware reads the row of the tenant each time."""
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
     from django.test import override_settings
@@ -188,7 +188,7 @@ def _asked(application: Any, host: str) -> None:
 
 
 def _resident() -> float:
-    """Megabytes of this process."""
+    """Return the resident memory of this process in megabytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,5 +1,5 @@
-"""All tenants with nothing to do, and a new one, beside Django's `migrate` over the same files: each in processes that
-do one of these many times, with the start of Django left out."""
+"""Compare a sync of all tenants with nothing to do, and a new tenant, with Django's `migrate` over the same files. Each
+process does one of these many times; the start of Django does not count."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 from .process import ROOT
 
-PEERS = 100  # files over which `migrate` is looped: each takes as long as the next one
+PEERS = 100  # files that `migrate` is run on, fewer than there are tenants: each takes as long as the next one
 NEW = 10  # tenants that are created a round
 SETTINGS = "tests.tenants.settings"
 
 
 def linked(folder: Path, source: Path, keys: list[str]) -> None:
-    """Tenants whose files are hard links to one: they are read, not written, and take no space."""
+    """Create the files of tenants as hard links to one file: they are read, not written, and take no space."""
     for key in keys:
         database = folder / key / "db.sqlite3"
         generations = database.with_name("db.sqlite3.generations")
@@ -30,7 +30,7 @@ def linked(folder: Path, source: Path, keys: list[str]) -> None:
 
 
 def step(what: str, folder: Path, count: int = 0) -> dict[str, float]:
-    """One of the functions below in a process of its own; returns what it prints."""
+    """Run one of the functions below in a process of its own. Return its result."""
     variables = {"TENANTS_FOLDER": str(folder), "TENANTS_ENABLED": "0", "DJANGO_SETTINGS_MODULE": SETTINGS}
     command = [sys.executable, "-m", "benchmarks.tenants_files", what, str(folder), str(count)]
     done = subprocess.run(
@@ -41,7 +41,7 @@ def step(what: str, folder: Path, count: int = 0) -> dict[str, float]:
 
 
 def prepare(folder: Path, count: int) -> dict[str, float]:
-    """A project that keeps its migrations, and so many tenants."""
+    """Create a project that keeps its migrations, with `count` tenants."""
     call_command = _set_up()
     for alias in ("default", "tenant"):
         call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
@@ -57,13 +57,13 @@ def prepare(folder: Path, count: int) -> dict[str, float]:
 
 
 def sync(folder: Path, count: int) -> dict[str, float]:
-    """`tenants sync`, with nothing to do."""
+    """Measure `tenants sync` with nothing to do."""
     call_command = _set_up()
     return _each(lambda: call_command("schemasync", "tenants", "sync", verbosity=0), 1, count)
 
 
 def read(folder: Path, count: int) -> dict[str, float]:
-    """The least that asks a file: SQLite opens it, and reads the newest row of the history."""
+    """Measure the least that can look at a file: SQLite opens it, and reads the newest history row."""
     import sqlite3
     from contextlib import closing
 
@@ -77,7 +77,7 @@ def read(folder: Path, count: int) -> dict[str, float]:
 
 
 def create(folder: Path, count: int) -> dict[str, float]:
-    """New tenants."""
+    """Measure the creation of tenants."""
     _set_up()
     from schemasync.tenants import create_tenant
 
@@ -86,13 +86,13 @@ def create(folder: Path, count: int) -> dict[str, float]:
 
 
 def migrate(folder: Path, count: int) -> dict[str, float]:
-    """Django's `migrate` on the files of tenants, one after the other, on its own backend."""
+    """Measure Django's `migrate` on its own backend, on the files of tenants one after the other."""
     call_command = _set_up({f"n{number}": folder / "tenants" / f"n{number}" / "db.sqlite3" for number in range(count)})
     return _migrated(call_command, count, run_syncdb=False)
 
 
 def migrate_new(folder: Path, count: int) -> dict[str, float]:
-    """The same on files that are not there yet."""
+    """Like migrate(), but on new files."""
     made = folder / f"made-{os.getpid()}"
     made.mkdir()
     call_command = _set_up({f"n{number}": made / f"{number}.sqlite3" for number in range(count)})
@@ -113,7 +113,8 @@ def _migrated(call_command: Callable[..., Any], count: int, *, run_syncdb: bool)
 
 
 def _set_up(stock: dict[str, Path] | None = None) -> Callable[..., Any]:
-    """Django with the project, or with its apps on Django's own backend; returns `call_command`."""
+    """Set up Django with the project, or with its apps and these files on Django's own backend. Return `call_command`.
+    """
     import django
     from django.conf import settings
 
@@ -130,7 +131,8 @@ def _set_up(stock: dict[str, Path] | None = None) -> Callable[..., Any]:
 
 
 def _each(do: Callable[[], Any], times: int, count: int) -> dict[str, float]:
-    """Seconds for each of `count`. The first of several is a warm-up."""
+    """Call a function `times` times. Return the seconds for each of `count` files; the first of several calls is a
+    warm-up."""
     if times > 1:
         do()
         times, count = times - 1, count - 1

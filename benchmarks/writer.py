@@ -1,8 +1,8 @@
 """One writer of a site: `python -m benchmarks.writer DATABASE NUMBER SECONDS` prints when each write began and how
 long it took, as JSON of [seconds on the machine's clock, milliseconds] pairs.
 
-It has a persistent connection of the backend, as a worker of a site has, and rests between two transactions: four
-that never rest would measure how unfairly SQLite's waiting shares a lock, and little else.
+Like a worker of a site, it has a persistent connection of the backend. It rests between two transactions: writers
+that never rest would mostly measure how unfairly SQLite's waiting shares a lock.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def main(database: str, number: int, seconds: float) -> None:
         rows = cursor.fetchone()[0]
     print("ready", flush=True)
     sys.stdin.readline()
-    told = threading.Thread(target=sys.stdin.readline, daemon=True)  # a second line means stop
-    told.start()
+    reported = threading.Thread(target=sys.stdin.readline, daemon=True)  # a second line means stop
+    reported.start()
     until, count = time.monotonic() + seconds, 0
-    while told.is_alive() and time.monotonic() < until:
+    while reported.is_alive() and time.monotonic() < until:
         count += 1
         begun = time.monotonic()
         with transaction.atomic(), connection.cursor() as cursor:

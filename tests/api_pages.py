@@ -1,8 +1,8 @@
-"""Write the parts of docs/api/ that say what the code says: `python -m tests.api_pages --write`.
+"""Write the generated parts of docs/api/ from the code: `python -m tests.api_pages --write`.
 
-In a page, `<!-- signature: NAME -->` is followed by the signature of a function, and `<!-- object: NAME, NAME -->` by the
-keys of TypedDicts and of those in them; `<!-- shared objects -->` by those that several pages need. Each part ends with
-`<!-- end -->`.
+In a page, `<!-- signature: NAME -->` is followed by the signature of a function, and `<!-- object: NAME, NAME -->` by
+the keys of TypedDicts and of the TypedDicts inside them; `<!-- shared objects -->` by those that several pages need.
+Each part ends with `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ELSEWHERE: dict[type, str] = {Code: "[an error code](../errors.md)", HazardCode
 
 
 def pages() -> dict[Path, str]:
-    """Each page, as it has to be."""
+    """Return the text that each page must have."""
     return {path: _PART.sub(_part, path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.md"))}
 
 
@@ -51,7 +51,7 @@ def _part(match: re.Match[str]) -> str:
 
 
 def signature_of(name: str) -> str:
-    """The signature as one would write it, an argument a line."""
+    """Return the signature as source code, with one argument per line."""
     function = resolve_name(name)
     found = signature(function)
     lines, is_keyword = [], False
@@ -62,7 +62,7 @@ def signature_of(name: str) -> str:
         lines.append(_parameter(parameter))
     arguments = "".join(f"    {line},\n" for line in lines)
     result = _annotation(found.return_annotation)
-    if hasattr(function, "__wrapped__"):  # by contextmanager
+    if hasattr(function, "__wrapped__"):  # a function decorated with contextmanager
         result = result.replace("Iterator[", "AbstractContextManager[", 1)
     return f"{name}(\n{arguments}) -> {result}" if arguments else f"{name}() -> {result}"
 
@@ -90,7 +90,7 @@ def _named(names: str) -> list[type]:
 
 @cache
 def _in(kind: type) -> tuple[type, ...]:
-    """The TypedDict, and those in it, however deep, each once."""
+    """Return the TypedDict and those nested in it at any depth, each once."""
     found = [kind]
     for one in found:
         for hint in get_type_hints(one, include_extras=True).values():
@@ -107,7 +107,7 @@ def _typed_dicts(hint: Any) -> Iterator[type]:
 
 @cache
 def _roots() -> dict[str, list[type]]:
-    """By page the TypedDicts that it asks for."""
+    """Return the TypedDicts that each page names, by the name of the page."""
     texts = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
     return {
         page: [kind for names in re.findall(r"<!-- object: ([\w., ]+) -->", text) for kind in _named(names)]
@@ -117,19 +117,19 @@ def _roots() -> dict[str, list[type]]:
 
 @cache
 def _pages_of_roots() -> dict[type, str]:
-    """The page of each of these: what contains one elsewhere has a link to it."""
+    """Return the page that names each TypedDict; other pages link to it."""
     return {kind: page for page, kinds in _roots().items() for kind in kinds}
 
 
 @cache
 def _shared() -> frozenset[type]:
-    """Those that several pages need."""
+    """Return the TypedDicts that several pages need."""
     used = [{one for root in roots for one in _in(root)} for roots in _roots().values()]
     return frozenset(one for found in used for one in found if sum(one in other for other in used) > 1)
 
 
 def _own(roots: list[type]) -> list[type]:
-    """Those that stand on the page of these."""
+    """Return the TypedDicts that only the page of these roots documents."""
     return list(dict.fromkeys(one for root in roots for one in _in(root) if one not in _shared()))
 
 
@@ -147,7 +147,7 @@ _PLAIN = {str: "`str`", bool: "`bool`", int: "`int`", float: "`float`", NoneType
 
 
 def _shown(hint: Any) -> str:
-    """The type in words, as a cell of a table has no room for a bar."""
+    """Return the type in words: a bar would end the cell of a table."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     if hint in _ELSEWHERE:
@@ -173,7 +173,7 @@ def _shown(hint: Any) -> str:
 
 
 def main() -> int:
-    """Write the pages, or say that they are not up to date."""
+    """Write the pages, or report that they are not up to date."""
     stale = {path: text for path, text in pages().items() if text != path.read_text("utf-8")}
     if "--write" in sys.argv[1:]:
         for path, text in stale.items():

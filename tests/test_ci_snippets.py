@@ -105,7 +105,7 @@ def test_a_model_that_was_not_exported_fails(branch, file):
 def test_a_column_that_is_gone_without_a_hint_fails_and_the_hint_is_shown(branch, file):
     branch.change(MOBILE)
     branch.schema.write_text(branch.schema.read_text().replace('"phone":', '"mobile":'))
-    line, code, told = ci(branch, file)
+    line, code, reported = ci(branch, file)
     assert "schemasync plan" in line
     assert code == 3
-    assert '"was": ["phone"]' in told
+    assert '"was": ["phone"]' in reported

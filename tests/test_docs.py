@@ -127,10 +127,10 @@ def test_every_command_line_that_a_page_shows_is_understood(one):
 
 
 def test_exit_codes_are_the_ones_that_help_tells():
-    told = dict(re.findall(r"(\d) ([^;]+)", options.EXIT_CODES))
+    reported = dict(re.findall(r"(\d) ([^;]+)", options.EXIT_CODES))
     for name in ("docs/commands.md", "docs/operations.md", "docs/errors.md"):
         listed = re.findall(r"^\| (\d) \|", page(name).text, re.MULTILINE)
-        assert listed == sorted(told), name
+        assert listed == sorted(reported), name
 
 
 # --- settings, checks, codes --------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def result(project, name, tmp_path):  # noqa: F811
     if name == "check":
         project.run_sql("ALTER TABLE Rooms ADD COLUMN by_hand TEXT")
         project.run_sql("CREATE TABLE stake_author (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE)")
-        with override_settings(INSTALLED_APPS=["schemasync", "tests.stake"]):
+        with override_settings(INSTALLED_APPS=["schemasync", "tests.apps.stake"]):
             return project.call("check", json=True).json
     return project.done(*([] if name == "sync" else [name]), json=True).json
 

@@ -1,7 +1,7 @@
 """Why not `migrate`: what one AlterField does to what was made by hand, and what schemasync does instead.
 
 Each fact has two halves. Both begin with the same table, made by hand, which Django knows as the model
-`tests.remake.models.Book`; both then say that `pages` may no longer be NULL. One half runs Django's own `migrate`,
+`tests.apps.remake.models.Book`; both then say that `pages` may no longer be NULL. One half runs Django's own `migrate`,
 the other `schemasync`.
 """
 
@@ -178,7 +178,7 @@ def one_pragma(path, column):
 
 @pytest.fixture
 def shop(tmp_path, settings, monkeypatch, django_db_blocker):  # noqa: F811
-    settings.INSTALLED_APPS = ["schemasync", "tests.remake"]
+    settings.INSTALLED_APPS = ["schemasync", "tests.apps.remake"]
     shop = Shop(tmp_path)
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(shop.path)}
     configured = connections.configure_settings({"default": {}, ALIAS: database})

@@ -1,1 +1,1 @@
-"""The speed goals, each measured beside what people would use instead: `python -m benchmarks goals`."""
+"""The speed goals, each measured against an alternative: `python -m benchmarks goals`."""

@@ -21,7 +21,10 @@ INDEX = {"name": "shop_order_comment", "columns": ["comment"]}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New definitions of columns of a table, None for a column that is dropped, and the index that is new."""
+    """A change of a table: new definitions of columns, None for a dropped column, and a new index.
+
+    `is_made`: the query that gives 1 after the change.
+    """
 
     columns: dict[str, str | None]
     is_made: str
@@ -29,7 +32,7 @@ class Change:
     index: dict[str, Any] | None = None
 
     def applied(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema.json after the change."""
+        """Return the schema.json after the change."""
         table = dict(schema[self.table])
         for name, definition in self.columns.items():
             if definition is None:
@@ -91,7 +94,7 @@ CHANGES = {
 
 
 def write(name: str, base: Path, path: Path) -> Path:
-    """Write the schema.json after a change. The one of `base` has whole lines of comments, and no others."""
+    """Write the schema.json after a change of `base` to `path`. Comments of `base` must be whole lines."""
     lines = base.read_text("utf-8").splitlines()
     schema = json.loads("\n".join(line for line in lines if not line.startswith("//")))
     path.write_text(json.dumps(CHANGES[name].applied(schema), indent=2), "utf-8")
@@ -99,7 +102,7 @@ def write(name: str, base: Path, path: Path) -> Path:
 
 
 def check(name: str, database: Path) -> None:
-    """Raise ProcessFailed if the change has not been made: then its time means nothing."""
+    """Raise ProcessFailed if the change has not been made, as its time would mean nothing."""
     with closing(sqlite3.connect(database)) as connection:
         if connection.execute(CHANGES[name].is_made).fetchone() != (1,):
             raise ProcessFailed(f"{database} does not have the change {name}")

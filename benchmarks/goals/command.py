@@ -1,4 +1,4 @@
-"""`python -m benchmarks goals`."""
+"""The command `python -m benchmarks goals`."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def default_folder() -> Path:
-    """Where environments, databases and samples are kept."""
+    """Return the default folder of environments, databases and samples."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "schemasync-benchmarks"
 
 
 def run(given: argparse.Namespace, folder: Path, say: Callable[[str], object]) -> tuple[list[str], bool]:
-    """Measure, draw and describe; also returns whether all could be measured. Raises ValueError for a name that no goal
-    has. The picture and RESULTS.md also have what was measured before."""
+    """Measure, draw and describe. Return the lines to print, and False if a measured process has failed. The picture
+    and the section of RESULTS.md include earlier samples. Raises ValueError for a name that no goal has."""
     code, sizes = machine.code(), sorted(set(given.size))
     head = machine.described(f"schemasync of commit {code}")
     every = goals(sizes, given.tables)
@@ -85,7 +85,7 @@ def _chosen(every: Sequence[Goal], only: Sequence[str] | None) -> list[Goal]:
 
 
 def _interpreters(environments: Environments) -> list[str]:
-    """The versions that each peer ran with."""
+    """Return a line for each tool with its versions of Python and SQLite."""
     found = [f"schemasync: {described(sys.executable)}"]
     for peer in (DJANGO_5, DJANGO_6, SQLITE_UTILS, ALEMBIC):
         try:

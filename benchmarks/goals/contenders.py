@@ -1,4 +1,4 @@
-"""Who is measured: a sync, cp, and the peers. Each run works on a fresh copy, in a process of its own."""
+"""The contenders: a sync, cp, and the peers. Each run works on a fresh copy, in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .table import Disk
 
 SCRIPTS = Path(__file__).absolute().parent / "peers"
 OF_PEERS = {SQLITE_UTILS: "sqlite_utils_rewrite.py", ALEMBIC: "alembic_rewrite.py"}
-# a plain copy also where `cp` would share blocks; `sync FILE` waits until it is on the disk
+# a plain copy even where `cp` would share blocks; `sync FILE` waits until it is on the disk
 COPY = 'cp {}"$0" "$1" && sync "$1"'.format("--reflink=never " if sys.platform == "linux" else "")
 
 
 class Contender(Protocol):
     def run(self, source: Source, work: Path) -> Run:
-        """Make the change in a new folder. Raises ProcessFailed."""
+        """Make the change in a new folder. Raises ProcessFailed if that fails."""
         ...
 
     def empty(self, source: Source) -> Run | None:
-        """The same process with nothing to do; None if its start takes no time worth taking off."""
+        """Run a process of this kind that does nothing. Return None if its start is too short to subtract."""
         ...
 
 
@@ -63,7 +63,7 @@ class Cp:
 
 @dataclass(frozen=True, slots=True)
 class CreateIndex:
-    """The index in the file itself, without a way back, and then a copy of the file."""
+    """CREATE INDEX in the file itself, which has no way back, and then a copy of the file."""
 
     change: str
 
@@ -120,7 +120,7 @@ class Script:
 
 
 def against(other: Disk | Peer, change: str, environments: Environments) -> Contender:
-    """Who makes the change in comparison. Raises NotPossible if it cannot be installed."""
+    """Return the contender that a sync is compared with. Raises NotPossible if it cannot be installed."""
     match other:
         case Disk.CP:
             return Cp()

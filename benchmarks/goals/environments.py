@@ -1,4 +1,4 @@
-"""Virtual environments of the peers: made once in a folder, and used by later runs."""
+"""Virtual environments of the peers, created once in a folder and used again by later runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 
 class NotPossible(Exception):
-    """Something that a measurement needs is not on this machine. The text says what."""
+    """This machine lacks something that a measurement needs. The text names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A tool that is compared: what pip installs, and the oldest Python that it runs on."""
+    """A tool to compare with: the packages to install, and the oldest Python that it runs on."""
 
     label: str
     packages: tuple[str, ...]
@@ -37,15 +37,15 @@ ALEMBIC = Peer("Alembic 1.20.1 batch", ("alembic==1.20.1", "SQLAlchemy==2.1.9"))
 
 @dataclass(frozen=True, slots=True)
 class Environments:
-    """Where the environments are, whether missing ones are made, and a Python for peers that need a later one than
-    this."""
+    """The environments in a folder: whether to create missing ones, and an interpreter for peers that need a later
+    Python than this one."""
 
     folder: Path
     install: bool = True
     preferred: str | None = None
 
     def python(self, peer: Peer) -> Path:
-        """The interpreter of a peer. Raises NotPossible."""
+        """Return the interpreter of a peer. Raises NotPossible if it has no environment and none can be created."""
         place = self.folder / peer.folder
         found = place / "bin" / "python"
         if not (place / "ready").exists():
@@ -65,12 +65,12 @@ class Environments:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode:
                 raise NotPossible(f"{' '.join(command)} failed: {done.stdout.strip()[-300:]}")
-        (place / "ready").touch()  # last: the environment is whole, or it is made again
+        (place / "ready").touch()  # last, so that an incomplete environment is created again
 
 
 @cache
 def interpreter(oldest: tuple[int, int], preferred: str | None) -> str:
-    """A Python of that version or a later one. Raises NotPossible."""
+    """Return a Python of that version or a later one. Raises NotPossible if there is none."""
     for name in _candidates(preferred):
         if _version(name) >= oldest:
             return name
@@ -85,7 +85,7 @@ def _candidates(preferred: str | None) -> Iterator[str]:
 
 
 def _version(python: str) -> tuple[int, int]:
-    """Its version, (0, 0) if it does not run."""
+    """Return the version of an interpreter; (0, 0) if it does not run."""
     command = [python, "-c", "import sys, sqlite3, venv; print(*sys.version_info[:2])"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
@@ -96,6 +96,6 @@ def _version(python: str) -> tuple[int, int]:
 
 
 def described(python: Path | str) -> str:
-    """The versions of Python and SQLite, which differ between environments."""
+    """Return the versions of Python and SQLite of an interpreter, as they differ between environments."""
     code = "import platform, sqlite3; print(f'Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}')"
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""A file system on a loop device whose files can share blocks, for as long as it is measured."""
+"""Mount a file system whose files can share blocks on a loop device, during a measurement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ SMALLEST = 512  # megabytes: xfs wants 300, btrfs some 110
 
 @contextmanager
 def mounted(kind: str, megabytes: int, folder: Path) -> Iterator[Path]:
-    """The folder of a new file system of that size, made in a sparse file in `folder`. Raises NotPossible."""
+    """Create and mount a file system of that size in a sparse file in `folder`. Yield the folder where it is mounted.
+    Raises NotPossible if this machine cannot do that."""
     _check(kind)
     image, place = folder / f"{kind}.image", folder / kind
     if place.is_mount():  # of a run that was killed

@@ -1,4 +1,4 @@
-"""Measures the goals pair by pair. What was measured before on the same code is not measured again."""
+"""Measure the goals pair by pair. Samples that were taken before with the same code are used again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .samples import Kept, Sample
 from .table import WRITERS, Goal, Memory, Paired, Swap, Verification, Warm
 
 T = TypeVar("T")
-MOUNT = 7  # times the size of the file: two sources, two copies of one, a new generation, and room
+MOUNT = 7  # times the size of the file: two sources, two copies of one, a new generation, and some free space
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where and how it is measured. `code`: what is measured, by its commit."""
+    """Where and how the goals are measured. `code`: the identity of the measured code, see machine.code()."""
 
     folder: Path
     megabytes: Sequence[int]
@@ -72,11 +72,11 @@ class Bench:
                 assert_never(never)
 
     def known(self, goal: Goal) -> Figures:
-        """What was measured before."""
+        """Return the samples of a goal that were taken before."""
         return Figures(goal, self.kept.read(self.key(goal)), "not measured")
 
     def measure(self, goal: Goal) -> Figures:
-        """Measure the pairs that are missing."""
+        """Measure the missing pairs of a goal. Return all its samples, or why there are none."""
         have = len(self.known(goal).samples)
         try:
             if have < self.pairs:
@@ -110,7 +110,7 @@ class Bench:
         folder = self.folder / "sources" / made_by()
         for other in folder.parent.glob("*"):
             if other != folder:
-                shutil.rmtree(other)  # of another version of the benchmark: gigabytes
+                shutil.rmtree(other)  # gigabytes, of another version of the benchmark
         return source(folder, ROWS_PER_MB * megabytes)
 
     def _paired(self, paired: Paired, megabytes: int, count: int) -> Iterator[Sample]:
@@ -120,13 +120,13 @@ class Bench:
 
     @contextmanager
     def _placed(self, made: Source, file_system: str | None, megabytes: int) -> Iterator[tuple[Source, Path]]:
-        """The source and a folder for copies of it, both on the file system that is asked for."""
+        """Yield the source and a folder for copies of it, both on this file system; None: where they are anyway."""
         place = file_systems.mounted(file_system, MOUNT * megabytes, self.folder) if file_system else nullcontext()
         with place as folder:
             yield (made if folder is None else made.copied(folder)), (folder or self.folder) / "work"
 
     def steps(self, change: str) -> dict[str, float]:
-        """Where the seconds of one sync in the smallest file go."""
+        """Return the seconds of each step of one sync in the smallest file."""
         made = self._source(min(self.megabytes))
 
         def run(work: Path) -> dict[str, float]:
@@ -174,9 +174,9 @@ class Bench:
 
 
 def _pairs(ours: Contender, theirs: Contender, made: Source, work: Path, count: int) -> Iterator[Sample]:
-    """The two in turn, so that a machine that slows down slows both, each beside its empty command."""
+    """Measure both in turn, so that a machine that slows down slows both; before each run, time its empty process."""
     for one in (ours, theirs):
-        one.empty(made)  # once more, as a warm-up
+        one.empty(made)  # a warm-up
     for number in range(count):
         taken = {}
         for name, one in (("ours", ours), ("theirs", theirs))[:: 1 if number % 2 else -1]:

@@ -1,6 +1,6 @@
-"""The main table as an SVG: one line for each group of goals, as multiples of the goal.
+"""Draw the main table as an SVG: one line for each group of goals, as multiples of the goal.
 
-Text stays text, the colours follow the reader's light or dark theme, and no colour says what words do not.
+Text stays text, the colours follow the reader's light or dark theme, and words repeat what colours show.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .report import shown, values
 from .table import Goal
 
 WIDTH, TOP, ROW = 1000, 92, 34
-LEFT, RIGHT = 540, 750  # of the scale
-LEAST, MOST = 0.1, 10.0  # of its ends, as multiples of the goal
+LEFT, RIGHT = 540, 750  # the ends of the scale
+LEAST, MOST = 0.1, 10.0  # their values, as multiples of the goal
 SCALE = "medians, and the lowest to highest of the pairs, as multiples of the goal: left of the dashed line holds"
 STYLE = """
 text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
@@ -34,7 +34,7 @@ text { fill: #f0f6fc } .small { fill: #9198a1 } .goal { stroke: #9198a1 } .line 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A group of goals by the one that is furthest from its goal, with the values of that one."""
+    """A group of goals, shown by its worst member, with that one's values."""
 
     what: str
     against: str
@@ -47,13 +47,13 @@ class Line:
         return self.goal.holds(median(self.found))
 
     def sentence(self) -> str:
-        """For who cannot see the picture."""
+        """Return a description for readers who cannot see the picture."""
         most = f"at most {self.goal.phrase()}, which {'holds' if self.holds else 'does not hold'}"
         return f"{self.what} against {self.against}: {shown(self.goal, self.found)}; {most}."
 
 
 def lines(all_figures: Sequence[Figures]) -> list[Line]:
-    """A line for each group that has a goal and figures."""
+    """Return a line for each group that has a goal and figures."""
     groups: dict[str, list[tuple[Goal, list[float]]]] = {}
     for one in all_figures:
         found = values(one)
@@ -73,7 +73,7 @@ def _multiple(goal: Goal, value: float) -> float:
 
 
 def draw(all_figures: Sequence[Figures], note: str) -> str:
-    """The picture. `note`: a line below it, such as when and on what it was measured."""
+    """Return the picture as SVG. `note`: a line below it, such as the date and the machine of the measurement."""
     drawn = lines(all_figures)
     height = TOP + ROW * len(drawn) + 44
     holding = sum(line.holds for line in drawn)
@@ -120,7 +120,7 @@ def _drawn(line: Line, top: int) -> list[str]:
 
 
 def _x(multiple: float) -> float:
-    """The place on the scale, which is logarithmic; what is beyond its ends is drawn there."""
+    """Return the position on the logarithmic scale. A value beyond an end is drawn at that end."""
     share = (log10(min(max(multiple, LEAST), MOST)) - log10(LEAST)) / (log10(MOST) - log10(LEAST))
     return round(LEFT + share * (RIGHT - LEFT), 1)
 

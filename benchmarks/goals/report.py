@@ -1,4 +1,4 @@
-"""The table of goals with its figures, as Markdown and for a terminal."""
+"""Format the table of goals with its figures, as Markdown and for a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ names of the goals; `--size`, `--pairs` and `--only` make it shorter: `python -m
 
 
 def values(figures: Figures) -> list[float] | None:
-    """What the goal is about, by pair; None where there is nothing to judge."""
+    """Return the ratio, or the difference, of each pair; None if there are no samples, or a ratio cannot be told from
+    an empty command."""
     if not figures.samples:
         return None
     taken = net(figures.samples)
@@ -34,7 +35,7 @@ def values(figures: Figures) -> list[float] | None:
 
 
 def verdict(goal: Goal, found: Sequence[float] | None) -> str:
-    """Whether the median is within the goal."""
+    """Return `yes` or `no` for whether the median is within the goal, or that nothing was measured or is no goal."""
     if found is None:
         return "not measured"
     middle = median(found)
@@ -44,7 +45,7 @@ def verdict(goal: Goal, found: Sequence[float] | None) -> str:
 
 
 def shown(goal: Goal, found: Sequence[float] | None, why_not: str = "") -> str:
-    """The median, and the lowest and highest."""
+    """Return the median, followed by the lowest and the highest value; without values `why_not`."""
     if found is None:
         return why_not
     form = ".3f" if goal.is_ratio and median(found) < 0.095 else ".2f" if goal.is_ratio else "+.1f"
@@ -75,14 +76,14 @@ def _row(one: Figures) -> list[str]:
 
 
 def table(all_figures: Sequence[Figures]) -> list[str]:
-    """A row for each goal, and how many hold."""
+    """Return a table with a row for each goal, and how many goals hold."""
     rows = [_row(one) for one in all_figures]
     judged = [row[-1] for row in rows if row[-1] in (HOLDS, MISSED)]
     return [*figures.table(HEADINGS, rows), "", f"{judged.count(HOLDS)} of {len(judged)} goals hold."]
 
 
 def report(all_figures: Sequence[Figures], megabytes: Sequence[int], peers: Sequence[str]) -> list[str]:
-    """The section of RESULTS.md, without its head."""
+    """Return the section of RESULTS.md, without its head."""
     sizes = " and ".join(f"{size:,} MB" for size in megabytes)
     return [
         *HOW.strip().splitlines(),
@@ -99,13 +100,13 @@ def report(all_figures: Sequence[Figures], megabytes: Sequence[int], peers: Sequ
 
 
 def pairs(all_figures: Sequence[Figures]) -> str:
-    """How many pairs were measured: `5 pairs`, `1 to 5 pairs`."""
+    """Return how many pairs were measured: `5 pairs`, `1 to 5 pairs`."""
     counts = [len(one.samples) for one in all_figures if one.samples] or [0]
     return ("" if min(counts) == max(counts) else f"{min(counts)} to ") + count(max(counts), "pair")
 
 
 def steps(spent: dict[str, dict[str, float]]) -> list[str]:
-    """Where the time of one sync of each change goes, as Markdown."""
+    """Return a Markdown table of the time of each step of one sync, by change."""
     names = list(dict.fromkeys(name for each in spent.values() for name in each))
     rows = [[name, *(f"{1000 * each.get(name, 0.0):,.0f}" for each in spent.values())] for name in names]
     return ["Where the milliseconds of one more sync went:", "", *figures.table(("step", *spent), rows)]

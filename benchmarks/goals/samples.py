@@ -1,4 +1,4 @@
-"""Measured pairs, and the file that keeps them: an interrupted run goes on where it stopped."""
+"""Measured pairs, and the file that stores them, so that an interrupted run can go on where it stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One pair: seconds (bytes, milliseconds) of ours and of the other, and of their empty commands."""
+    """One measured pair: seconds (or bytes, milliseconds) of ours and of the other, and of their empty commands."""
 
     ours: float
     theirs: float
@@ -23,13 +23,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """Ours and the other's of all pairs, less the median of their empty commands."""
+    """Our values and the other's of all pairs, less the medians of their empty commands."""
 
     ours: list[float]
     theirs: list[float]
 
     def ratios(self) -> list[float] | None:
-        """None if one of them is not above its empty command: the file is too small for that."""
+        """Return the ratios of ours to the other's by pair; None if a value is not above its empty command, because the
+        file is too small."""
         if min(*self.ours, *self.theirs) <= 0:
             return None
         return [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
@@ -46,7 +47,7 @@ def net(samples: Iterable[Sample]) -> Net:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of samples, one a line, each under a key that says what was measured."""
+    """A file of samples, one a line, each with a key that identifies the measurement."""
 
     path: Path
 
@@ -61,13 +62,13 @@ class Kept:
             file.write(_line({"key": key, "sample": asdict(sample)}))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Leave out what was measured under these keys."""
+        """Delete the samples of these keys."""
         if self.path.exists():
             gone = set(keys)
             self.path.write_text("".join(_line(line) for line in self._lines() if line["key"] not in gone), "utf-8")
 
     def _lines(self) -> list[dict[str, Any]]:
-        """All of them but one that a killed run has not finished."""
+        """Return all lines except one that a killed run has not finished."""
         found = []
         for line in self.path.read_text("utf-8").splitlines():
             with suppress(json.JSONDecodeError):
@@ -76,5 +77,5 @@ class Kept:
 
 
 def _line(value: dict[str, Any]) -> str:
-    """It begins a new line, whatever stands before it."""
+    """Return a value as a line of JSON. It starts with a line break, as the line before may be unfinished."""
     return f"\n{json.dumps(value)}"

@@ -1,4 +1,4 @@
-"""The table of goals: what is measured, against what, and how much it may be at most."""
+"""The table of goals: each with its subject, the alternative to compare with, and the highest value that is allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WRITERS = 8
 
 
 class Disk(StrEnum):
-    """What a copy of the file costs without any tool."""
+    """Work on the file without any tool, as an alternative to compare with."""
 
     CP = "cp and fsync"
     INDEX = "CREATE INDEX in place, plus cp and fsync"
@@ -23,7 +23,7 @@ class Disk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A sync of a change beside something else, in the smallest or the `largest` of the files."""
+    """A sync of a change against an alternative, in the smallest or the `largest` of the files."""
 
     change: str
     against: Disk | Peer
@@ -33,28 +33,28 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The comparison of the content beside the rewrite, within one sync of a change."""
+    """The time of verification against the time of the rewrite, within one sync of a change."""
 
     change: str
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The peak memory of a sync of a change in the largest file beside that in the smallest one."""
+    """The peak memory of a sync of a change in the largest file against that in the smallest one."""
 
     change: str
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """How long writers wait in the second before and after a swap, beside the same load without one."""
+    """How long writers wait in the second before and after a swap, against the same load without one."""
 
     megabytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """A sync with nothing to do in a process that is at work, beside a new connection that reads one row."""
+    """A sync with nothing to do in a warm process, against a new connection that reads one row."""
 
     tables: int
 
@@ -64,8 +64,8 @@ Subject = Paired | Verification | Memory | Swap | Warm
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One row. `line`: the line of the picture that it belongs to. `at_most`: None where there is no goal; `because`:
-    why it is that much. `unit`: `ms` for a difference, otherwise a ratio."""
+    """One row of the table. `line`: its line in the picture. `at_most`: the highest value allowed, None without a goal;
+    `because`: the reason for that value. `unit`: `ms` for a difference, otherwise a ratio."""
 
     name: str
     line: str
@@ -84,7 +84,7 @@ class Goal:
         return self.at_most is None or value <= self.at_most
 
     def phrase(self) -> str:
-        """The goal in words: `2.5 (by the backup API)`."""
+        """Return the goal as text: `2.5 (by the backup API)`."""
         if self.at_most is None:
             return "none"
         most = f"{self.at_most:g}" if self.is_ratio else f"+{self.at_most:g} ms"
@@ -108,7 +108,7 @@ REWRITES = {"affinity": "type of another affinity", "two_columns": "the same of 
 
 
 def goals(megabytes: Sequence[int], tables: int) -> tuple[Goal, ...]:
-    """All rows, for files of these sizes."""
+    """Return all rows of the table, for files of these sizes."""
     small, large = min(megabytes), max(megabytes)
     return (*_beside_cp(small), *_beside_peers(), *_in_the_largest(large), *_others(megabytes, tables))
 

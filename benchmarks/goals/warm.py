@@ -1,5 +1,5 @@
-"""Nothing to do in a process that is at work: `python -m benchmarks.goals.warm FOLDER TABLES ROUNDS` prints, as JSON of
-pairs of seconds, what `call_command("schemasync")` takes, and what a new connection that reads the newest history row.
+"""A sync with nothing to do in a warm process: `python -m benchmarks.goals.warm FOLDER TABLES ROUNDS` prints, as pairs
+in JSON, the seconds of `call_command("schemasync")` and of a new connection that reads the newest history row.
 
 Each figure is the median of several calls, taken in turn.
 """

@@ -1,1 +1,1 @@
-"""What tools that change SQLite tables keep of a table: each is run on the same databases, and prints what it did."""
+"""Find out what each tool that changes SQLite tables preserves of a table. All run on the same databases."""

@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 EVIDENCE = ROOT / "docs" / "evidence" / "peers.txt"
-PEERS = [  # script and what it needs
+PEERS = [  # a script, and the packages that it needs
     ("sqlite_utils_transform", ["sqlite-utils==4.2.1"]),
     ("alembic_batch", ["alembic==1.20.1", "SQLAlchemy==2.1.9"]),
     ("django_alter_field", ["Django==5.2.19"]),
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def ran(script: str, packages: list[str], folder: Path) -> list[str]:
-    """What a script prints in a new environment with these packages."""
+    """Run a script in a new virtual environment with these packages. Return the lines that it prints."""
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], check=True)
@@ -56,7 +56,7 @@ def ran(script: str, packages: list[str], folder: Path) -> list[str]:
 
 
 def commit() -> str:
-    """The last commit that changed the package."""
+    """Return the short name of the last commit that changed the package."""
     command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "schemasync"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 

@@ -1,5 +1,5 @@
 """Alembic: `batch_alter_table`, once with the table as Alembic reflects it, once with a table that is passed as
-`copy_from` and says what SQLAlchemy can say of it.
+`copy_from` and declares as much of it as SQLAlchemy can express.
 """
 
 from importlib.metadata import version
@@ -45,7 +45,7 @@ def author(**options: Any) -> list[Any]:
     return [Column("author_id", Integer, ForeignKey("author.id", **options))]
 
 
-SAID: dict[str, list[Any]] = {  # columns in place of those of `described`, and more of the table
+SAID: dict[str, list[Any]] = {  # columns that replace those of `described`, and other parts of the table
     "index": [Index("by_title", "title")],
     "unique index": [Index("by_title", "title", unique=True)],
     "partial index": [Index("long_books", "title", sqlite_where=text("pages > 400"))],

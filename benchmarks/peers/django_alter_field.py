@@ -1,5 +1,5 @@
-"""Django: an `AlterField` by migrations, once with a model that says only its columns, once with one that says what it
-can of what the table has. Django's backend always has PRAGMA foreign_keys = ON.
+"""Django: an `AlterField` by migrations, once with a model that declares only the columns of the table, once with one
+that declares as much of the table as a model can. Django's backend always has PRAGMA foreign_keys = ON.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def twice(*, stored: bool) -> dict[str, Any]:
     return {"twice": field}
 
 
-SAID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # fields and options that say it
+SAID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # the fields and options of a model that declare the fact
     "index": ({}, {"indexes": [models.Index(fields=["title"], name="by_title")]}),
     "unique index": ({}, {"constraints": [models.UniqueConstraint(fields=["title"], name="by_title")]}),
     "partial index": ({}, {"indexes": [models.Index("title", name="long_books", condition=models.Q(pages__gt=400))]}),
@@ -57,7 +57,7 @@ if hasattr(models, "DB_CASCADE"):  # Django 6.1
 
 
 def changes(fields: dict[str, Any], options: dict[str, Any], alias: str) -> None:
-    """The one AlterField, on the state after a migration that created both models."""
+    """Apply the AlterField to the state after a migration that created both models."""
     columns = {name: field for name, field in {**BOOK, **fields}.items() if field is not None}
     before = ProjectState()
     key = ("id", models.AutoField(primary_key=True))
@@ -75,7 +75,7 @@ def changes(fields: dict[str, Any], options: dict[str, Any], alias: str) -> None
 
 
 def connected(path: Path) -> str:
-    """The alias of a connection to the database at a path."""
+    """Configure a connection to the database at a path. Return its alias."""
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}
     configured = connections.configure_settings({"default": {}, path.as_posix(): database})
     connections.settings[path.as_posix()] = configured[path.as_posix()]

@@ -1,7 +1,7 @@
-"""What a database has before a change, and how to see afterwards whether it still has it.
+"""Facts about a database before a change, each with a query for whether it is still true afterwards.
 
 Each fact is a database of its own with the table `book`. Every peer makes the same change to it, by its own means:
-`pages` becomes NOT NULL. This needs nothing but Python, because it runs in the environment of each peer.
+`pages` becomes NOT NULL. This module needs nothing but Python, because it runs in the environment of each peer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ AUTHORS = (
 
 @dataclass(frozen=True)
 class Fact:
-    """`made` by this SQL; `seen` is the answer of a connection, `kept` the answer before the change.
+    """A fact: `made` is the SQL that creates the database, `seen` queries the fact on a connection, and `kept` is the
+    result before the change.
 
     `enforced`: the connection that makes the change has PRAGMA foreign_keys = ON, as many applications set it.
     """
@@ -55,7 +56,7 @@ def column(connection: sqlite3.Connection, sql: str) -> list[Any]:
 
 
 def after(sql: str, question: str) -> Callable[[sqlite3.Connection], Any]:
-    """Run a statement, then ask."""
+    """Return a function that runs a statement and returns the first column of the query `question`."""
 
     def seen(connection: sqlite3.Connection) -> Any:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -66,7 +67,7 @@ def after(sql: str, question: str) -> Callable[[sqlite3.Connection], Any]:
 
 
 def accepts(sql: str) -> Callable[[sqlite3.Connection], bool]:
-    """True if the database accepts a statement."""
+    """Return a function that returns whether the database accepts a statement."""
 
     def seen(connection: sqlite3.Connection) -> bool:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -227,11 +228,11 @@ FACTS = {
 }
 
 Change = Callable[[Path, str], object]
-"""Makes `pages` NOT NULL in the database at a path. The name is that of the fact. It may raise."""
+"""A function that makes `pages` NOT NULL in the database at a path, for the fact of that name. It may raise."""
 
 
 def asked(path: Path, fact: Fact) -> Any:
-    """The answer, and no trace of the question."""
+    """Return the result of the fact's query, run on a copy in memory, as the query may write."""
     with closing(sqlite3.connect(":memory:")) as copy:
         with closing(sqlite3.connect(path)) as connection:
             connection.backup(copy)
@@ -244,7 +245,8 @@ def is_changed(path: Path) -> bool:
 
 
 def outcome(path: Path, name: str, change: Change) -> str:
-    """`kept`, `lost` with the answer that is there now, or `refused` with the error."""
+    """Let a peer make the change for one fact. Return `kept`, `lost` with the result now, `refused` with the error, or
+    `not done`."""
     fact = FACTS[name]
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(fact.made)
@@ -254,7 +256,7 @@ def outcome(path: Path, name: str, change: Change) -> str:
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             change(path, name)
-        except Exception as error:  # noqa: BLE001  whatever a peer raises is its answer
+        except Exception as error:  # noqa: BLE001  any exception of a peer counts as its refusal
             return refused(path, fact, error)
     if not is_changed(path):
         return "not done: pages may still be NULL"
@@ -276,7 +278,7 @@ def short(message: object) -> str:
 
 
 def report(peer: str, change: Change, names: Collection[str] = tuple(FACTS)) -> None:
-    """Try facts in the folder that the command line names, and print one line for each."""
+    """Let a peer make the change for each of these facts, in the folder of the command line. Print a line for each."""
     print(f"{peer}, SQLite {sqlite3.sqlite_version}")
     for number, name in enumerate(FACTS):
         if name in names:

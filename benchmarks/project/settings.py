@@ -1,7 +1,7 @@
-"""Settings of the measured site: Django's own applications and the little shop, on a database that is handed in.
+"""Settings of the measured site: Django's own applications and the little shop.
 
-`BENCHMARK_DATABASE` and `BENCHMARK_SCHEMA` of the environment say where; with `BENCHMARK_STOCK` it is a site without
-schemasync.
+The environment variables `BENCHMARK_DATABASE` and `BENCHMARK_SCHEMA` name its database and its schema.json; with
+`BENCHMARK_STOCK` it is a site without schemasync.
 """
 
 import os
@@ -24,5 +24,5 @@ SCHEMASYNC = {
     "SCHEMA": os.environ.get("BENCHMARK_SCHEMA", "schema.json"),
     "ENABLED": bool(os.environ.get("BENCHMARK_ENABLED")),
 }
-SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]  # it has tables, and no pages
+SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]  # the site needs the tables, and has no pages
 USE_TZ = True

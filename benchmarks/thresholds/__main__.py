@@ -1,4 +1,4 @@
-"""The same as `python -m benchmarks thresholds`."""
+"""`python -m benchmarks.thresholds`: run `python -m benchmarks thresholds`."""
 
 import sys
 

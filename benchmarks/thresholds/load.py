@@ -13,14 +13,14 @@ from typing import Any
 from ..process import ProcessFailed
 from .site import ACCOUNTS
 
-WARM = 1.0  # seconds before anything counts
-WAIT = 0.001  # seconds: a write that begins later than that has waited for another one
+WARM = 1.0  # seconds of operations that do not count
+WAIT = 0.001  # seconds: a write whose transaction takes longer than that to begin has waited for another one
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What some processes did in some seconds. Times are in milliseconds, in order. `began`: how long each write waited
-    until its transaction had begun; `busy`: writes that failed."""
+    """The operations of some processes in some seconds. Times are in milliseconds, sorted. `began`: how long each write
+    waited until its transaction had begun; `busy`: how many operations failed."""
 
     seconds: float
     reads: Sequence[float]
@@ -30,7 +30,7 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Reads and writes."""
+        """Reads and writes a second."""
         return (len(self.reads) + len(self.writes)) / self.seconds
 
     @property
@@ -40,23 +40,23 @@ class Load:
 
     @property
     def mean_write(self) -> float:
-        """Milliseconds."""
+        """The milliseconds of a write on average; 0 without any."""
         return sum(self.writes) / max(len(self.writes), 1)
 
     @property
     def waited(self) -> float:
-        """The part of the writes that waited for another one before they began."""
+        """The share of the writes that waited for another one before they began."""
         return sum(one > WAIT * 1000 for one in self.began) / max(len(self.began), 1)
 
 
 def at(times: Sequence[float], part: float) -> float:
-    """The time that this part of them did not exceed; 0 without any."""
+    """Return the time that this share of the sorted times did not exceed; 0 without any."""
     return times[min(int(len(times) * part), len(times) - 1)] if times else 0.0
 
 
 def run(alias: str, processes: int, writes: float, seconds: float) -> Load:
-    """Let processes work, of which each operation is a write with this probability. They are forked, so that no import
-    of theirs is measured; this process must have no open connection."""
+    """Run processes in which each operation is a write with the probability `writes`. They are forked, so that no
+    import is measured; this process must have no open connection. Raises ProcessFailed if one of them ends early."""
     context = multiprocessing.get_context("fork")
     start = context.Barrier(processes)
     ends = []
@@ -102,7 +102,7 @@ def _work(end: Any, start: Any, alias: str, number: int, writes: float, seconds:
 
 
 def _read(alias: str, account: int) -> float:
-    """A page with the last orders of an account."""
+    """Read what a page with the last orders of an account shows."""
     from .models import Account, Order
 
     Account.objects.using(alias).get(pk=account)
@@ -111,7 +111,7 @@ def _read(alias: str, account: int) -> float:
 
 
 def _write(alias: str, account: int, now: float) -> float:
-    """A new order; returns the seconds until its transaction had begun."""
+    """Write a new order. Return the seconds until its transaction had begun."""
     from django.db import transaction
     from django.db.models import F
 

@@ -1,4 +1,4 @@
-"""Measures each load on each contender, in turn, and says what follows."""
+"""Measure each load on each contender, in turn, and describe the figures."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .server import server
 
 MIXES = {"read-heavy, 95:5": 0.05, "80:20": 0.2, "write-heavy, 20:80": 0.8}
 PROCESSES = (1, 4, 16, 50, 100)
-WAITING = 0.05  # of the writes: fewer begin late because the processor is busy, also where nobody else writes
+WAITING = 0.05  # of the writes: a smaller share begins late because the processor is busy, even if nobody else writes
 Cell = Sequence[Mapping[str, Load]]
-"""By round and contender."""
+"""Loads by round and contender."""
 Found = Mapping[tuple[str, int], Cell]
-"""By mix and number of processes."""
+"""Cells by mix and number of processes."""
 
 
 def measure(
     folder: Path, processes: Sequence[int], seconds: float, rounds: int, say: Callable[[str], object]
 ) -> dict[tuple[str, int], list[Mapping[str, Load]]]:
-    """Every mix with every number of processes, on all contenders one after the other, in each round."""
+    """In each round, run every mix with every number of processes on all contenders, one after the other."""
     found: dict[tuple[str, int], list[Mapping[str, Load]]] = {}
     with server() as socket:
         site.configure(folder, socket)
@@ -38,7 +38,7 @@ def measure(
 
 
 def _rotated(aliases: Sequence[str], turn: int) -> Sequence[str]:
-    """Another order in each round: what else the machine does changes meanwhile."""
+    """Return another order for each round, because the other work on the machine changes meanwhile."""
     begin = turn % len(aliases)
     return [*aliases[begin:], *aliases[:begin]][:: -1 if turn % 2 else 1]
 
@@ -62,7 +62,7 @@ _COLUMNS = (
 
 
 def report(found: Found, seconds: float) -> list[str]:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     rounds = len(next(iter(found.values())))
     lines = [_WHAT.format(rounds=rounds, seconds=seconds, site=site), "", _COLUMNS]
     for mix in MIXES:
@@ -110,7 +110,7 @@ def _waits_table(cells: Cells) -> list[str]:
 
 
 def _summary(found: Found) -> list[str]:
-    """From how many processes on writers wait, and PostgreSQL is ahead."""
+    """Return a table of the numbers of processes from which writers wait, and from which PostgreSQL is faster."""
     rows = []
     for mix in MIXES:
         cells = [(number, cell) for (of, number), cell in found.items() if of == mix]
@@ -134,7 +134,7 @@ def _summary(found: Found) -> list[str]:
 
 
 def _from(cells: Cells, is_so: Callable[[Cell], bool]) -> str:
-    """The first number from which it is so, and for all that are larger."""
+    """Return the first number of processes for which, and for all larger ones, `is_so` holds."""
     so = [is_so(cell) for _, cell in cells]
     first = next((number for place, (number, _) in enumerate(cells) if all(so[place:])), None)
     return f"not up to {cells[-1][0]}" if first is None else str(first)

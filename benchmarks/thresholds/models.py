@@ -1,4 +1,4 @@
-"""What the measured site keeps: accounts, and orders that change their balance."""
+"""The models of the measured site: accounts, and orders that change their balance."""
 
 from django.db import models
 

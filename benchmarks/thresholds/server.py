@@ -1,4 +1,4 @@
-"""A PostgreSQL for the measurement: its own folder, a socket and no port, and each commit on the disk (fsync)."""
+"""Run a PostgreSQL for the measurement: in its own folder, with a socket and no port, and with fsync on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTINGS = "-c listen_addresses='' -c max_connections=120"  # all else is Postgr
 
 @contextmanager
 def server() -> Iterator[Path]:
-    """Start a server; yields the folder of its socket. Raises ProcessFailed without PostgreSQL."""
+    """Run a server. Yield the folder of its socket. Raises ProcessFailed if PostgreSQL is not installed."""
     if postgres.binaries() is None:
         raise ProcessFailed("there is no PostgreSQL to compare with: apt-get install postgresql")
     with postgres.own_server(SETTINGS) as folder:

@@ -1,4 +1,4 @@
-"""The site that is measured: one database for each contender, with the same tables and rows."""
+"""Configure the measured site: an alias for each contender, with the same tables and rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABELS = {
 
 
 def configure(folder: Path, socket: Path) -> None:
-    """Settings, tables and rows. `socket`: the folder of PostgreSQL's socket."""
+    """Configure Django, and create the tables and rows. `socket`: the folder of PostgreSQL's socket."""
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -83,7 +83,7 @@ def _orders(first: int) -> Iterator[Any]:
 
 
 def _check() -> None:
-    """The contenders promise what their labels say."""
+    """Assert that each contender is as durable as its label says."""
     from django.db import connections
 
     asked = {

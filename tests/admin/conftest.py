@@ -1,4 +1,4 @@
-"""A site that was operated for a while: two generations, users of every kind, rows written since the last swap."""
+"""A site in operation: two generations, users of every kind, rows written since the last swap."""
 
 import json
 import textwrap
@@ -64,7 +64,7 @@ def operated(_operated, tmp_path):
 
 @pytest.fixture
 def visit(operated):
-    """Run code that visits pages; what it prints last is JSON."""
+    """Run code that visits pages, and return the JSON that it prints last."""
 
     def run(code, site=operated):
         return json.loads(site.python(VISIT + textwrap.dedent(code)).splitlines()[-1])

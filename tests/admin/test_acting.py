@@ -1,4 +1,4 @@
-"""A pending sync run from the page, and what becomes of old files."""
+"""A pending sync that is run from the page, and what happens to old files."""
 
 import re
 import sqlite3
@@ -111,7 +111,7 @@ def test_archives_go_as_shown(operated, visit, keep):
     for number in (60, 70):
         operated.change((f"max_length={number - 10 if number > 60 else 100}", f"max_length={number}"))
         operated.done("schemasync", "--export")
-    for path in operated.folder.glob("db.sqlite3.generations/*.sqlite3"):  # what was live until a moment ago stays
+    for path in operated.folder.glob("db.sqlite3.generations/*.sqlite3"):  # a file that was live a moment ago is kept
         if path.name != operated.link.readlink().name:
             with closing(sqlite3.connect(path)) as connection, connection:
                 connection.execute("UPDATE _schemasync_fence SET at = '2020-01-01T00:00:00.000Z'")

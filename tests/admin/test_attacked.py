@@ -1,4 +1,4 @@
-"""What an attacker found: each once more, so that it stays fixed."""
+"""Faults that attacks on the admin found; each test keeps one fixed."""
 
 import json
 import sqlite3
@@ -89,10 +89,10 @@ def test_archives_that_were_not_shown_do_not_go_although_they_came_meanwhile(tmp
     from schemasync.sync.prune import prune
     from tests.crash.scenarios import _long_story
 
-    world = _long_story(tmp_path / "w")
+    database = _long_story(tmp_path / "w")
     with pytest.raises(Refused, match="others would be removed than were shown"):
-        prune(world.target(), 1, None, dry_run=False, expected=["0001-aaaaaaaaaaaa"])
-    assert len(world.files()) == 4
+        prune(database.target(), 1, None, dry_run=False, expected=["0001-aaaaaaaaaaaa"])
+    assert len(database.files()) == 4
 
 
 LOSE = """
@@ -125,7 +125,7 @@ print(json.dumps([answer.status_code, after.status_code, body(after), c.get(BASE
 
 @pytest.mark.slow(but=["SESSION_SAVE_EVERY_REQUEST = True"])
 @pytest.mark.parametrize("more", ["", "SESSION_SAVE_EVERY_REQUEST = True"])
-def test_who_was_too_late_is_told_and_stays_signed_in(operated, visit, more):
+def test_who_was_too_late_sees_why_and_stays_signed_in(operated, visit, more):
     operated.settings(flag=True, more=more)
     code, after, text, later = visit(LOSE)
     assert (code, after, later) == (302, 200, 200)
@@ -168,7 +168,7 @@ def test_a_table_without_the_column_is_no_account(tmp_path):
         assert account(connection, AccountTable("u", "id", "username"), 1) is None
 
 
-def test_a_run_that_dies_without_a_word_is_told(operated, visit):
+def test_a_run_that_dies_without_output_is_reported(operated, visit):
     operated.settings(flag=True, more='SCHEMASYNC["RUN_FROM_ADMIN"] = True')
     folder = operated.folder / "db.sqlite3.generations"
     (folder / "run.json").write_text("")

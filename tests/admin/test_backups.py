@@ -1,4 +1,4 @@
-"""What the admin says of backups: when the last ones were, and which one a generation was restored from."""
+"""The admin shows the times of the last backups, and which backup a generation was restored from."""
 
 import pytest
 

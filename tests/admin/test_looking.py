@@ -1,4 +1,4 @@
-"""Who may look sees what is true; nothing is written by it, and nobody else gets near it."""
+"""Users with the view permission see the true state; the pages write nothing, and nobody else gets them."""
 
 import json
 
@@ -119,7 +119,7 @@ def test_looking_writes_nothing(operated, visit):
             if not p.name.endswith("-shm")
         }
 
-    visit("visitor('root'); print(1)")  # a session is a row
+    visit("visitor('root'); print(1)")  # signing in writes a row for the session
     cookie = operated.python(
         "from django.contrib.auth.models import User\nfrom django.test import Client\n"
         "c = Client(SERVER_NAME='localhost'); c.force_login(User.objects.get(username='root'))\n"
@@ -344,7 +344,7 @@ def test_in_another_language(operated, visit):
 
 
 def test_every_text_is_translated_and_the_compiled_file_is_that_of_the_text():
-    """What `makemessages` finds now is what the translation has, and nothing of it is missing."""
+    """The translation has every text that `makemessages` finds now, and none is missing."""
     import gettext
     import re
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""The overview says the next step in words: to who may do it here by a link, to others by who may, and by commands."""
+"""The overview states the next step: with a link for users who may do it, and for others who may, with the commands."""
 
 import html
 import re
@@ -10,7 +10,7 @@ from .test_acting import pending
 
 @pytest.fixture
 def next_step(visit):
-    """What the overview says to a user: its text, the address of its link, its commands."""
+    """Return the text of the overview's next step for a user, the addresses of its links, and its commands."""
 
     def read(name):
         page = visit(f"print(json.dumps(body(visitor({name!r}).get(BASE))))")

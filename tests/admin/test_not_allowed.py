@@ -1,4 +1,4 @@
-"""Who may not do something reads which permission is missing, not a bare 403; and reads nothing about the database."""
+"""A user without a permission reads which one is missing, not a bare 403, and nothing about the database."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""One click back: shown first, typed, done once, and undone the same way; the operator stays signed in where that is
-right."""
+"""A rollback by one click: shown first, confirmed by typing, done once, undone the same way. The operator stays signed
+in where that is right."""
 
 import re
 import sqlite3
@@ -98,8 +98,8 @@ def test_who_may_roll_back_may(operated, visit):
         "UPDATE auth_user SET username = 'toor' WHERE username = 'root'",
     ],
 )
-def test_an_account_that_is_another_there_is_signed_out_and_told(operated, visit, script):
-    """The live file is as it is; in the older one the account is otherwise."""
+def test_an_account_that_is_another_there_is_signed_out_with_a_message(operated, visit, script):
+    """The account in the live file is unchanged; the account in the older file differs."""
     in_the_archive(operated, script)
     found = visit(
         """
@@ -171,7 +171,7 @@ def test_who_could_undo_it_in_the_browser_is_said_and_nobody_in_red_with_the_com
 
 
 def test_what_the_page_says_of_undoing_is_so(operated, visit):
-    """Nobody is active in the archive: after the rollback nobody signs in, and the printed command undoes it."""
+    """No user is active in the archive: nobody can sign in after the rollback, and the printed command undoes it."""
     in_the_archive(operated, "UPDATE auth_user SET is_active = 0")
     text = visit("print(json.dumps(body(visitor('root').get(BASE + '1/rollback/'))))")
     (command,) = re.findall(r"<pre>manage\.py (schemasync rollback 0002-[0-9a-f]{12})</pre>", text)
@@ -201,7 +201,7 @@ SESSIONS = {
 @pytest.mark.parametrize(
     "more",
     [
-        # cached_db is both of its words, and "both" is the two before it
+        # cached_db combines db and cache, and "both" combines the two cases before it
         pytest.param(
             more, id=name, marks=[pytest.mark.slow] * (name in ("cached_db", "every request", "atomic requests"))
         )
@@ -223,7 +223,7 @@ def test_the_operator_stays_signed_in_however_sessions_are_kept(operated, visit,
     assert operated.link.readlink().name.startswith("0002-")
 
 
-def test_of_two_operators_at_once_one_wins_and_the_other_is_told(operated, visit):
+def test_of_two_operators_at_once_one_wins_and_the_other_sees_why_not(operated, visit):
     found = visit(
         """
         import threading, traceback
@@ -279,7 +279,7 @@ USER = "from django.contrib.auth.models import Group, Permission, User\nu = User
 
 
 def with_more_rights_in_the_first(operated, visit, code):
-    """The first generation is live while the code runs, the second one is live again afterwards."""
+    """Run code while the first generation is live, then make the second one live again."""
     visit("print(swap(visitor('root'), 1).status_code)")
     operated.python(code)
     assert visit("print(swap(visitor('root'), 2).status_code)") == 302

@@ -1,6 +1,5 @@
-"""All that an application may import, used as an application uses it, for mypy: `assert_type` says what a type checker
-knows, and an ignored error is one that it has to find. test_as_a_user.py runs the functions.
-"""
+"""Everything that an application may import, used as an application uses it, for mypy: `assert_type` states the types
+that a type checker knows, and each ignored error is one that it must find. test_as_a_user.py runs the functions."""
 
 from __future__ import annotations
 
@@ -113,7 +112,7 @@ def restored(storage: str) -> str:
 
 
 def go_wrong() -> None:
-    """Each of these lines is an error for mypy, and none of them runs."""
+    """Lines that mypy must report as errors; none of them runs."""
     api.sync("default")  # type: ignore[call-arg]
     api.sync(alow_drop=["Users"])  # type: ignore[call-arg]
     api.sync(verify="quick")  # type: ignore[arg-type]
@@ -172,7 +171,7 @@ def is_over(error: Exception) -> bool:
 
 
 class Migrate(migrate.Command):
-    """As docs/django.md shows it."""
+    """The command of docs/django.md."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         return super().handle(*args, **options)
@@ -209,7 +208,7 @@ USERS: Rows = {"t": [{"id": 1, "x": "one"}, {"id": 2}]}
 
 
 def texts(before: SchemaSource, rows: RowSource = USERS) -> list[Value]:
-    """Rows in a variable have a type that accepts them."""
+    """Return the column `x` of table `t`; rows in a variable need a type that accepts them."""
     with temporary_database(before, rows) as database:
         return [row["x"] for row in database.rows("t")]
 

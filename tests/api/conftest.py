@@ -11,6 +11,6 @@ __all__ = ["evolved", "memory", "project", "sync_to_async_thread", "synced", "tm
 
 @pytest.fixture
 def sync_to_async_thread():
-    """The thread of sync_to_async outlives a test, and its connection, which is to the database of the test, would."""
+    """Close the connection of the thread of sync_to_async: both would outlive the test, with its database open."""
     yield
     asyncio.run(sync_to_async(forget)("default"))

@@ -1,4 +1,4 @@
-"""What as_a_user.py does works, and what mypy has to find there is an error."""
+"""The functions of as_a_user.py work, and mypy finds the errors that it marks."""
 
 import subprocess
 
@@ -14,7 +14,7 @@ from . import as_a_user as user
 
 @pytest.fixture(autouse=True)
 def _no_receivers():
-    """Its receivers are for mypy: other tests count those that are connected."""
+    """Disconnect the receivers of as_a_user.py, which only mypy needs: other tests count connected receivers."""
     before_swap.disconnect(user.fill)
     generation_changed.disconnect(user.forget)
 

@@ -19,7 +19,7 @@ from tests.support import json_outputs
 from tests.support.project import REWRITTEN, V1, V2
 
 FUNCTIONS = {name: function for name in api.__all__ if callable(function := getattr(api, name)) and name.islower()}
-# `tenant`: a function is called within the block of a tenant
+# `tenant`: a function is called inside the block of a tenant instead
 OF_THE_COMMAND_LINE = {"all", "json", "noinput", "verbosity", "no_color", "force_color", "traceback", "settings"} | {
     "pythonpath", "help", "version", "skip_checks", "action", "output", "print_schedule", "tenant",
 }  # fmt: skip
@@ -37,7 +37,7 @@ def test_a_function_returns_the_object_that_the_command_prints(synced, name):
     printed = synced.call(name, *words, json=True).json
     returned = FUNCTIONS[name](*words)
     for one in (printed, returned):
-        one.pop("disk_free", None)  # other processes write, too
+        one.pop("disk_free", None)  # other processes write to the disk, too
     assert json.loads(json.dumps(returned)) == printed
 
 
@@ -145,7 +145,8 @@ def test_a_postponed_sync_goes_live_when_it_is_called(synced):
 
 
 def as_printed(action, found):
-    """Fails where the schema that the package ships for `--json` refuses the object, or JSON changes it."""
+    """Fail if the schema that the package ships for `--json` rejects the object, or a round trip through JSON changes
+    it."""
     assert json.loads(json.dumps(found)) == found
     json_outputs.check(found, action)
 
@@ -168,7 +169,8 @@ def test_nothing_is_printed(synced, capfd):
 
 
 def options_of(action):
-    """The name and the default of each option of the command, where its help names one."""
+    """Return the names of the options that are particular to the action; without an action of its own, those of a
+    sync."""
     main = Command().create_parser("manage.py", "schemasync")
     (actions,) = [one for one in main._actions if type(one).__name__ == "_SubParsersAction"]
     parser = actions.choices.get(action, main)
@@ -179,7 +181,7 @@ def options_of(action):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_arguments_of_a_function_are_the_options_of_its_action(name):
     known = {name.rstrip("_") for name in signature(FUNCTIONS[name]).parameters} - {"progress"}
-    beyond = {"schema"} if name == "status" else set()  # a status reads schema.json, too
+    beyond = {"schema"} if name == "status" else set()  # status also reads schema.json
     assert known - beyond == options_of(name)
     assert name in {"sync", *ACTIONS}
 
@@ -272,7 +274,7 @@ def test_a_hint_names_the_database_and_the_schema_that_were_given(project):
 
 
 def test_hints_in_a_result_and_in_its_json_name_the_database(project):
-    """A hint that is pasted must not act on another database."""
+    """A pasted hint must not act on another database."""
     schema = project.write(V1, "other.json")
     project.done(database="other", schema=schema)
     project.run_sql("ALTER TABLE Log ADD COLUMN by_hand TEXT", project.folder / "other.sqlite3")
@@ -348,7 +350,7 @@ def test_warnings_of_the_command_are_notes(synced, monkeypatch, tmp_path):
 
 
 def test_a_listener_that_fails_ends_the_run_and_the_live_file_is_whole(synced):
-    """Wherever it fails: the database is the old or the new one, with every row, and the next sync works."""
+    """At whatever event it fails, the database is the old or the new one, with every row, and the next sync works."""
     synced.write(REWRITTEN)
     before, count = synced.live(), 0
 

@@ -75,7 +75,7 @@ def test_in_a_transaction_what_swaps_no_file_works(evolved, call):
 
 
 def test_a_sync_in_a_thread_waits_for_a_transaction_of_another_one(synced):
-    """Each thread has a connection of its own, so that the two do not wait for each other for ever."""
+    """Each thread has its own connection, so the two do not deadlock."""
     synced.write(V2)
     before, found = synced.live(), []
 

@@ -1,1 +1,1 @@
-"""The database backend, in real processes of a real site."""
+"""Tests of the database backend, in real processes of a real site."""

@@ -1,7 +1,7 @@
 """A site behind ASGI on the backend: `python -m tests.backend.asgi_site FOLDER`, run by the tests.
 
-Requests come by tens at once, to an asynchronous view and to a synchronous one, until standard input is closed; prints what
-was acknowledged.
+Sends tens of requests at once, to an asynchronous view and to a synchronous one, until standard input is closed; then
+prints the acknowledged writes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def asynchronous(request, key):
 
 
 async def beside(request, key):
-    """In a thread of its own, which has a connection of its own."""
+    """Write in another thread, which has its own connection."""
 
     def work() -> None:
         from django.db import connection
@@ -79,7 +79,7 @@ async def serve() -> dict[str, list[str]]:
 
     application, begun = get_asgi_application(), threading.Event()
     ended = until_input_ends(begun)
-    told: dict[str, list[str]] = {"done": [], "errors": []}
+    reported: dict[str, list[str]] = {"done": [], "errors": []}
 
     async def client(number: int) -> None:
         count = 0
@@ -87,12 +87,12 @@ async def serve() -> dict[str, list[str]]:
             count += 1
             key = f"{number}-{count}"
             where = ("plain", "asynchronous", "beside")[(number + count) % 3]
-            told["done" if await request(application, where, key) else "errors"].append(key)
+            reported["done" if await request(application, where, key) else "errors"].append(key)
             begun.set()
             await asyncio.sleep(PAUSE)
 
     await asyncio.gather(*(client(number) for number in range(AT_ONCE)))
-    return told
+    return reported
 
 
 if __name__ == "__main__":

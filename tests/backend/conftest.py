@@ -16,7 +16,7 @@ __all__ = ["memory"]
 
 @pytest.fixture
 def folder(memory):
-    """A folder of the test's own, in memory where there is such a file system."""
+    """Yield a folder for the test, in memory if there is such a file system."""
     with tempfile.TemporaryDirectory(dir=memory) as name:
         yield Path(name)
 

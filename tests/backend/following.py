@@ -1,4 +1,4 @@
-"""A database beside those of the tests' own settings: a connection that follows it, and what swaps it."""
+"""A connection that follows a database besides those of the tests' settings, and functions that swap that database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INSERT = "INSERT INTO moves (key, account, amount) VALUES (%s, 1, 0)"
 
 
 def wrapper(link, **options):
-    """A connection of the backend, beside those of the tests' own settings."""
+    """Return a connection of the backend to a database that the tests' settings do not name."""
     settings = dict(connections["default"].settings_dict)
     settings |= {"ENGINE": "schemasync.backends.sqlite3", "NAME": link, "OPTIONS": options, "ATOMIC_REQUESTS": False}
     return DatabaseWrapper(settings, alias="followed")

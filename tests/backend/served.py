@@ -1,6 +1,6 @@
-"""A worker on the backend: `python -m tests.backend.served FOLDER ON_STARTUP [TRANSFORMS]`, run by the tests; it connects once.
+"""A worker on the backend: `python -m tests.backend.served FOLDER ON_STARTUP [TRANSFORMS]`, run by the tests.
 
-It prints how the connection went, and what is in the database then.
+It connects twice, and prints each time the tables of the database, or the error.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.conf import settings
 
 
 def configure(folder: Path, on_startup: str, transforms: str | None = None) -> None:
-    """Settings of a worker whose database lies in the folder."""
+    """Set up Django with a database in the folder."""
     sys.path.insert(0, str(folder))
     settings.configure(
         BASE_DIR=folder,

@@ -16,7 +16,7 @@ PAUSE = (
 
 
 def configure(folder: Path, **database: object) -> None:
-    """Settings of a site whose database lies in the folder."""
+    """Set up Django with a database in the folder."""
     settings.configure(
         INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sites", "schemasync"],
         DATABASES={
@@ -33,7 +33,7 @@ def configure(folder: Path, **database: object) -> None:
 
 
 def until_input_ends(begun: threading.Event) -> threading.Event:
-    """Set when standard input is closed. Prints a line once `begun` is set."""
+    """Return an event that is set when standard input is closed. Print a line once `begun` is set."""
     ended = threading.Event()
 
     def wait() -> None:
@@ -47,8 +47,8 @@ def until_input_ends(begun: threading.Event) -> threading.Event:
 
 
 def work(number: int) -> None:
-    """Two threads that write as requests do, half of them in transactions, until standard input is closed; prints what
-    was acknowledged."""
+    """Write in two threads as requests do, half of the writes in transactions, until standard input is closed; then
+    print the acknowledged ones."""
     from django.db import DatabaseError, connection, transaction
 
     done: list[str] = []

@@ -1,4 +1,4 @@
-"""Who acts is recorded with what is written, in the same transaction, and never with what others write."""
+"""The actor is recorded with each write, in the same transaction, and never with the writes of others."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def link(folder):
 
 @pytest.fixture(params=["file", "memory"])
 def place(request, link):
-    """The database on disk, and one in memory, where the backend is Django's own but for this."""
+    """Yield the path of a database on disk, and ":memory:", where the backend differs from Django's own by the actor
+    alone."""
     return link if request.param == "file" else ":memory:"
 
 
@@ -76,7 +77,7 @@ def script():
 
 
 def actors(db):
-    """The text of each note, and who wrote it by the two mixins that say so."""
+    """Return the text of each note with its author; both mixins that record the author must agree."""
     assert run(db, "SELECT count(*) FROM schemasync_actor") == [(0,)], "nobody is left behind"
     found = run(db, "SELECT text, created_by FROM Notes ORDER BY id")
     logged = run(db, "SELECT new_values, actor FROM audit_log WHERE action = 'insert' ORDER BY id")
@@ -217,7 +218,7 @@ def test_other_programs_write_with_no_actor_also_while_somebody_acts(filed, link
 
 
 def test_threads_at_once_never_write_in_each_other_s_name(link, django_db_blocker):
-    """Two of them in transactions and two without; each name is also the text."""
+    """Two threads write in transactions and two without; each text contains the name of its author."""
 
     def write(name, in_transactions):
         connection = wrapper(link)
@@ -280,7 +281,7 @@ def test_the_actor_comes_along_when_the_database_is_swapped(link, mode, django_d
                 with transaction.atomic("followed"):
                     run(db, INSERT, "c")
                 if mode == "DEFERRED":
-                    with transaction.atomic("followed"):  # begun on the file that is superseded before the first write
+                    with transaction.atomic("followed"):  # begun on a file that is superseded before the first write
                         sync(target(link), read(NOTES), SyncOptions(rebuild_all=True))
                         run(db, INSERT, "d")
             found = actors(db)
@@ -292,7 +293,7 @@ def test_the_actor_comes_along_when_the_database_is_swapped(link, mode, django_d
 
 
 class User:
-    """A user as the middleware of django.contrib.auth makes it."""
+    """A user as the middleware of django.contrib.auth provides it."""
 
     def __init__(self, username="", pk=None):
         self.username, self.pk, self.is_authenticated = username, pk, bool(username or pk)

@@ -1,4 +1,4 @@
-"""System checks of the databases: what is set is read back."""
+"""System checks of the databases: each reads back the setting that it is about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .following import wrapper
 
 @pytest.fixture
 def ids(link, django_db_blocker, monkeypatch):
-    """Which checks speak up for a database with these options, or this setting."""
+    """Yield a function that returns the ids of the checks that report something for a database with these options, or
+    this setting."""
     opened = []
 
     def ask(engine=None, beside=None, **options):
@@ -52,15 +53,15 @@ def test_the_backend_s_own_settings_are_fine(ids):
         ({"init_command": "PRAGMA foreign_keys=OFF"}, "W007"),
     ],
 )
-def test_what_is_less_is_told(ids, options, number):
+def test_what_is_less_is_reported(ids, options, number):
     assert ids(**options) == [number]
 
 
-def test_options_beside_options_are_told(ids):
+def test_options_beside_options_are_reported(ids):
     assert ids(beside={"timeout": 30}) == ["W001"]
 
 
-def test_django_s_own_backend_is_told_where_the_database_is_swapped(ids):
+def test_django_s_own_backend_is_reported_where_the_database_is_swapped(ids):
     assert ids(engine=base.DatabaseWrapper) == ["W002"]
 
 
@@ -77,7 +78,7 @@ def test_the_check_of_connections_runs_only_when_a_database_is_asked_for(ids):
     ],
 )  # fmt: skip
 def test_an_sqlite_that_can_lose_a_commit_is_named_before_a_deployment(ids, monkeypatch, version, is_racy):
-    assert ids() == []  # the database is one of the project now
+    assert ids() == []  # the database now belongs to the project
     monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
     found = [[one.id for one in checks.run_checks(include_deployment_checks=deploy)] for deploy in (True, False)]
     assert ["schemasync.W019" in ids for ids in found] == [is_racy, False]

@@ -1,4 +1,4 @@
-"""Test databases on the backend: made, copied for each process and removed, in memory and on disk."""
+"""Test databases on the backend: created, copied for each process and deleted, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def project(tmp_path):
-    """Of a site whose tests run in processes of their own: its folder, and what makes it."""
+    """Return a function that writes a site whose tests run in other processes, and returns its folder."""
 
     def make(test_name):
         (tmp_path / "site_settings.py").write_text(SETTINGS % test_name)
@@ -74,7 +74,7 @@ def project(tmp_path):
 
 
 def databases_seen(project, *command):
-    """The databases that the tests of the site have seen; they all pass, and none of their databases is left."""
+    """Run the tests of the site, and return the databases that they used; all tests pass, and no database is left."""
     seen = project / "seen"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))}
     environment |= {"DJANGO_SETTINGS_MODULE": "site_settings", "PYTHONPATH": f"{project}{os.pathsep}{ROOT}"}
@@ -95,14 +95,14 @@ def databases_seen(project, *command):
     return set(names)
 
 
-STARTS = ["fork", pytest.param("spawn", marks=pytest.mark.slow)]  # test_cached_tests spawns processes, too
+STARTS = ["fork", pytest.param("spawn", marks=pytest.mark.slow)]  # test_cached_tests covers spawned processes, too
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_each_process_of_manage_test_has_a_copy_on_disk(project, start):
     site = project("own.sqlite3")
     names = databases_seen(site, "manage.py", start, "test", "--parallel=2")
-    if start == "spawn" and django.VERSION >= (6, 1):  # which reads the copy into memory
+    if start == "spawn" and django.VERSION >= (6, 1):  # it reads the copy into memory
         assert names <= {f"file:memorydb_default_{n}?mode=memory&cache=shared" for n in (1, 2)}
     else:
         assert names <= {"own_1.sqlite3", "own_2.sqlite3"}
@@ -133,7 +133,8 @@ def test_the_processes_of_pytest_have_files_of_their_own_where_one_is_named(proj
 
 @pytest.fixture
 def opened(django_db_blocker):
-    """Makes connections of the backend whose test database is the file; they are closed in the end."""
+    """Yield a function that makes connections of the backend with the file as test database, and close them at the
+    end."""
     made = []
 
     def make(path, name="elsewhere.sqlite3"):
@@ -149,7 +150,7 @@ def opened(django_db_blocker):
 
 
 def begun(wrapper):
-    """The connection on its test database, without Django's migrations."""
+    """Create the test database of the connection, without Django's migrations, and return the connection."""
     wrapper.settings_dict["NAME"] = wrapper.creation._create_test_db(verbosity=0, autoclobber=True)
     return wrapper
 
@@ -181,7 +182,7 @@ def test_a_test_database_goes_with_its_side_files(opened, tmp_path):
     wrapper = begun(opened(tmp_path / "t.sqlite3"))
     run(wrapper, "CREATE TABLE t (x)")
     other = opened(tmp_path / "t.sqlite3", tmp_path / "t.sqlite3")
-    run(other, "SELECT 1")  # a thread that is still there: SQLite keeps the log
+    run(other, "SELECT 1")  # as of a thread that still runs: SQLite keeps the log
     wrapper.creation.destroy_test_db(verbosity=0)
     assert not list(tmp_path.iterdir())
 

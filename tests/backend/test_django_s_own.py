@@ -1,4 +1,4 @@
-"""Django's own SQLite backend while its database is swapped: what a site without ours has to know."""
+"""Django's own SQLite backend while its database is swapped: the behaviour that a site without ours must know."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def connect(link, django_db_blocker):
 
 
 def test_django_s_own_backend_does_not_let_go_of_a_stale_connection(link, connect):
-    """After each request Django asks a connection that had an error whether it is usable, and SQLite's says yes: a
-    connection that is kept for ever fails loudly for ever, until the site closes it or is restarted."""
+    """After each request Django asks a connection that had an error whether it is usable, and SQLite's answers yes: a
+    persistent connection keeps failing, visibly, until the site closes it or is restarted."""
     db = connect(DJANGO_S_KEPT)
     run(db, INSERT, "before")
     swap(link)

@@ -1,4 +1,4 @@
-"""Between the fence and the link: what a transaction meets that begins while a swap is half done."""
+"""Transactions that begin between the fence and the move of the link, when a swap is half done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .following import INSERT, keys, run, swap
 
 
 def during_the_swap(link, db, work):
-    """Swap, and `work` on another thread from the moment when the file is fenced; returns what it raised."""
+    """Swap, and run `work` in another thread from the moment when the file is fenced; return the errors that it
+    raised."""
     raised: list[DatabaseError] = []
     threads: list[threading.Thread] = []
 
@@ -39,7 +40,8 @@ def during_the_swap(link, db, work):
 
 
 def test_a_transaction_that_begins_on_a_fenced_file_begins_again_on_the_new_one(link, db):
-    """Without that look its first write would end it, though nothing of it had run."""
+    """Without the check for the fence at BEGIN, the first write would end the transaction although none of it had
+    run."""
 
     def work():
         with transaction.atomic(using="followed"):
@@ -77,7 +79,7 @@ def test_a_transaction_within_another_ends_with_it(link, db, statements):
 
 
 def test_a_write_is_compiled_once_where_there_are_no_virtual_tables(link, db):
-    """Where there are, each write is looked at first: those tables bear no fence."""
+    """With virtual tables, each write is examined before it runs: those tables have no fence."""
     inserts: list[str] = []
 
     def authorizer(action, table, *rest):

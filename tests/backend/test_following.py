@@ -1,4 +1,4 @@
-"""A site on the backend while its database is swapped: no request fails, nothing is lost, nothing is stale."""
+"""A site on the backend while its database is swapped: no request fails, no row is lost, no result is stale."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def test_a_connection_that_is_kept_reads_the_new_file(link, db):
 
 @contextmanager
 def moving(link, looks, monkeypatch):
-    """Two files in which `t` holds 1 and 2; the link moves to the other one after each of these looks at it."""
+    """Yield a connection by a link to one of two files, in which `t` holds 1 and 2. The link moves to the other file
+    after each of the checks with these numbers."""
     files = [link.with_name(f"{number}.sqlite3") for number in (1, 2)]
     for number, file in enumerate(files, 1):
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -113,7 +114,7 @@ def test_a_transaction_begins_on_the_new_file(link, db):
 
 
 def test_a_transaction_that_is_open_is_waited_for(link, db):
-    """It holds the lock that the swap needs."""
+    """The transaction holds the lock that the swap needs."""
 
     def observer(when, label):
         if (when, label) == ("after", DiskStep.BUILD_RENAME):
@@ -126,7 +127,7 @@ def test_a_transaction_that_is_open_is_waited_for(link, db):
 
 
 def test_a_statement_that_meets_the_fence_runs_on_the_new_file(link, db):
-    """Between the fence and the link there is a moment in which only waiting helps."""
+    """Between the fence and the move of the link, a statement can only wait."""
     import threading
 
     run(db, INSERT, "before")
@@ -181,7 +182,7 @@ def test_a_deferred_transaction_that_has_read_is_told_to_begin_again(link, djang
 
 
 def test_a_statement_that_fails_in_a_transaction_fails_as_with_django(link, db):
-    """The error does not name a swap: a program that reads of one tries again."""
+    """The error is not Superseded: a program that catches that one retries."""
     with transaction.atomic(using="followed"):
         run(db, INSERT, "kept")
         with pytest.raises(OperationalError, match="no such column") as caught, transaction.atomic(using="followed"):
@@ -302,7 +303,8 @@ def test_in_memory_it_is_django_s_own(django_db_blocker):
 
 @contextmanager
 def served(*commands):
-    """Sites, each of which answers requests already, until its standard input is closed."""
+    """Start sites, and yield their processes once all answer requests. They stop when their standard input is
+    closed."""
     sites = [
         subprocess.Popen(
             [sys.executable, "-m", f"tests.backend.{module}", *map(str, given)],
@@ -329,9 +331,9 @@ def test_no_request_fails_while_the_database_is_swapped(folder):
     with served(*(("site", folder, n) for n in range(3))) as sites:
         for _ in range(8):
             ledger.sync()
-        told = [json.loads(site.communicate(timeout=60)[0]) for site in sites]
-    assert [one["errors"] for one in told] == [[], [], []]
-    acknowledged = {key for one in told for key in one["done"]}
+        reported = [json.loads(site.communicate(timeout=60)[0]) for site in sites]
+    assert [one["errors"] for one in reported] == [[], [], []]
+    acknowledged = {key for one in reported for key in one["done"]}
     assert len(acknowledged) > 100
     assert keys(ledger.link) == acknowledged
     with closing(sqlite3.connect(ledger.link)) as connection:
@@ -340,15 +342,15 @@ def test_no_request_fails_while_the_database_is_swapped(folder):
 
 
 def test_no_request_fails_behind_asgi(folder):
-    """Views in the one thread that synchronous code has there, and in threads of their own."""
+    """Some views run in the one thread that synchronous code has under ASGI, and some in other threads."""
     ledger = Ledger(folder, seed=6)
     with served(("asgi_site", folder)) as (site,):
         for _ in range(4):
             ledger.sync()
-        told = json.loads(site.communicate(timeout=60)[0])
-    assert told["errors"] == []
-    assert len(told["done"]) > 50
-    assert keys(ledger.link) == set(told["done"])
+        reported = json.loads(site.communicate(timeout=60)[0])
+    assert reported["errors"] == []
+    assert len(reported["done"]) > 50
+    assert keys(ledger.link) == set(reported["done"])
 
 
 FORGET = """
@@ -376,5 +378,5 @@ assert not ContentType.objects._cache and not sites.SITE_CACHE
 
 
 def test_what_django_keeps_of_the_old_file_is_forgotten(link):
-    """A content type may have another id in the new one, and a site another domain."""
+    """A content type may have another id in the new file, and a site another domain."""
     subprocess.run([sys.executable, "-c", FORGET, str(link.parent)], cwd=ROOT, check=True)

@@ -1,4 +1,5 @@
-"""What Django and its users hold of a connection while the database is swapped: cursors, transactions, settings."""
+"""Parts of a connection that Django and its users keep while the database is swapped: cursors, transactions,
+settings."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def deferred(link, django_db_blocker):
 
 @pytest.fixture
 def words(link):
-    """A table of FTS5, which has no triggers: nothing but the backend keeps writers out of a superseded one."""
+    """A table of FTS5, which cannot have triggers: only the backend keeps writers out of a superseded one."""
     plain(link, "CREATE VIRTUAL TABLE words USING fts5 (word)")
     return lambda: {word for (word,) in plain(link, "SELECT word FROM words")}
 
@@ -62,7 +63,7 @@ def swap_back(link):
 
 
 def between_fence_and_link(link, db, work, version=1):
-    """Swap, and run `work` in a thread that starts when the old file is fenced and the link has not moved yet."""
+    """Swap, and run `work` in a thread that starts when the old file is fenced and the link has not yet moved."""
 
     def worker():
         connections[USING] = db
@@ -92,7 +93,7 @@ def test_a_cursor_that_is_kept_reads_and_writes_the_live_file(link, db):
         swap(link, version)
         plain(link, INSERT.replace("%s", "?"), f"of another {version}")
         if version == 2:
-            run(db, "SELECT 1")  # another cursor makes the connection follow first
+            run(db, "SELECT 1")  # another cursor makes the connection follow the link first
         assert cursor.execute(COUNT).fetchone() == (1 + 2 * version - 1,)
         cursor.execute(INSERT, [f"kept {version}"])
         assert cursor.rowcount == 1
@@ -116,7 +117,7 @@ def test_an_executescript_of_a_kept_cursor_runs_on_the_live_file(link, db):
 
 @pytest.mark.parametrize("mode", [None, "DEFERRED"])
 def test_what_is_rolled_back_through_a_kept_cursor_is_gone(link, django_db_blocker, mode):
-    """The file that the cursor was made on is live again: the transaction must not run beside its BEGIN."""
+    """The file of the cursor is live again: the transaction must run on the connection on which it began."""
     with opened(link, django_db_blocker, **({"transaction_mode": mode} if mode else {})) as db:
         run(db, INSERT, "kept")
         swap(link)
@@ -143,7 +144,7 @@ def test_a_swap_there_and_back_delays_no_write(link, db):
 
 
 def test_a_write_that_waits_goes_on_where_the_file_is_opened_again(link, db):
-    """While it waited, the link went to another file and came back."""
+    """The fence is lowered while the write waits, as by a link that moves to another file and back."""
     run(db, INSERT, "before")
     with closing(sqlite3.connect(link, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
         with transaction_of(other):
@@ -329,7 +330,7 @@ def test_several_rows_as_the_first_statement_of_a_deferred_transaction_run_once(
 
 
 def test_a_deferred_transaction_that_writes_first_waits_for_another_writer(link, deferred):
-    """As with Django's own backend: one that had read before would fail at once, its snapshot being old."""
+    """As with Django's own backend. A transaction that had read first would fail at once, as its snapshot is old."""
     with transaction.atomic(using=USING):
         plain(link, INSERT.replace("%s", "?"), "of another")
         run(deferred, INSERT, "mine")
@@ -339,7 +340,7 @@ def test_a_deferred_transaction_that_writes_first_waits_for_another_writer(link,
 def test_threads_that_share_a_connection_follow_together(link, db):
     db.inc_thread_sharing()
     cursors = [db.cursor() for _ in range(4)]
-    turn = threading.Lock()  # sqlite3 asks for one: https://docs.python.org/3/library/sqlite3.html#sqlite3.connect
+    turn = threading.Lock()  # sqlite3 requires a lock: https://docs.python.org/3/library/sqlite3.html#sqlite3.connect
 
     def work(number):
         for count in range(40):
@@ -422,7 +423,7 @@ def test_several_rows_into_a_virtual_table_are_undone_where_a_swap_came_before_t
 
 
 def test_a_query_is_explained_beside_a_writer_where_there_are_virtual_tables(link, django_db_blocker, words):
-    """It writes to none of them, so it needs no lock."""
+    """EXPLAIN writes to none of these tables, so it needs no lock."""
     with opened(link, django_db_blocker, timeout=0.1) as db, closing(sqlite3.connect(link)) as writer:
         writer.execute("INSERT INTO words (word) VALUES ('not committed')")
         assert run(db, "EXPLAIN QUERY PLAN SELECT * FROM moves")
@@ -486,7 +487,8 @@ def test_a_pragma_stays_as_it_was_set(link, db, pragma):
 
 
 def test_foreign_keys_are_still_off_inside_a_transaction_of_the_schema_editor(link, db):
-    """Django's remake of a parent drops its table: with foreign keys on, its children would be deleted with it."""
+    """Django rebuilds a parent table by dropping it: with foreign keys on, that would delete the rows of its
+    children."""
     plain(link, "CREATE TABLE parent (id INTEGER PRIMARY KEY, a TEXT)")
     plain(link, "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent ON DELETE CASCADE)")
     plain(link, "INSERT INTO parent VALUES (1, 'p')")
@@ -550,7 +552,7 @@ def test_what_was_registered_on_the_raw_connection_stays_registered(link, db):
 
 
 class Loading(sqlite3.Connection):
-    """Loads extensions as sqlite3 does, in a Python that is built without: only while that is enabled."""
+    """A connection that loads extensions as sqlite3 does, only while that is enabled, for a Python built without it."""
 
     is_enabled = False
     missing = ()
@@ -643,7 +645,7 @@ def test_an_authorizer_goes_on_guarding(link, db):
 
 
 def test_what_a_receiver_registers_is_that_of_the_new_connection(link, db):
-    """Its function may ask its own connection: that of the old file would answer with old rows."""
+    """The function may query its own connection, and that of the old file would return old rows."""
     from django.db.backends.signals import connection_created
 
     def receiver(sender, connection, **kwargs):

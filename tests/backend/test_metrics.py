@@ -1,4 +1,4 @@
-"""What the backend measures: every figure against what was done, and the file that processes share."""
+"""Metrics of the backend: every figure compared with the work done, and the file that processes share."""
 
 import multiprocessing
 import os
@@ -25,7 +25,8 @@ FORK = multiprocessing.get_context("fork")
 
 @pytest.fixture
 def written(link):
-    """Writes what the connections of this process have measured, and reads all that is in the file."""
+    """Return a function that writes the measurements of this process's connections, and returns the totals of the
+    file."""
 
     def read():
         meters._meters[(os.getpid(), str(link))].write()
@@ -36,7 +37,7 @@ def written(link):
 
 
 def hold(link, seconds):
-    """Take the write lock in another thread, for as long; returns when it has it."""
+    """Take the write lock in another thread for this many seconds; return the thread once it has the lock."""
     has_it = threading.Event()
 
     def held():
@@ -70,13 +71,13 @@ def test_commits_waits_and_transactions_without_a_write_are_counted(db, link, wr
     holder.join()
     found = written()
     assert (found.commits, found.idle, found.rollbacks, found.busy) == (5, 1, 1, 0)
-    assert found.waits >= 1 and 0.03 < found.longest_wait <= found.wait_seconds  # a busy machine makes others late, too
+    assert found.waits >= 1 and 0.03 < found.longest_wait <= found.wait_seconds  # a busy machine delays others, too
     assert found.longest_wait < found.slowest_write
     assert 0.05 < found.longest_held <= found.held_seconds
     assert found.reads == 1 and found.read_seconds > 0
     assert found.file_bytes == link.stat().st_size
     statements = metrics_file.statements(Layout(link).metrics)
-    assert statements[INSERT.replace("%s", "?")].count == 6, statements  # that of the rollback left nothing
+    assert statements[INSERT.replace("%s", "?")].count == 6, statements  # the rolled back one left none
 
 
 def test_every_busy_error_is_counted_whichever_cursor_met_it(db, link, written, monkeypatch):

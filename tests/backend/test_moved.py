@@ -1,4 +1,4 @@
-"""A file whose database has moved to another engine: it takes no writes, and says where the database is."""
+"""A file whose database has moved to another engine: it takes no writes, and the error names the new place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reopen(link):
         fence.open_fence(connection)
 
 
-def test_any_program_that_writes_is_told_where_the_database_is(link, db):
+def test_any_program_that_writes_gets_an_error_that_says_where_the_database_is(link, db):
     run(db, INSERT, "before")
     close(link)
     with closing(sqlite3.connect(link)) as other, pytest.raises(sqlite3.OperationalError, match=MOVED):

@@ -1,4 +1,4 @@
-"""A whole copy of a generation becomes live under its own name, as copies of test databases do."""
+"""A complete copy of a generation becomes live under its own name, as copies of test databases do."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from schemasync.engines.sqlite.connection import Opener
 from schemasync.engines.sqlite.copies import exact_copy, plain_copy
 from schemasync.errors import Refused
 from schemasync.sync.place import place
-from tests.crash.worlds import World, dump, evolved, first, history, plain, recovery
+from tests.crash.databases import SampleDatabase, dump, evolved, first, history, plain, recovery
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def evolved_world(tmp_path):
     return evolved(tmp_path / "evolved")
 
 
-def copy_of(world, how=exact_copy):
-    return lambda path: how(Opener(), world.link, path)
+def copy_of(database, how=exact_copy):
+    return lambda path: how(Opener(), database.link, path)
 
 
 def test_it_is_the_generation_with_all_rows_and_its_history(evolved_world, tmp_path):
@@ -40,4 +40,4 @@ def test_a_file_without_a_history_is_no_generation(tmp_path):
     without, there = plain(tmp_path / "plain", "wal"), first(tmp_path / "there")
     with pytest.raises(Refused, match="no history"):
         place(there.target(), copy_of(without, plain_copy))
-    assert World(there.folder).files() == []
+    assert SampleDatabase(there.folder).files() == []

@@ -1,4 +1,4 @@
-"""ON_STARTUP: what a server or a worker does at its first connection where the database is not up to schema.json."""
+"""ON_STARTUP: the first connection of a server or a worker to a database that is not up to date with schema.json."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCHEMASYNC = {"ON_STARTUP": "refuse"}
 
 @pytest.fixture
 def link(tmp_path):
-    """A database of the old schema, beside a schema.json that has moved on."""
+    """Return the path of a database with the old schema, with a newer schema.json in its folder."""
     found = tmp_path / "db.sqlite3"
     write(tmp_path, OLD)
     sync(target(found), document.read((tmp_path / "schema.json").read_bytes()))
@@ -50,7 +50,7 @@ def start(folder, on_startup, *more, fresh=False):
 
 
 def served(folder, on_startup, *more, fresh=False):
-    """(lines on stdout, text on stderr)"""
+    """Start a worker that must succeed; return (lines on stdout, text on stderr)."""
     ended = start(folder, on_startup, *more, fresh=fresh)
     assert ended.code == 0, ended.err
     return ended.out.splitlines(), ended.err
@@ -128,11 +128,11 @@ def test_many_that_start_at_once_build_once(link):
 
 
 def test_where_a_sync_is_refused_no_connection_is_made_and_it_is_not_tried_again(link):
-    write(link.parent, {"b": NEW["b"]})  # a is gone, and nothing says that it may
+    write(link.parent, {"b": NEW["b"]})  # a is gone, and no hint allows that
     out, _ = served(link.parent, "sync")
-    told = "\n".join(out)
-    assert told.count("NotCurrent") == 2
-    assert told.count("_dropped") >= 2, "what to do is said again"
+    reported = "\n".join(out)
+    assert reported.count("NotCurrent") == 2
+    assert reported.count("_dropped") >= 2, "what to do is said again"
 
 
 @pytest.mark.parametrize("on_startup", ["warn", "refuse", "sync"])
@@ -147,7 +147,7 @@ def test_a_plain_file_without_a_schema_is_nobody_s_business(tmp_path):
     assert served(tmp_path, "refuse") == (["tables mine"] * 2, "")
 
 
-def test_a_schema_that_cannot_be_read_is_told(link):
+def test_a_schema_that_cannot_be_read_is_reported(link):
     (link.parent / "schema.json").write_text("{")
     out, err = served(link.parent, "warn")
     assert out == ["tables a"] * 2

@@ -1,1 +1,1 @@
-"""Pages as people have them: Debian's Chromium on the demo, behind a real server."""
+"""Tests of pages as users see them: Debian's Chromium on the demo, behind a real server."""

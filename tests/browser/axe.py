@@ -1,4 +1,4 @@
-"""Accessibility, as axe-core sees it: it comes with axe-playwright-python."""
+"""Accessibility faults that axe-core finds; axe-playwright-python ships it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ GRAVE = {"serious", "critical"}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A rule of axe-core, and the element that breaks it, by a selector."""
+    """A rule of axe-core, and the selector of an element that breaks it."""
 
     rule: str
     selector: str
     says: str = ""
 
 
-# What Django's own templates and style sheets do wrong, by rule and selector: the rule goes on to hold for every other
-# element. Its forms for rows have more of this (dates and times without a label, tooltips on a <span>); no page of ours
-# is one. (Django 5.2)
+# Faults of Django's own templates and style sheets, by rule and selector: the rule still holds for every other
+# element. Django's forms for rows have more of these (dates and times without a label, tooltips on a <span>); none of
+# our pages is such a form. (Django 5.2)
 DJANGO_S_OWN = [
     ("link-in-text-block", ".breadcrumbs > a"),
     ("link-in-text-block", "#changelist-search .small > a"),
 ]
 
-# Where neither <html> nor <body> has a background, axe-core takes the page for white, which under `color-scheme: dark`
-# it is not. The same colour, said: nothing looks different.
+# If neither <html> nor <body> has a background, axe-core assumes white, which is wrong under `color-scheme: dark`.
+# This declares the colour that is shown anyway: nothing looks different.
 SAY_THE_BACKGROUND = """() => {
     const root = document.documentElement;
     const painted = [root, document.body].some(one => getComputedStyle(one).backgroundColor !== "rgba(0, 0, 0, 0)");
@@ -38,15 +38,15 @@ SAY_THE_BACKGROUND = """() => {
 
 
 def accessible(page: Page) -> list[Fault]:
-    """What is serious or critical in the page as it is now; Django's own faults are left out."""
+    """Return the serious and critical faults of the page in its present state, without Django's own."""
     return [fault for fault in faults(page) if not _is_django_s_own(page, fault)]
 
 
 def faults(page: Page) -> list[Fault]:
-    """All that is serious or critical in the page as it is now."""
+    """Return the serious and critical faults of the page in its present state."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page.wait_for_load_state()  # a click ends when the next page begins, which may have no body yet
+    page.wait_for_load_state()  # a click returns when the next page begins, which may have no body yet
     page.evaluate(SAY_THE_BACKGROUND)
     found = Axe().run(page).response["violations"]
     return [

@@ -1,6 +1,6 @@
-"""Debian's Chromium, driven by Playwright, which drives no browser of its own here: `playwright install` is not run.
+"""Debian's Chromium, driven by Playwright; the browsers of `playwright install` are not used.
 
-The headless shell is Chromium without windows; it takes a third of the processor time of a Chromium that hides its own.
+The headless shell is Chromium without windows; it needs a third of the processor time of a Chromium that hides its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEIGHT = 800
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a visitor looks at a page. `language` is what the browser asks for, as in `ar`."""
+    """The conditions under which a visitor sees a page. `language` is the browser's preferred one, such as `ar`."""
 
     scheme: Literal["light", "dark"] = "light"
     width: int = 1280
@@ -37,9 +37,9 @@ class Look:
 
 LIGHT = Look()
 DARK = Look(scheme="dark")
-NARROW = Look(width=320)  # the narrowest phone that is still sold
+NARROW = Look(width=320)  # the narrowest phone on sale
 DARK_AND_NARROW = Look(scheme="dark", width=320)
-ARABIC = Look(language="ar")  # from right to left
+ARABIC = Look(language="ar")  # right to left
 NO_JAVASCRIPT = Look(javascript=False)
 LOOKS = [LIGHT, DARK, NARROW, DARK_AND_NARROW, ARABIC]
 
@@ -49,7 +49,7 @@ def executable() -> str | None:
 
 
 def missing() -> str:
-    """What there is to install before pages can be tested; empty if all is there."""
+    """Return the commands that install what these tests lack; empty if they lack nothing."""
     wanted = []
     if executable() is None:
         wanted.append("apt-get install -y chromium-headless-shell")
@@ -60,7 +60,7 @@ def missing() -> str:
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Without a sandbox, which root cannot have: only pages of ours are opened."""
+    """Yield a Chromium without a sandbox, which root cannot have: it opens only our own pages."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -72,7 +72,7 @@ def launched() -> Iterator[Browser]:
 
 
 def context_of(browser: Browser, site: Site, look: Look) -> BrowserContext:
-    """A visitor without cookies, to whom addresses of the site are paths."""
+    """Return a context without cookies, in which paths are relative to the address of the site."""
     return browser.new_context(
         base_url=site.address,
         color_scheme=look.scheme,
@@ -83,8 +83,8 @@ def context_of(browser: Browser, site: Site, look: Look) -> BrowserContext:
 
 
 def sign_in(page: Page, user: str) -> None:
-    """By the admin's form; the page is at its index then."""
-    from .people import PASSWORD
+    """Sign in through the admin's form; the page is then at the admin index."""
+    from .make_user import PASSWORD
 
     page.goto("/admin/login/?next=/admin/")
     page.fill("#id_username", user)
@@ -94,8 +94,8 @@ def sign_in(page: Page, user: str) -> None:
 
 
 def wait_for_text(locator: Locator, beginning: str) -> None:
-    """Until the text begins like that: a click ends before the page that it leads to has loaded, and what the last page
-    shows in the same place would be read."""
+    """Wait until the text begins like that. A click returns before its page has loaded, and the text of the last page
+    at the same place would be read."""
     from playwright.sync_api import expect
 
     expect(locator).to_have_text(re.compile("^" + re.escape(beginning)), timeout=15_000)

@@ -1,6 +1,7 @@
-"""One browser and one server for the folder. Without them its tests are skipped; SCHEMASYNC_REQUIRE=browser: they fail.
+"""One browser and one server for the folder. Without them its tests are skipped; with SCHEMASYNC_REQUIRE=browser they
+fail.
 
-A test takes `page`, which is at no address yet, and goes to a path of the demo; it sees what `look` says, by default a
+A test takes `page`, which has no address yet, and opens a path of the demo; `look` sets the conditions, by default a
 light and wide screen.
 """
 
@@ -11,11 +12,11 @@ import pytest
 from tests.support.required import is_required
 
 from . import chromium
+from .console_errors import ConsoleErrors
 from .serving import SUPERUSER, Site, made, serving
-from .troubles import Troubles
 
 REQUIRED = is_required("browser")
-LOG = 10_000  # characters: some tracebacks
+LOG = 10_000  # characters: enough for several tracebacks
 
 
 @pytest.hookimpl(wrapper=True)
@@ -30,13 +31,13 @@ def pytest_runtest_makereport(item, call):
 
 
 def _logs(item):
-    """What the servers that the test had wrote, most of which is why a page failed."""
+    """Return the end of the logs of the test's servers, which usually tell why a page failed."""
     sites = [(name, site) for name, site in getattr(item, "funcargs", {}).items() if isinstance(site, Site)]
     return [(name, site.log.read_text("utf-8")[-LOG:]) for name, site in sites]
 
 
-# The scope is the folder, not the session: as long as Playwright runs, its thread has an event loop, and there Django
-# refuses to use a database, which tests of other folders do in the same process.
+# The scope is the package, not the session: while Playwright runs, its thread has an event loop, in which Django
+# refuses to use a database, and tests of other folders in the same process need one.
 @pytest.fixture(scope="package")
 def browser():
     if wanted := chromium.missing():
@@ -47,20 +48,20 @@ def browser():
 
 @pytest.fixture(scope="package")
 def database(browser, tmp_path_factory):
-    """The demo's database with its users. It is only copied."""
+    """The demo's database with its users; tests only copy it."""
     return made(tmp_path_factory.mktemp("browser") / "demo")
 
 
 @pytest.fixture(scope="package")
 def demo(database, tmp_path_factory):
-    """The demo that all tests look at: none changes its schema or goes back to another generation."""
+    """The demo that all tests view: none changes its schema or rolls it back."""
     with serving(database.copy(tmp_path_factory.mktemp("served") / "demo")) as site:
         yield site
 
 
 @pytest.fixture
 def own_demo(database, tmp_path):
-    """A demo with a server for one test, which may do with it what it likes; it takes a second."""
+    """A demo with a server for one test, which may change it freely; it takes a second to start."""
     with serving(database.copy(tmp_path / "demo")) as site:
         yield site
 
@@ -71,14 +72,14 @@ def look():
 
 
 @pytest.fixture
-def troubles():
-    """What the browser had to say; a test expects what should come, all else fails it at its end."""
-    return Troubles()
+def console_errors():
+    """The errors on the browser's console. A test expects some by expect(); any other one fails it at the end."""
+    return ConsoleErrors()
 
 
 @pytest.fixture(scope="package")
 def cookies(browser):
-    """Those of the superuser at a site, who signs in there once."""
+    """Return a function that returns the superuser's cookies at a site, signing in once for each site."""
     kept = {}
 
     def of(site):
@@ -93,26 +94,26 @@ def cookies(browser):
 
 
 @pytest.fixture
-def new_page(browser, troubles, cookies):
-    """Makes pages; each is of another visitor, with cookies of its own: `new_page(demo, NARROW)`. With `signed_in` it is
-    the superuser, in a session that other tests have, too."""
+def new_page(browser, console_errors, cookies):
+    """Yield a function that opens pages, such as `new_page(demo, NARROW)`, each for another visitor with separate
+    cookies. With `signed_in` the visitor is the superuser, in a session that other tests share."""
     contexts = []
 
     def make(site, look=chromium.LIGHT, *, signed_in=False):
         context = chromium.context_of(browser, site, look)
         if signed_in:
             context.add_cookies(cookies(site))
-        troubles.watch(context)
+        console_errors.watch(context)
         contexts.append(context)
         return context.new_page()
 
     yield make
     for context in contexts:
-        context.close()  # what the browser still had to say is heard before it is closed
-    troubles.check()
+        context.close()  # closing delivers the remaining console messages
+    console_errors.check()
 
 
 @pytest.fixture
 def page(new_page, demo, look):
-    """A page of a visitor to the demo that all tests look at."""
+    """A page of a visitor to the demo that all tests view."""
     return new_page(demo, look)

@@ -23,9 +23,9 @@ from .tenants import fleet
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-HEIGHT = 900  # pixels: what is below is cut off
+HEIGHT = 900  # pixels: anything below is cut off
 COLOURS = 128
-HEAVIEST = 70_000  # bytes: the pictures stand in the repository
+HEAVIEST = 70_000  # bytes: the pictures are committed to the repository
 
 
 def as_it_is(page: Page) -> None: ...
@@ -33,8 +33,8 @@ def as_it_is(page: Page) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`name` is that of the file; `prepare` does with the page, when it is there, what is to be seen. The picture begins
-    at the element `start`, if one is given."""
+    """A screenshot. `name` is its file name; `prepare` changes the loaded page into the wanted state. The picture
+    begins at the element `start`, if one is given."""
 
     name: str
     path: str
@@ -59,7 +59,7 @@ TENANTS = [Picture("tenants", FLEET, height=640), Picture("tenants-state", f"{FL
 
 
 def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[Picture]) -> Iterator[Path]:
-    """All pictures in one look, by a superuser who signs in once."""
+    """Take all pictures in one look, as a superuser who signs in once; yield their paths."""
     context = context_of(browser, site, look)
     page = context.new_page()
     sign_in(page, SUPERUSER)
@@ -73,7 +73,7 @@ def take(browser: Browser, site: Site, look: Look, folder: Path, pictures: list[
 
 
 def _taken(page: Page, width: int, picture: Picture) -> bytes:
-    """The page from its top, or from where the picture begins, to its end, or as far as is allowed."""
+    """Return the picture, from the top of the page or `start` to its end, at most `height` high."""
     box = page.locator(picture.start).first.bounding_box() if picture.start else None
     top = round(box["y"]) if box is not None else 0
     height = min(picture.height, page.evaluate("document.documentElement.scrollHeight") - top)
@@ -86,7 +86,7 @@ def _taken(page: Page, width: int, picture: Picture) -> bytes:
 
 
 def _small(shot: bytes) -> bytes:
-    """With as many colours as pages of the admin have, more or less."""
+    """Return the PNG reduced to about as many colours as pages of the admin have."""
     from PIL import Image
 
     found = io.BytesIO()
@@ -104,14 +104,14 @@ DELETE FROM TimeEntries WHERE entry_id IN (SELECT entry_id FROM TimeEntries ORDE
 
 
 def _lived_in(folder: Path) -> Demo:
-    """The demo after half a year: it went on, back, and on again, and somebody wrote since."""
+    """Make the demo after half a year: synced, rolled back and synced again, with rows written since."""
     first, later = made(folder), Demo(folder, "schema_v2.json")
     later.done("schemasync")
     first.done("schemasync", "rollback", "--noinput")
     later.done("schemasync", "--allow-older")
     with closing(sqlite3.connect(later.link)) as connection:
         connection.executescript(WRITTEN)
-    for path in later.folder.glob("db.sqlite3.generations/*.sqlite3"):  # what was live until a moment ago stays
+    for path in later.folder.glob("db.sqlite3.generations/*.sqlite3"):  # prune keeps a file that was live a moment ago
         if path.name != later.link.readlink().name:
             with closing(sqlite3.connect(path)) as connection, connection:
                 connection.execute("UPDATE _schemasync_fence SET at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour')")
@@ -119,7 +119,7 @@ def _lived_in(folder: Path) -> Demo:
 
 
 def _behind(folder: Path) -> Demo:
-    """The demo on the day on which its code is half a year further than its database."""
+    """Make the demo with code that is half a year newer than its database."""
     made(folder)
     return Demo(folder, "schema_v2.json")
 
@@ -131,7 +131,7 @@ def main() -> None:
     if wanted := missing():
         raise SystemExit(f"There is no browser here: {wanted}")
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ[ACTOR] = "ann@web1"  # the name of this machine is nobody's business
+    os.environ[ACTOR] = "ann@web1"  # keep the name of this machine out of the pictures
     with tempfile.TemporaryDirectory() as scratch, launched() as browser:
         with serving(_lived_in(Path(scratch, "old"))) as site:
             _take_all(browser, site, folder, PICTURES)

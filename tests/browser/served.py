@@ -1,4 +1,4 @@
-"""The demo for a real server, its static files with it: `gunicorn tests.browser.served:application`."""
+"""The demo for a real server, with its static files: `gunicorn tests.browser.served:application`."""
 
 import os
 

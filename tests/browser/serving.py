@@ -1,4 +1,4 @@
-"""The demo behind a real server: its database, who may sign in, its address."""
+"""The demo behind a real server: its database, its users, its address."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from tests.support.processes import ROOT, run
 
 from ..demo.demo import Demo
 
-# Two operators are served at once, and by a process that did not do what the other one did.
+# Two operators are served at once, and a request may reach a process that did not serve the one before it.
 PROCESSES, THREADS = 2, 4
-PATIENCE = 60.0  # seconds for whatever is asked when the server gets its signal to end
+PATIENCE = 60.0  # seconds that requests may still take once the server gets its signal to stop
 
 SUPERUSER, NOBODY = "root", "nobody"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The demo at an address; `demo` is its database with the commands on it."""
+    """The demo at an address; `demo` has its database and runs its commands."""
 
     demo: Demo
     address: str
     log: Path
 
     def add_user(self, name: str, *permissions: str) -> str:
-        """Make a member of the staff who has just these, as in `schemasync.view_schemaversion`; returns the name."""
+        """Create a staff user with exactly these permissions, such as `schemasync.view_schemaversion`; return the
+        name."""
         return add_user(self.demo, name, *permissions)
 
 
 def made(folder: Path) -> Demo:
-    """The demo's database, filled, with a superuser and a member of the staff without any permission."""
+    """Create the demo's database, filled, with a superuser and a staff user without any permission."""
     folder.mkdir()
     demo = Demo(folder)
     demo.done("schemasync")
@@ -46,15 +47,15 @@ def made(folder: Path) -> Demo:
 
 
 def add_user(demo: Demo, name: str, *words: str) -> str:
-    """By a process, as the models of the demo are not those of the tests."""
-    ended = run(["-m", "tests.browser.people", name, *words], ROOT, demo.environment)
+    """Create a user in another process, as the tests do not have the models of the demo. Return the name."""
+    ended = run(["-m", "tests.browser.make_user", name, *words], ROOT, demo.environment)
     assert ended.code == 0, ended.err
     return name
 
 
 @contextmanager
 def serving(demo: Demo) -> Iterator[Site]:
-    """The site is served within; whoever asks before the server is up waits for it."""
+    """Serve the site until the block ends; requests before the server is up wait for it."""
     log = demo.folder / "server.log"
     with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listening, log.open("wb") as output:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"

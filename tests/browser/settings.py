@@ -1,11 +1,11 @@
-"""The demo's settings, with what a strict site adds: a Content-Security-Policy, and the visitor's language."""
+"""The demo's settings, plus those of a strict site: a Content-Security-Policy, and the visitor's language."""
 
 from demo_project.settings import *  # noqa: F403
 from demo_project.settings import MIDDLEWARE as OF_DEMO
 from demo_project.settings import SCHEMASYNC as OF_DEMO_SCHEMASYNC
 
-DEBUG = False  # what is forbidden or missing looks as it does to visitors
-LOGGING = {  # without DEBUG Django would keep to itself why a page failed
+DEBUG = False  # forbidden and missing pages look as they do to visitors
+LOGGING = {  # without DEBUG, Django would not log why a page failed
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
@@ -13,9 +13,9 @@ LOGGING = {  # without DEBUG Django would keep to itself why a page failed
 }
 SCHEMASYNC = {**OF_DEMO_SCHEMASYNC, "RUN_FROM_ADMIN": True}
 MIDDLEWARE = [
-    "tests.browser.strict.policy",
+    "tests.browser.csp_middleware.policy",
     *OF_DEMO,
-    "django.middleware.locale.LocaleMiddleware",  # Arabic, say, for pages from right to left
+    "django.middleware.locale.LocaleMiddleware",  # Arabic, for example, for pages from right to left
 ]
-# Nobody's secrets are here, and a slow hash would be half of the time that signing in takes.
+# The database has no secrets, and a slow hash would take half of the time of signing in.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

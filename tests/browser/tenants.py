@@ -1,4 +1,4 @@
-"""A site with two thousand tenants, most of which are rows alone: the fleet page opens no file."""
+"""A site with two thousand tenants, most of which have only a row: the fleet page opens no file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TenantSize.objects.bulk_create(
 
 
 class Fleet(Demo):
-    """The demo of tenants, as the tests of pages know the other one."""
+    """The demo of tenants, with the interface that the tests of pages use for the other demo."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Fleet(Demo):
 
 
 def fleet(folder: Path) -> Fleet:
-    """Its databases, with the tenants and a superuser outside of them."""
+    """Create the databases of the demo, with the tenants and a superuser outside of them."""
     folder.mkdir()
     made = Fleet(folder)
     made.done("migrate", "-v0")

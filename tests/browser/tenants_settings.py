@@ -1,4 +1,4 @@
-"""The settings of the demo of tenants, with what a strict site adds. 127.0.0.1 belongs to no tenant."""
+"""The settings of the demo of tenants, plus those of a strict site. 127.0.0.1 belongs to no tenant."""
 
 from demo_tenants.settings import *  # noqa: F403
 from demo_tenants.settings import ALLOWED_HOSTS as OF_DEMO_HOSTS
@@ -7,4 +7,4 @@ from tests.browser.settings import LOGGING, PASSWORD_HASHERS  # noqa: F401
 
 DEBUG = False
 ALLOWED_HOSTS = [*OF_DEMO_HOSTS, "127.0.0.1"]
-MIDDLEWARE = ["tests.browser.strict.policy", *OF_DEMO]
+MIDDLEWARE = ["tests.browser.csp_middleware.policy", *OF_DEMO]

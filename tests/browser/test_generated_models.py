@@ -1,4 +1,4 @@
-"""The admin of generated models: those of the demo's ERP, as `schemasync models` writes them."""
+"""The admin of generated models: those that `schemasync models` writes for the demo's ERP."""
 
 import socket
 import subprocess
@@ -14,14 +14,14 @@ from tests.support.processes import environment
 
 from . import chromium
 from .axe import accessible
-from .people import PASSWORD
+from .make_user import PASSWORD
 
 PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
 def served(browser, tmp_path_factory):
-    """The site at an address, with Django's own server, which serves the files of the admin, too."""
+    """The site at an address, on Django's own server, which also serves the files of the admin."""
     site = erp(tmp_path_factory.mktemp("generated") / "site")
     site.python(
         f"from django.contrib.auth.models import User\nUser.objects.create_superuser('root', '', {PASSWORD!r})\n"
@@ -54,7 +54,7 @@ def _wait_for(port, server):
 
 
 def save(page):
-    """Press the button. What follows is to wait for what it leads to: `click` does not."""
+    """Press the button. `click` does not wait for the next page, so callers wait for its content."""
     page.get_by_role("button", name="Save", exact=True).click()
 
 
@@ -75,7 +75,7 @@ def test_somebody_lists_filters_searches_and_edits_rows_of_tables_that_only_sche
     page.select_option("#id_role", label="Contractor")
     page.select_option("#id_department", label="Lab")
     save(page)
-    page.locator(".messagelist .success").wait_for()  # or the next address would end the request that saves
+    page.locator(".messagelist .success").wait_for()  # opening another page would cancel the save
     page.goto("/admin/shop/user/?role__exact=contractor")
     assert "Lab" in page.locator("#result_list tbody tr").inner_text()
 
@@ -89,7 +89,7 @@ def test_somebody_adds_a_row_with_the_defaults_of_the_schema_and_a_person_found_
     page.fill("#id_title", "Valve")
     page.select_option("#id_department", label="Sales")
     page.locator(".select2-selection").click()
-    # Before the search is answered the list has everybody, and is filled anew under the pointer.
+    # Before the search is answered, the list shows everybody, and is then rebuilt under the pointer.
     with page.expect_response("**/autocomplete/*term=bo*"):
         page.locator(".select2-search__field").fill("bo")
     page.locator(".select2-results__options:not(:has-text('Ann'))").wait_for()

@@ -1,4 +1,4 @@
-"""Django's own pages and the demo's, in a browser: that what is said against a page of ours is said against it alone."""
+"""Django's own pages and the demo's, in a browser: what is reported against a page of ours is not a fault of theirs."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from .chromium import DARK_AND_NARROW, LIGHT, LOOKS
 
 
 def in_looks(first, *others):
-    """Each page in every look; in one look only, unless `--every` is given."""
+    """Yield each page with every look as parameters; all but one look of a page run only with `--every`."""
     for path in (first, *others):
         often = DARK_AND_NARROW if path == first else LIGHT
         for look in LOOKS:

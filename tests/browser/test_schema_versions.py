@@ -1,4 +1,4 @@
-"""The pages of schemasync in the admin, in a browser, and the whole way of a rollback while another process writes."""
+"""The pages of schemasync in the admin, in a browser, and a complete rollback while another process writes."""
 
 import sqlite3
 import subprocess
@@ -39,7 +39,7 @@ while not ends:
 
 
 def evolved(database, folder):
-    """The demo half a year later, and a third generation that is the first again in shape."""
+    """The demo half a year later, with two generations, and figures for its last forty minutes."""
     demo = database.copy(folder)
     later = Demo(folder, "schema_v2.json")
     later.done("schemasync")
@@ -52,7 +52,7 @@ def evolved(database, folder):
 
 @pytest.fixture(scope="package")
 def history(database, tmp_path_factory):
-    """A demo with two generations, which all tests look at."""
+    """A demo with two generations, which all tests view."""
     with serving(evolved(database, tmp_path_factory.mktemp("evolved") / "demo")) as site:
         yield site
 
@@ -65,7 +65,7 @@ def own_history(database, tmp_path):
 
 @pytest.fixture
 def visit(new_page, history, look):
-    """A page of a superuser, at a path below the history."""
+    """Open a page as the superuser, at a path below the history."""
     page = new_page(history, look, signed_in=True)
 
     def go(path):
@@ -76,7 +76,8 @@ def visit(new_page, history, look):
 
 
 def looks():
-    """Each page in every look; all but one of the pages in one look only, and that in two, unless `--every` is given."""
+    """Yield each page with every look as parameters. Without `--every` only LIGHT runs, and DARK_AND_NARROW for one
+    page."""
     for path in [
         "",
         "2/change/?schema=1",
@@ -88,7 +89,7 @@ def looks():
         "metrics/?period=hour",
     ]:
         for look in LOOKS:
-            # in two looks the one with most kinds of content
+            # two looks for the page with the most kinds of content
             often = look == LIGHT or (path == "2/change/?schema=1" and look == DARK_AND_NARROW)
             yield pytest.param(path, look, id=f"{path}-{look}", marks=[] if often else [pytest.mark.slow])
 
@@ -115,7 +116,7 @@ def test_everything_is_reached_by_the_keyboard_alone(visit):
 
 @contextmanager
 def a_run(site):
-    """A run that waits to be called: it is at work for as long as the block lasts."""
+    """Start a run that waits for its cutover, and keep it running until the block ends."""
     run = subprocess.Popen(
         site.demo.command("schemasync", "--postpone", "--rebuild-all"),
         env=site.demo.environment,
@@ -150,7 +151,7 @@ def test_a_run_is_seen_as_it_goes_on_without_loading_the_page_again(own_demo, ne
 
 @contextmanager
 def behind(database, folder):
-    """A demo whose schema.json is half a year further than its database."""
+    """A demo whose schema.json is half a year newer than its database."""
     demo = database.copy(folder)
     demo.schema = "schema_v2.json"
     with serving(demo) as site:
@@ -175,7 +176,7 @@ def test_a_short_run_is_shown_as_done_without_loading_the_page_again(new_page, d
         wait_for_text(page.locator("#content h1"), "Generation 0002-")
 
 
-@pytest.mark.slow  # what the server answers without a script is tested in tests/admin/test_acting.py
+@pytest.mark.slow  # tests/admin/test_acting.py covers the server's answers without a script
 def test_without_javascript_a_run_that_was_started_is_shown_as_done_too(new_page, database, tmp_path):
     with behind(database, tmp_path / "demo") as site:
         page = new_page(site, NO_JAVASCRIPT)
@@ -208,7 +209,7 @@ def test_that_another_generation_went_live_is_said(own_demo, new_page):
 
 
 def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own_history):
-    """What was acknowledged is in the file that was live then; the operator stays signed in, and no page fails."""
+    """Every acknowledged write is in the file that was live then; the operator stays signed in, and no page fails."""
     page, demo = new_page(own_history), own_history.demo
     sign_in(page, SUPERUSER)
     with writing(demo) as acknowledged:
@@ -240,7 +241,7 @@ def test_the_whole_way_back_and_forth_while_another_process_writes(new_page, own
     assert {note for note, _ in acknowledged} == older | newer
     assert len(acknowledged) > 50
     page.goto("/admin/")
-    page.get_by_text("Schema version").first.wait_for()  # it stands among the recent actions
+    page.get_by_text("Schema version").first.wait_for()  # it is among the recent actions
 
 
 def _go_back(page):
@@ -269,11 +270,11 @@ def _tags(demo, number):
         return {name for (name,) in connection.execute("SELECT name FROM notices_tag WHERE name LIKE 'w%'")}
 
 
-def test_a_page_that_one_may_not_see_is_not_shown(new_page, history, troubles):
+def test_a_page_that_one_may_not_see_is_not_shown(new_page, history, console_errors):
     page = new_page(history, DARK)
     sign_in(page, "nobody")
     assert not page.get_by_text("Schema versions").is_visible()
-    troubles.expect("status of 403")
+    console_errors.expect("status of 403")
     assert page.goto(BASE).status == 403
     page.get_by_text("schemasync.view_schemaversion").wait_for()
     assert accessible(page) == []

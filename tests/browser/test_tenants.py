@@ -1,4 +1,4 @@
-"""The page of all tenants, where there are two thousand."""
+"""The page of all tenants, with two thousand of them."""
 
 import re
 import time
@@ -11,7 +11,7 @@ from .serving import serving
 from .tenants import MANY, fleet
 
 PATH = "/admin/schemasync_tenants/tenant/"
-PATIENCE = 5.0  # seconds for a page, on a machine that does much else
+PATIENCE = 5.0  # seconds for a page, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def site(browser, tmp_path_factory):
 
 
 def seen(page, path):
-    """Go there; returns what is above and below the list."""
+    """Open a path within the time limit, and return the text of the paginator."""
     began = time.monotonic()
     page.goto(path)
     assert time.monotonic() - began < PATIENCE
@@ -56,7 +56,7 @@ def test_a_tenant_is_suspended_from_the_list(new_page, site):
     page.select_option("select[name=action]", "suspend")
     page.click("button[name=index]")
     page.wait_for_selector(".messagelist")
-    assert page.locator(".messagelist").inner_text() == "Acme: done."  # Django writes a capital
+    assert page.locator(".messagelist").inner_text() == "Acme: done."  # Django capitalises the message
     assert "suspended" in page.locator("#result_list tbody tr").inner_text()
 
 

@@ -1,48 +1,48 @@
-"""The folder's own eyes: what is wrong with a page is seen, else every other test here would pass for nothing."""
+"""These tests detect faults of a page: otherwise every other test here would prove nothing."""
 
 import pytest
 
 from .axe import accessible, faults
 from .chromium import ARABIC, DARK, NARROW, NO_JAVASCRIPT, sign_in
+from .console_errors import ConsoleErrors
 from .serving import NOBODY
-from .troubles import Troubles
 
 A_SCRIPT = "document.head.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
 
 
-def test_a_script_in_the_page_is_not_run_and_is_seen(page, troubles):
+def test_a_script_in_the_page_is_not_run_and_is_seen(page, console_errors):
     page.goto("/")
     page.evaluate(A_SCRIPT)
     assert page.evaluate("window.ran") is None
-    troubles.expect("violates the following Content Security Policy directive")
+    console_errors.expect("violates the following Content Security Policy directive")
 
 
-def test_a_style_in_the_page_is_seen_without_javascript_too(new_page, demo, troubles):
+def test_a_style_in_the_page_is_seen_without_javascript_too(new_page, demo, console_errors):
     page = new_page(demo, NO_JAVASCRIPT)
     page.route("**/", lambda route: _with(route, '<p style="color: red">'))
     page.goto("/")
     assert page.locator("p[style]").evaluate("it => getComputedStyle(it).color") != "rgb(255, 0, 0)"
-    troubles.expect("violates the following Content Security Policy directive")
+    console_errors.expect("violates the following Content Security Policy directive")
 
 
-def test_an_error_of_a_script_and_a_file_that_is_missing_are_seen(page, troubles):
+def test_an_error_of_a_script_and_a_file_that_is_missing_are_seen(page, console_errors):
     page.goto("/")
     page.evaluate("setTimeout(() => { throw new Error('of a script') })")
     page.evaluate("fetch('/static/missing.css')")
-    troubles.expect("of a script")
-    troubles.expect("/static/missing.css")
+    console_errors.expect("of a script")
+    console_errors.expect("/static/missing.css")
 
 
 @pytest.mark.parametrize(
     ("seen", "expected"), [(["a: one"], []), ([], ["one"]), (["a: one", "a: two"], ["one"])], ids=str
 )
 def test_what_was_not_expected_fails_a_test_and_so_does_what_did_not_come(seen, expected):
-    troubles = Troubles()
-    troubles.seen += seen
+    console_errors = ConsoleErrors()
+    console_errors.seen += seen
     for text in expected:
-        troubles.expect(text)
+        console_errors.expect(text)
     with pytest.raises(AssertionError):
-        troubles.check()
+        console_errors.check()
 
 
 @pytest.mark.parametrize("look", [DARK], ids=str)

@@ -1,4 +1,4 @@
-"""The models of a schema.json as a project imports them: from the text of the file."""
+"""The models of a schema.json as a project imports them, from the text of models.py."""
 
 from django.apps.registry import Apps
 from django.db.migrations.state import AppConfigStub
@@ -10,18 +10,18 @@ LABEL = "made"
 
 
 def generated(text):
-    """What `manage.py schemasync models` prints for the text of a schema.json."""
+    """Return what `manage.py schemasync models` generates for the text of a schema.json."""
     found = document.read(text.encode())
     return models_file.generate(found, "default", "manage.py schemasync models", None, None)
 
 
 def auto_name(table, columns):
-    """Django's own name for an index."""
+    """Return the name that Django generates for an index."""
     return models_file.features("default").auto_name(table, columns, "")
 
 
 def imported(text, *, managed=False):
-    """The classes of a file of models, by name, in a registry of their own."""
+    """Execute the text of a models.py, and return its model classes by name, in a separate registry."""
     apps = Apps([AppConfigStub(LABEL)])
     with_app = f"        managed = {managed}\n        app_label = {LABEL!r}\n        apps = APPS"
     names = {"__name__": "made.models", "APPS": apps}

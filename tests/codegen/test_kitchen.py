@@ -1,4 +1,4 @@
-"""The models of every kind that Django knows, by way of the schema.json that export wrote for them."""
+"""Models of every kind that Django knows, generated from the schema.json that export wrote for them."""
 
 import json
 
@@ -11,7 +11,7 @@ from .test_law import exported, reformatted
 
 
 def tree():
-    """The schema.json of the kitchen, as if its author had written the tables by hand."""
+    """Return the schema.json of the kitchen as if its author had written the tables by hand."""
     found = json.loads(jsonc.scan(KNOWN.read_text("utf-8")).json)
     return {key: {name: part for name, part in body.items() if name != "_model"} for key, body in found.items()
             if not key.startswith("_")}  # fmt: skip

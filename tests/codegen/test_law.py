@@ -1,4 +1,4 @@
-"""Laws of generated models, tried on schemas of every kind and with the oddest of names."""
+"""Properties of generated models, tested on schemas of every kind and with the oddest of names."""
 
 import subprocess
 import sys
@@ -27,14 +27,14 @@ from .imported import auto_name, generated, imported
 
 
 def reformatted(text):
-    """What `ruff format` would change."""
+    """Return the diff of `ruff format` for the text, or an empty string if it changes nothing."""
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode else ""
 
 
 def exported(models):
-    """The schema that Django would create for models if they were managed."""
+    """Return the schema that Django would create for models if they were managed."""
     connection = scratch("default")
     allow_untyped(connection)
     try:
@@ -105,7 +105,7 @@ TYPES = {
 
 
 def of_django(c):
-    """A schema as Django itself creates it: with deferred references, its own names of indexes, and names for CHECKs."""
+    """Return a schema as Django creates it: with deferred references, generated index names, and named CHECKs."""
     tree = {}
     for table in ["library_book", "Authors", "loan"][: 1 + c.upto(2)]:
         tree[table] = _table_of_django(c, table, [*tree])

@@ -1,4 +1,4 @@
-"""What becomes of each part of a table."""
+"""Each part of a table becomes a part of the generated models."""
 
 import json
 import re
@@ -19,19 +19,19 @@ from .imported import auto_name, generated, imported
 
 
 def text_of(**tables):
-    """The generated file, without its head."""
+    """Return the generated file without its head and indentation."""
     text = generated(json.dumps(tables)).text
     return "\n".join(line.strip() for line in text[text.index("\nclass ") :].splitlines())
 
 
 def field_of(definition, **more):
-    """The field of the column `c`."""
+    """Return the field of the column `c`."""
     text = generated(json.dumps({"t": {"id": "INTEGER PRIMARY KEY", "c": definition, **more}})).text
     return imported(text)["T"]._meta.get_field("c")
 
 
 def rules(tree, *, external=None):
-    """table.column -> on_delete, as with Django 6.1."""
+    """Return on_delete by "table.column", as for Django 6.1."""
     features = Features(lambda table, columns, suffix: "", db_on_delete=True, unsized_decimal=True)
     request = Request(features, external=external or {})
     found = describe(document.read(json.dumps(tree).encode()).schema, request)

@@ -1,4 +1,4 @@
-"""mypy, strict and with django-stubs, finds nothing wrong in generated models, and knows the types of their fields."""
+"""mypy, strict and with django-stubs, finds no error in generated models, and knows the types of their fields."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def use(user: User) -> None:
 
 
 def demo():
-    """The tables of the demo's ERP, as if no model owned one."""
+    """Return the tables of the demo's ERP as if no model owned them."""
     text = (ROOT / "demo_project" / "schema.json").read_text("utf-8")
     found = json.loads(jsonc.scan(text).json)
     own = {key: {name: part for name, part in body.items() if name != "_model"} for key, body in tables_of(found)}

@@ -158,7 +158,7 @@ def test_where_schema_json_says_otherwise_it_names_the_tables_and_the_next_sync_
     assert plain.rows("SELECT count(*) FROM New") == [(0,)]
 
 
-def test_a_writer_that_has_the_plain_file_open_is_told_and_not_lost(plain):
+def test_a_writer_that_has_the_plain_file_open_gets_an_error_and_is_not_lost(plain):
     with closing(sqlite3.connect(plain.link, isolation_level=None)) as stale:
         stale.execute("SELECT * FROM Users").fetchall()
         plain.done("adopt")
@@ -271,14 +271,14 @@ def test_the_table_of_a_migration_runner_is_named_and_check_sees_when_it_ran_aga
         " INSERT INTO schema_migrations VALUES ('001'), ('002')"
     )
     project.schema.unlink()
-    told = project.done("adopt")
-    assert "schema_migrations is the table of a migration runner" in told.out
-    assert "do not run it any more" in told.out
+    reported = project.done("adopt")
+    assert "schema_migrations is the table of a migration runner" in reported.out
+    assert "do not run it any more" in reported.out
     assert project.done("check", json=True).json["runners_ran"] == []
     project.run_sql("INSERT INTO schema_migrations VALUES ('003')")
-    told = project.done("check")
-    assert "schema_migrations changed since 0001-" in told.out
-    assert "ran again" in told.out
+    reported = project.done("check")
+    assert "schema_migrations changed since 0001-" in reported.out
+    assert "ran again" in reported.out
     project.done("--rebuild-all")
     assert project.done("check", json=True).json["runners_ran"] == [], "a later generation has seen it"
 

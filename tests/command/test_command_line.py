@@ -47,7 +47,7 @@ def test_2_usage(evolved):
     ],
     ids=" ".join,
 )
-def test_2_a_command_line_that_is_not_understood_is_told_in_json_too(project, words):
+def test_2_a_command_line_that_is_not_understood_is_reported_in_json_too(project, words):
     ended = project.manage(*words, "--json")
     assert ended.code == 2
     assert ended.json["result"] == "refused"
@@ -394,7 +394,7 @@ def test_wait_may_be_for_ever(synced):
     synced.done(wait="inf")
 
 
-def test_who_waited_already_is_told_to_wait_longer(synced):
+def test_who_waited_already_gets_the_hint_to_wait_longer(synced):
     synced.write(V2)
     with closing(sqlite3.connect(synced.link, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

@@ -37,7 +37,7 @@ def complete(script, tmp_path):
     def offered(line, before=""):
         words = line.split(" ")
         code = f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}; _schemasync {shlex.quote(words[0])}"
-        told = subprocess.run(
+        reported = subprocess.run(
             ["bash", "--norc", "--noprofile", "-c", f"{before}{script}\n{code}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""],
             cwd=tmp_path,
             env=environment(PATH=PATH),
@@ -45,8 +45,8 @@ def complete(script, tmp_path):
             text=True,
             check=True,
         )
-        assert told.stderr == ""
-        return told.stdout.split()
+        assert reported.stderr == ""
+        return reported.stdout.split()
 
     return offered
 

@@ -285,9 +285,9 @@ def test_what_cannot_be_registered_ends_the_run_before_it_begins(project, settin
 def test_the_check_names_all_that_cannot_be_registered(project, settings):
     library = "/no/such/library.so"
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": "nowhere.at_all", "EXTENSIONS": [library, "not.there"]}
-    told = [error.msg for error in checks.run_checks() if error.id == "schemasync.E005"]
-    assert len(told) == (2 if can_load_extensions() else 3)
-    assert any("nowhere" in one for one in told)
+    reported = [error.msg for error in checks.run_checks() if error.id == "schemasync.E005"]
+    assert len(reported) == (2 if can_load_extensions() else 3)
+    assert any("nowhere" in one for one in reported)
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "CONNECT": register, "EXTENSIONS": [f"{__name__}.register"]}
     assert not [error for error in checks.run_checks() if error.id == "schemasync.E005"]
 

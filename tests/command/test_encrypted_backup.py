@@ -51,8 +51,8 @@ def test_it_goes_live_with_the_identity_and_nothing_of_it_can_be_read_without(en
     names = sorted(path.name.partition("-")[2].partition(".")[2] for path in stored(encrypted))
     assert names == ["json", "sqlite3.zst.age"]
     assert not any(b"readable" in path.read_bytes() or b"Users" in path.read_bytes() for path in stored(encrypted))
-    told = [encrypted.done("backup").out, encrypted.done("backups").out]
-    assert all("encrypted" in text and "0 rows" not in text for text in told)
+    reported = [encrypted.done("backup").out, encrypted.done("backups").out]
+    assert all("encrypted" in text and "0 rows" not in text for text in reported)
     encrypted.run_sql("DELETE FROM Users")
     encrypted.done("restore", noinput=True, identity=identity)
     assert encrypted.rows("SELECT count(*) FROM Users") == [(2,)]

@@ -110,10 +110,10 @@ def test_what_is_noted_is_in_the_newest_row(synced):
 
 def test_it_imports_nothing_heavy(synced):
     code = "import sys; from django.core.management import execute_from_command_line as run; run(sys.argv[1:])"
-    told = f"{code}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    reported = f"{code}; print([name for name in {HEAVY!r} if name in sys.modules])"
     synced.command()
     script = synced.folder / "told.py"
-    script.write_text("import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'; " + told)
+    script.write_text("import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'; " + reported)
     ended = subprocess.run(
         [sys.executable, "told.py", "manage.py", "schemasync", "--schema", "schema.json"],
         cwd=synced.folder,

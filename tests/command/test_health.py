@@ -197,7 +197,7 @@ def test_writes_that_fail_because_the_database_is_locked_need_a_person(evolved, 
     assert not expected or "20 statements failed because the database was locked, 2.0% of the writes" in str(found)
 
 
-def test_a_storage_is_asked_once_a_minute_and_its_failure_is_told(evolved, settings, monkeypatch):
+def test_a_storage_is_asked_once_a_minute_and_its_failure_is_reported(evolved, settings, monkeypatch):
     asked = []
 
     def newest(alias):

@@ -191,7 +191,7 @@ def test_a_line_of_a_plan_stays_within_a_page(synced):
 
 
 @pytest.mark.parametrize("action", ["plan", "check", "hash"])
-def test_a_broken_schema_is_told_with_line_and_column(project, action):
+def test_a_broken_schema_is_reported_with_line_and_column(project, action):
     project.write('{\n  "Users": {"id": "INTEGER PRIMARY KEY", "_idexes": []},\n}')
     ended = project.call(action, json=True)
     assert ended.code == 3

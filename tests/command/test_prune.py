@@ -43,7 +43,7 @@ def left(project):
     return [int(name[:4]) for name in project.generations()]
 
 
-def test_it_keeps_as_many_archives_as_it_is_told_beside_the_live_file(five, no_grace):
+def test_it_keeps_as_many_archives_as_asked_for_beside_the_live_file(five, no_grace):
     out = five.done("prune", keep=2).out
     assert left(five) == [3, 4, 5]
     assert out.startswith("removed 0002-")
@@ -168,7 +168,7 @@ def test_where_nothing_is_kept_there_is_nothing_to_prune_and_that_is_no_success(
     assert not project.archive.exists()
 
 
-def test_a_number_of_days_beyond_all_calendars_is_told_with_the_limit(five):
+def test_a_number_of_days_beyond_all_calendars_is_reported_with_the_limit(five):
     assert "a number of days, 0 to 999,999,998" in five.call("prune", "--older-than", "99999999999").error
 
 

@@ -16,7 +16,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rehearsal import rehearse
 from schemasync.sync.run.target import target
-from tests.live.beside import QUICK, content, made, read
+from tests.live.oracle import QUICK, content, made, read
 from tests.live.test_recorded import WRITER
 from tests.live.test_runs import CASE, STRICTER, assert_as_before, at, write
 from tests.support.project import REWRITTEN, V1, V2

@@ -150,9 +150,9 @@ def test_all_that_is_not_so_is_said_at_once_and_in_a_plan_and_a_check(changed, s
     plan = changed.call("plan", json=True)
     assert (plan.code, plan.json["result"]) == (3, "refused")
     assert [one["code"] for one in plan.json["errors"]] == ["requirement-unmet"] * 2
-    told = changed.call("plan")
-    assert "required:" in told.out
-    assert "2 requirements that are not met stop a sync; nothing was written" in told.err
+    reported = changed.call("plan")
+    assert "required:" in reported.out
+    assert "2 requirements that are not met stop a sync; nothing was written" in reported.err
     check = changed.call("check", json=True)
     assert check.code == 1
     assert [one["code"] for one in check.json["refused"]] == ["requirement-unmet"] * 2
@@ -161,8 +161,8 @@ def test_all_that_is_not_so_is_said_at_once_and_in_a_plan_and_a_check(changed, s
 def test_a_plan_says_hazards_and_requirements_together(synced, settings):
     require(settings, DISK_LEFT=TOO_MUCH)
     synced.write({**V1, "Users": {**V1["Users"], "fax": "TEXT NOT NULL"}})
-    told = synced.call("plan")
-    assert "1 hazard and 1 requirement that is not met stop a sync" in told.err
+    reported = synced.call("plan")
+    assert "1 hazard and 1 requirement that is not met stop a sync" in reported.err
 
 
 def test_a_current_database_asks_for_nothing(synced, settings):

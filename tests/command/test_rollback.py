@@ -145,7 +145,7 @@ def test_several_generations_back_are_counted_too(evolved):
     assert evolved.rows("SELECT fax FROM Users WHERE id = 1") == [("1",)]
 
 
-def test_where_there_is_no_way_back_that_is_told_before_any_question(synced):
+def test_where_there_is_no_way_back_the_error_comes_before_any_question(synced):
     ended = synced.call("rollback")
     assert ended.code == 3
     assert "[no-history]" in ended.error

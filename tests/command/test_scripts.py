@@ -68,9 +68,9 @@ def test_folders_with_one_migration_each_are_read_in_their_order(project, first,
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / f"{name}.sql").write_text(text)
     (path / "migration_lock.toml").write_text("provider = 'sqlite'")
-    told = project.done("inspect", path, json=True)
-    assert tables(told) == {"a": ["x", "y"]}
-    assert told.json["left_out"] == ([f"{undoes}.sql"] if undoes else [])
+    reported = project.done("inspect", path, json=True)
+    assert tables(reported) == {"a": ["x", "y"]}
+    assert reported.json["left_out"] == ([f"{undoes}.sql"] if undoes else [])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_schema_may_be_a_path_for_each_database(project, settings):
     assert errors() == []
 
 
-def test_a_database_without_a_schema_of_its_own_is_told_what_there_is(project, settings):
+def test_the_error_for_a_database_without_a_schema_of_its_own_lists_what_there_is(project, settings):
     settings.SCHEMASYNC = {"SCHEMA": {"default": project.schema}}
     ended = project.call(database="other")
     assert ended.code == 2
@@ -101,7 +101,7 @@ def test_a_setting_that_is_no_dict_is_an_error(project, settings, value):
     assert [item.id for item in errors()] == ["schemasync.E001"]
 
 
-def test_all_faults_are_told_at_once(project, settings):
+def test_all_faults_are_reported_at_once(project, settings):
     settings.SCHEMASYNC = {"SCHMEA": 1, "KEEP": 0, "SCHEMA": 7}
     assert len(project.call(json=True).json["errors"]) == 3
     assert len(errors()) == 3
@@ -119,7 +119,7 @@ def test_two_databases_are_kept_apart(project):
     assert project.done("check", database="other")
 
 
-def test_a_database_that_is_not_there_is_told_with_those_that_are(project):
+def test_the_error_for_a_database_that_does_not_exist_lists_those_that_do(project):
     ended = project.call(database="othr", json=True)
     assert ended.code == 2
     assert ended.json["errors"][0]["code"] == "bad-option"
@@ -141,7 +141,7 @@ def test_commands_in_hints_name_the_database_and_the_schema_that_are_meant(proje
 
 
 @pytest.mark.parametrize("make", [lambda folder: folder, lambda folder: folder / "schema"])
-def test_a_schema_that_is_a_folder_is_told_as_one(synced, make):
+def test_a_schema_that_is_a_folder_is_called_one(synced, make):
     path = make(synced.folder)
     path.mkdir(exist_ok=True)
     ended = synced.call(schema=path)
@@ -160,7 +160,7 @@ def test_a_schema_that_is_a_pipe_keeps_no_command_waiting(synced):
     assert expected in ended.error.replace(f"{synced.folder}/", "")
 
 
-def test_a_database_that_is_a_folder_is_told_as_one(project):
+def test_a_database_that_is_a_folder_is_called_one(project):
     project.link.mkdir()
     ended = project.call()
     assert ended.code == 3

@@ -15,7 +15,7 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.live.beside import read
+from tests.live.oracle import read
 
 ROWS = "INSERT INTO books VALUES (1, 'The Hobbit', 'x'), (2, 'Emma', 'y')"
 SCRIPT = """

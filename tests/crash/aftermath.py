@@ -9,9 +9,9 @@ from schemasync.files.layout import PathKind
 from schemasync.keep.store import store
 from schemasync.sync.runner import sync
 
+from .databases import dump, fence_of, history, is_marked, recovery, traces, whole, without, write
 from .processes import child
 from .scenarios import run
-from .worlds import dump, fence_of, history, is_marked, recovery, traces, whole, without, write
 
 ROW = "written after the crash"
 
@@ -24,77 +24,77 @@ def is_committed(scenario, number, when):
     return number > commit or (number == commit and when == "after")
 
 
-def look_at_the_wreck(stage, wreck):
+def look_at_the_wreck(prepared, wreck):
     """What any program sees that opens the link before anything is repaired."""
-    if stage.old is None and wreck.layout.path_kind() is PathKind.NOTHING:
+    if prepared.old is None and wreck.layout.path_kind() is PathKind.NOTHING:
         return
-    assert dump(wreck.link) in (stage.old, stage.new)
+    assert dump(wreck.link) in (prepared.old, prepared.new)
     assert whole(wreck.link)
     assert not is_marked(wreck.link)
     for path in wreck.files():
         assert whole(path)
 
 
-def write_through_the_link(world):
+def write_through_the_link(database):
     """The note that was acknowledged, None where the fence refused it."""
-    error = write(world.link, ROW)
+    error = write(database.link, ROW)
     if error is None:
-        assert fence_of(world.link) is None
+        assert fence_of(database.link) is None
         return ROW
     assert "schemasync: superseded, open the database again" in error
-    assert fence_of(world.link) is not None
+    assert fence_of(database.link) is not None
     return None
 
 
-def assert_tidy(world, scenario, *, is_copied=False):
+def assert_tidy(database, scenario, *, is_copied=False):
     """One link, one live file without a trace of us, archives closed, no litter.
 
     `is_copied`: the files are others than at the kill. The original of an adoption is then not known by its inode, and
     is kept.
     """
-    names = world.names()
+    names = database.names()
     side = {"", "-wal", "-shm", "-journal"}
     extra = {"copy.sqlite3", "copy.sqlite3.tmp", "copy.sqlite3.tmp-journal"} if scenario.name == "snapshot" else set()
     if scenario.name == "masked_snapshot":
         extra = {"copy.sqlite3", "copy.sqlite3.tmp"}
-        assert not any(b"Grace" in (world.folder / name).read_bytes() for name in extra & set(names[""]))
+        assert not any(b"Grace" in (database.folder / name).read_bytes() for name in extra & set(names[""]))
     if scenario.name.startswith(("backup", "restore")):
-        assert_backups(world, scenario)
+        assert_backups(database, scenario)
         extra |= {"copy.sqlite3", "copy.sqlite3.tmp", "db.sqlite3.backups"}
         extra |= {name for name in names[""] if name.startswith(".copy.sqlite3.restore-")}  # the next one removes it
     extra |= {"litestream.yml"} if scenario.name == "evolve_replicated" else set()
-    extra |= {f"{world.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
-    extra |= {name for name in names[""] if is_copied and name.startswith(f"{world.link.name}-displaced-1")}
-    assert not (copy := world.folder / "copy.sqlite3").exists() or whole(copy)
-    known = {world.link.name + suffix for suffix in side} | {world.layout.folder.name}
+    extra |= {f"{database.link.name}-displaced-1"} if scenario.name == "a_displaced_file" else set()
+    extra |= {name for name in names[""] if is_copied and name.startswith(f"{database.link.name}-displaced-1")}
+    assert not (copy := database.folder / "copy.sqlite3").exists() or whole(copy)
+    known = {database.link.name + suffix for suffix in side} | {database.layout.folder.name}
     assert set(names[""]) - known - extra == set()
-    if world.layout.path_kind() is PathKind.PLAIN:
-        assert fence_of(world.link) is None
+    if database.layout.path_kind() is PathKind.PLAIN:
+        assert fence_of(database.link) is None
         if scenario.name == "eject":
-            assert_left(world)
+            assert_left(database)
         elif scenario.name == "adopt_over_the_link":
-            assert [fence_of(path) is None for path in world.files()] == [False, False, True], (
+            assert [fence_of(path) is None for path in database.files()] == [False, False, True], (
                 "none was built or closed"
             )
         else:
             assert not scenario.swaps or names.get("generations", []) in ([], ["lock"])
         return
-    live = world.layout.live().path
-    assert world.link.is_symlink()
-    assert not world.link.readlink().is_absolute()
-    assert traces(world.link) == []
-    for path in world.files():
+    live = database.layout.live().path
+    assert database.link.is_symlink()
+    assert not database.link.readlink().is_absolute()
+    assert traces(database.link) == []
+    for path in database.files():
         assert whole(path)
         assert not is_marked(path)
         assert (fence_of(path) is None) == (path == live), path.name
-    finished = {path.name + suffix for path in world.files() for suffix in side}
+    finished = {path.name + suffix for path in database.files() for suffix in side}
     litter = set(names["generations"]) - finished - {"lock"}
     assert litter <= ({"replication.lock"} if scenario.name == "evolve_replicated" else set())
 
 
-def assert_backups(world, scenario):
+def assert_backups(database, scenario):
     """Each backup that has a manifest is whole, and no run takes the last one away."""
-    kept = store(world.link, "default")
+    kept = store(database.link, "default")
     backups = kept.find().backups
     assert backups or scenario.name == "backup"
     for one in backups:
@@ -102,32 +102,32 @@ def assert_backups(world, scenario):
         assert kept.digest(one.stored_name).is_same(stored["bytes"], stored["sha256"])
 
 
-def assert_left(world):
+def assert_left(database):
     """Of ours nothing is in the plain file, and its archives are whole and closed."""
-    assert traces(world.link) == []
-    assert history(world.link) == ()
-    assert not world.layout.plain.exists()
-    for path in world.files():
+    assert traces(database.link) == []
+    assert history(database.link) == ()
+    assert not database.layout.plain.exists()
+    for path in database.files():
         assert whole(path)
         assert fence_of(path) is not None, path.name
 
 
-def finish(scenario, world):
+def finish(scenario, database):
     """The same in a process of its own."""
-    return child(lambda: finish_here(scenario, world)).result()
+    return child(lambda: finish_here(scenario, database)).result()
 
 
-def finish_here(scenario, world):
+def finish_here(scenario, database):
     """The next run. Returns the file in which a rollback has set aside what was written before it."""
-    target = world.target()
-    live = world.layout.live()
+    target = database.target()
+    live = database.layout.live()
 
     def again():
         match scenario.name:
             case "adopt_wal" | "adopt_journal" | "adopt_over_the_link" if live is not None:
                 with pytest.raises(Refused, match="adopted already"):
                     run(scenario, target)
-            case "adopt_in_place" if history(world.link):
+            case "adopt_in_place" if history(database.link):
                 with pytest.raises(Refused, match="adopted already"):
                     run(scenario, target)
             case "eject" if live is None:
@@ -139,9 +139,9 @@ def finish_here(scenario, world):
                 pass  # it is done; a second time would do it again
             case "keep_writes" if live.number == 4:
                 pass  # it is done; a second time would go forward again
-            case "alter_undone" if len(history(world.link)) == 4:
+            case "alter_undone" if len(history(database.link)) == 4:
                 pass  # it is undone; a second time would do it again
-            case "snapshot" | "masked_snapshot" | "restore" if (world.folder / "copy.sqlite3").exists():
+            case "snapshot" | "masked_snapshot" | "restore" if (database.folder / "copy.sqlite3").exists():
                 pass  # it is whole, and in the way of a second one
             case _:
                 run(scenario, target)
@@ -152,22 +152,22 @@ def finish_here(scenario, world):
 
     result = again()
     if scenario.current is not None:
-        assert result == ("current", world.layout.live().name)
+        assert result == ("current", database.layout.live().name)
     is_set_aside = scenario.name in ("rollback", "restore_live", "restore_synced") and live.number == 2
     return live.path if is_set_aside else None
 
 
-def assert_history(scenario, world):
+def assert_history(scenario, database):
     """Each generation that was live stands in it, in order; the last row is of the one that is live."""
     if scenario.name == "eject":
         return
-    rows = history(world.link)
+    rows = history(database.link)
     assert [row.id for row in rows] == sorted({row.id for row in rows})
-    assert rows[-1].generation == world.layout.live().name
+    assert rows[-1].generation == database.layout.live().name
     if scenario.name == "adopt_in_place":
         assert [(row.action, row.previous) for row in rows] == [("adopt", None)]
         return
-    assert {path.stem for path in world.files()} <= {row.generation for row in rows}
+    assert {path.stem for path in database.files()} <= {row.generation for row in rows}
     if scenario.name == "adopt_over_the_link":
         assert [(row.action, row.generation[:4], (row.previous or "")[:4]) for row in rows[2:]] == [
             ("sync", "0003", "0002"),
@@ -187,15 +187,15 @@ def assert_history(scenario, world):
     assert len(set(numbers)) == len(numbers) - sum(row.details.get("strategy") == "in-place" for row in rows)
 
 
-def assert_goes_on(stage, world):
+def assert_goes_on(prepared, database):
     """After a run that failed: the old or the new state is whole, before and after a repair, and the next run finishes."""
-    if world.link.exists():
-        assert whole(world.link)
-    recovery(world.target())
-    if world.link.exists():
-        assert dump(world.link) in (stage.old, stage.new)
-        assert_tidy(world, stage.scenario)
-    finish_here(stage.scenario, world)
-    assert without(dump(world.link)) == without(stage.new)
-    assert_tidy(world, stage.scenario)
-    assert_history(stage.scenario, world)
+    if database.link.exists():
+        assert whole(database.link)
+    recovery(database.target())
+    if database.link.exists():
+        assert dump(database.link) in (prepared.old, prepared.new)
+        assert_tidy(database, prepared.scenario)
+    finish_here(prepared.scenario, database)
+    assert without(dump(database.link)) == without(prepared.new)
+    assert_tidy(database, prepared.scenario)
+    assert_history(prepared.scenario, database)

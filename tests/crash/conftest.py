@@ -2,19 +2,19 @@ import pytest
 
 from tests.support.memory import memory, tmp_path
 
-from .stage import Stage
+from .prepared_scenario import PreparedScenario
 
 __all__ = ["memory", "tmp_path"]
 
 
 @pytest.fixture(scope="session")
-def stages(memory):
-    """name -> Stage, each made when it is first asked for."""
+def prepare(memory):
+    """Return a function: name of a scenario -> PreparedScenario, each made at its first use."""
     made = {}
 
-    def stage(name):
+    def prepared(name):
         if name not in made:
-            made[name] = Stage(name, memory / name)
+            made[name] = PreparedScenario(name, memory / name)
         return made[name]
 
-    return stage
+    return prepared

@@ -27,9 +27,22 @@ from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 
+from .databases import (
+    WRITE,
+    SampleDatabase,
+    fence_of,
+    first,
+    history,
+    is_marked,
+    notes,
+    plain,
+    read,
+    recovery,
+    traces,
+    whole,
+)
 from .processes import FORK, Child, Ended, Stranger, child
 from .scenarios import KillAt
-from .worlds import WRITE, World, fence_of, first, history, is_marked, notes, plain, read, recovery, traces, whole
 
 PLAIN = "plain"
 SUPERSEDED = "schemasync: superseded, open the database again"
@@ -69,10 +82,10 @@ class History:
 
     folder: Path
     seed: int
-    world: World = field(init=False)
+    database: SampleDatabase = field(init=False)
     rows: dict[str, set[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     version: int = 0
     trees: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -95,7 +108,7 @@ class History:
                     self._operation()
                     self.counts["operations"] += 1
             except AssertionError as error:
-                raise AssertionError("\n".join([f"seed {self.seed}: {error}", *self.told])) from error
+                raise AssertionError("\n".join([f"seed {self.seed}: {error}", *self.reported])) from error
         return self.counts
 
     # --- what happens ---------------------------------------------------------------------------------------
@@ -103,10 +116,10 @@ class History:
     def _begin(self) -> None:
         kind = self.chance.choice(["nothing", "wal", "delete"])
         if kind == "nothing":
-            self.world = first(self.folder)
+            self.database = first(self.folder)
             return
-        self.world = plain(self.folder, kind)
-        self.rows[PLAIN] = notes(self.world.link)
+        self.database = plain(self.folder, kind)
+        self.rows[PLAIN] = notes(self.database.link)
         self._open_one()
 
     def _operation(self) -> None:
@@ -115,9 +128,9 @@ class History:
         self._some_read()
         self._one_holds()
         name, work = self._choose()
-        self.told.append(f"{name} of {before}")
+        self.reported.append(f"{name} of {before}")
         ended = self._watched(work, self._kill())
-        self.told.append(
+        self.reported.append(
             f"  ended: {'killed' if ended.killed else (ended.trouble and ended.trouble.codes) or ended.value}"
         )
         self._everyone_writes()
@@ -128,10 +141,10 @@ class History:
         self._check()
 
     def _choose(self) -> tuple[str, Any]:
-        target = partial(self.world.target, wait=0.2)
-        if self.world.layout.path_kind() is PathKind.PLAIN:
+        target = partial(self.database.target, wait=0.2)
+        if self.database.layout.path_kind() is PathKind.PLAIN:
             return "adopt", lambda step: adopt(target(step), None).generation
-        archives = [p.stem for p in self.world.files() if p.stem != self._live()]
+        archives = [p.stem for p in self.database.files() if p.stem != self._live()]
         dice = self.chance.random()
         if archives and dice < 0.35:
             to = self.chance.choice(archives)
@@ -145,7 +158,7 @@ class History:
         if dice < 0.6 and (tree := self._with_another_index()) is not None:
             options = SyncOptions(in_place=True, block_writers=True, allow_older=True)
             return "alter", lambda step: sync(target(step), read(tree), options).result
-        if self.world.layout.path_kind() is PathKind.GENERATION and dice < 0.7:
+        if self.database.layout.path_kind() is PathKind.GENERATION and dice < 0.7:
             tree = schema(self.version)
             options = SyncOptions(rebuild_all=True, allow_older=True)
         else:
@@ -156,7 +169,7 @@ class History:
 
     def _with_another_index(self) -> dict[str, Any] | None:
         """The schema of the live generation with one index more or less; None if it is not one of `schema`."""
-        rows = history(self.world.link) if self.world.layout.path_kind() is PathKind.GENERATION else ()
+        rows = history(self.database.link) if self.database.layout.path_kind() is PathKind.GENERATION else ()
         tree = self.trees.get(rows[-1].version) if rows and rows[-1].generation == self._live() else None
         if tree is None:
             return None
@@ -184,7 +197,7 @@ class History:
             except EOFError:
                 break
             if self.chance.random() < 0.4:
-                self.told.append(f"  strangers write {when} {label}")
+                self.reported.append(f"  strangers write {when} {label}")
                 self._everyone_writes()
             try:
                 near.send("go on")
@@ -198,19 +211,19 @@ class History:
     def _repair(self, ended: Ended) -> None:
         """Recover; on the way there it may be killed, too."""
         for _ in range(self.chance.randrange(4)):
-            target = self.world.target(KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(3)))
+            target = self.database.target(KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(3)))
             again = child(lambda target=target: recovery(target))
-            self.told.append(f"  recovery {'killed' if again.killed else again.trouble or again.value}")
+            self.reported.append(f"  recovery {'killed' if again.killed else again.trouble or again.value}")
             self.counts["kills in recovery"] += again.killed
             self._everyone_writes()
         self._commit()
         if self.writing:  # a rollback journal: its readers hold the commit up, and that holds everyone up
             self._stop_reading()
             self._commit()
-        done = self.world.recovered()
-        self.told.append(f"  recovered: {done}")
+        done = self.database.recovered()
+        self.reported.append(f"  recovered: {done}")
         self.counts["recovered"] += bool(done)
-        assert self.world.recovered() == (), "a second recovery finds something to do"
+        assert self.database.recovered() == (), "a second recovery finds something to do"
         self._everyone_writes()
 
     # --- strangers ------------------------------------------------------------------------------------------
@@ -227,7 +240,7 @@ class History:
             del self.connections[name]
         self.opened += 1
         self.connections[f"c{self.opened}"] = live
-        self.stranger.open(f"c{self.opened}", self.world.link)
+        self.stranger.open(f"c{self.opened}", self.database.link)
 
     def _some_read(self) -> None:
         """Readers that hold an old state up, on any generation."""
@@ -246,7 +259,7 @@ class History:
                 self.written += 1
                 if self.stranger.tell(name, WRITE, str(self.written)) == []:
                     self.writing[name] = str(self.written)
-                    self.told.append(f"  {name} holds {self.written} on {self.connections[name]}")
+                    self.reported.append(f"  {name} holds {self.written} on {self.connections[name]}")
                 else:
                     self.stranger.tell(name, "ROLLBACK")
 
@@ -276,11 +289,11 @@ class History:
 
     def stranger_opens(self) -> Any:
         """Open the link; which generation that is may change meanwhile, so it is asked of SQLite."""
-        answer = self.stranger._ask("open", "now", str(self.world.link), 0)
+        answer = self.stranger._ask("open", "now", str(self.database.link), 0)
         self._opened_now = None
         if not isinstance(answer, str):
             file = Path(self.stranger.tell("now", "PRAGMA database_list")[0][2])
-            self._opened_now = PLAIN if file.name == self.world.link.name else file.stem
+            self._opened_now = PLAIN if file.name == self.database.link.name else file.stem
         return answer
 
     def _write(self, name: str, generation: str) -> None:
@@ -300,9 +313,9 @@ class History:
     # --- what must be true ----------------------------------------------------------------------------------
 
     def _live(self) -> str | None:
-        match self.world.layout.path_kind():
+        match self.database.layout.path_kind():
             case PathKind.GENERATION:
-                live = self.world.layout.live()
+                live = self.database.layout.live()
                 assert live is not None
                 return live.name
             case PathKind.PLAIN:
@@ -326,7 +339,7 @@ class History:
         elif not ended.killed and ended.trouble is None:
             assert name.startswith(("prune", "alter"))
             self.counts["alterations"] += name == "alter"
-        there = {path.stem for path in self.world.files()}
+        there = {path.stem for path in self.database.files()}
         missing = set(self.rows) - there - {PLAIN}
         if PLAIN in self.rows and after != PLAIN:
             missing.add(PLAIN)
@@ -339,23 +352,23 @@ class History:
     def _check(self) -> None:
         live = self._live()
         if live is None:
-            assert self.world.files() == []
+            assert self.database.files() == []
             return
         if live == PLAIN:
-            assert fence_of(self.world.link) is None
-            assert notes(self.world.link) == self.rows[PLAIN]
+            assert fence_of(self.database.link) is None
+            assert notes(self.database.link) == self.rows[PLAIN]
             return
-        names = {name.split(".sqlite3")[0] for name in self.world.names()["generations"]}
+        names = {name.split(".sqlite3")[0] for name in self.database.names()["generations"]}
         assert names == set(self.rows) | {"lock"}, names ^ set(self.rows)
-        assert not any(name.endswith((".building", ".tmp")) for name in self.world.names()["generations"])
-        assert traces(self.world.link) == []
-        for path in self.world.files():
+        assert not any(name.endswith((".building", ".tmp")) for name in self.database.names()["generations"])
+        assert traces(self.database.link) == []
+        for path in self.database.files():
             assert (fence_of(path) is None) == (path.stem == live), path.stem
             assert not is_marked(path)
             assert whole(path)
             found, wanted = notes(path), self.rows[path.stem]
             assert found == wanted, f"{path.stem}: lost {wanted - found}, never acknowledged {found - wanted}"
-        rows = history(self.world.link)
+        rows = history(self.database.link)
         assert rows[-1].generation == live
         assert len({row.id for row in rows}) == len(rows)
         assert (set(self.rows) | self.gone) - {PLAIN} <= {row.generation for row in rows}

@@ -12,9 +12,9 @@ from typing import Any
 
 from schemasync.engines.sqlite.connection import Opener
 
+from .databases import SampleDatabase
 from .processes import child
 from .scenarios import Scenario, run
-from .worlds import World
 
 CALLS = {
     *("open", "os.rename", "os.remove", "os.symlink", "os.mkdir", "os.chmod", "os.chown", "os.listdir", "os.scandir"),
@@ -42,17 +42,17 @@ class Instants:
         connection.set_trace_callback(lambda statement: self.pass_one())
 
 
-def run_until(scenario: Scenario, world: World, instants: Instants) -> Any:
+def run_until(scenario: Scenario, database: SampleDatabase, instants: Instants) -> Any:
     """What the child does: run the scenario, with everything counted."""
-    target = replace(world.target(), opener=Opener(instants.register))
+    target = replace(database.target(), opener=Opener(instants.register))
     instants.watch()
     run(scenario, target)
     return instants.count
 
 
-def count(scenario: Scenario, world: World) -> int:
+def count(scenario: Scenario, database: SampleDatabase) -> int:
     """How many instants a run has."""
-    return child(lambda: run_until(scenario, world, Instants())).result()
+    return child(lambda: run_until(scenario, database, Instants())).result()
 
 
 def sample(total: int, size: int, seed: str) -> list[int]:

@@ -46,9 +46,9 @@ from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
 from schemasync.transforms import ONE_TO_MANY, SHARED, transform
 
-from . import worlds
+from . import databases
+from .databases import V1, V2, SampleDatabase, read
 from .processes import child, sqlite
-from .worlds import V1, V2, World, read
 
 ROLES = {"Roles": {"role": "TEXT PRIMARY KEY", "_rows": [{"role": "admin"}, {"role": "guest"}]}}
 
@@ -79,7 +79,7 @@ class Scenario:
     `before` that of the old one; `swaps` is False for a run that leaves the live file alone."""
 
     name: str
-    arrange: Callable[[Path], World]
+    arrange: Callable[[Path], SampleDatabase]
     act: Callable[[Target], Any]
     steps: str
     commit: DiskStep | None = DiskStep.CUTOVER_FENCE
@@ -144,11 +144,11 @@ def _backup(target: Target, *, is_compact: bool = False) -> int:
     return len(kept.find().backups)
 
 
-def _backed_up(folder: Path) -> World:
+def _backed_up(folder: Path) -> SampleDatabase:
     """With two backups within a moment, of which no period needs the first."""
-    world = worlds.evolved(folder)
-    assert child(lambda: (_backup(world.target()), _backup(world.target()))).result() == (1, 2)
-    return world
+    database = databases.evolved(folder)
+    assert child(lambda: (_backup(database.target()), _backup(database.target()))).result() == (1, 2)
+    return database
 
 
 def _prune_backups(target: Target) -> bool:
@@ -162,19 +162,19 @@ def _restore(target: Target) -> bool:
     return True
 
 
-def _with_rows_since_the_backup(folder: Path) -> World:
-    world = worlds.evolved(folder)
-    assert child(lambda: _backup(world.target())).result() == 1
-    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
-    return world
+def _with_rows_since_the_backup(folder: Path) -> SampleDatabase:
+    database = databases.evolved(folder)
+    assert child(lambda: _backup(database.target())).result() == 1
+    database.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return database
 
 
-def _empty_machine(folder: Path) -> World:
+def _empty_machine(folder: Path) -> SampleDatabase:
     """Nothing but the backup is left."""
-    world = _with_rows_since_the_backup(folder)
-    shutil.rmtree(world.layout.folder)
-    world.link.unlink()
-    return world
+    database = _with_rows_since_the_backup(folder)
+    shutil.rmtree(database.layout.folder)
+    database.link.unlink()
+    return database
 
 
 def restore_live(target: Target, wanted: Wanted | None = None) -> Any:
@@ -184,13 +184,13 @@ def restore_live(target: Target, wanted: Wanted | None = None) -> Any:
     return done and done.ahead.generation.name
 
 
-def _with_an_older_backup(folder: Path) -> World:
+def _with_an_older_backup(folder: Path) -> SampleDatabase:
     """The backup has V1, and the live file V2."""
-    world = worlds.filled(folder)
-    assert child(lambda: _backup(world.target())).result() == 1
-    world.sync(V2)
-    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
-    return world
+    database = databases.filled(folder)
+    assert child(lambda: _backup(database.target())).result() == 1
+    database.sync(V2)
+    database.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return database
 
 
 def _restore_synced(target: Target) -> Any:
@@ -198,16 +198,16 @@ def _restore_synced(target: Target) -> Any:
     return restore_live(target, Wanted(document, options, lambda copy: sync(copy, document, options)))
 
 
-def _long_story(folder: Path) -> World:
+def _long_story(folder: Path) -> SampleDatabase:
     """Four generations; the last one is live."""
-    world = worlds.evolved(folder)
-    world.sync(worlds.changed(V2, "papers", title="TEXT"))
-    world.sync(worlds.changed(V2, "papers", title="TEXT", pages="INTEGER"))
-    return world
+    database = databases.evolved(folder)
+    database.sync(databases.changed(V2, "papers", title="TEXT"))
+    database.sync(databases.changed(V2, "papers", title="TEXT", pages="INTEGER"))
+    return database
 
 
-LAST = worlds.changed(V2, "papers", title="TEXT", pages="INTEGER")
-NEXT = worlds.changed(V2, "papers", title="TEXT", pages={"type": "INTEGER NOT NULL", "fill": "coalesce(pages, 1)"})
+LAST = databases.changed(V2, "papers", title="TEXT", pages="INTEGER")
+NEXT = databases.changed(V2, "papers", title="TEXT", pages={"type": "INTEGER NOT NULL", "fill": "coalesce(pages, 1)"})
 
 
 ALTERED = {
@@ -239,11 +239,11 @@ LESS = {
 """V2 without a column and two tables."""
 
 
-def _with_less(folder: Path) -> World:
-    world = worlds.evolved(folder)
-    world.sync(LESS)
-    world.run("INSERT INTO ledger (note) VALUES ('since')")
-    return world
+def _with_less(folder: Path) -> SampleDatabase:
+    database = databases.evolved(folder)
+    database.sync(LESS)
+    database.run("INSERT INTO ledger (note) VALUES ('since')")
+    return database
 
 
 def _back_with_rows(target: Target) -> Any:
@@ -276,69 +276,69 @@ def _transforms(target: Target) -> Any:
     return sync(target, SCENARIOS["transform"].wanted).result
 
 
-def _altered(folder: Path) -> World:
-    world = worlds.evolved(folder)
-    sync(world.target(), read(ALTERED), SyncOptions(in_place=True))
-    return world
+def _altered(folder: Path) -> SampleDatabase:
+    database = databases.evolved(folder)
+    sync(database.target(), read(ALTERED), SyncOptions(in_place=True))
+    return database
 
 
-def _with_later_rows(folder: Path) -> World:
-    world = worlds.evolved(folder)
-    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
-    return world
+def _with_later_rows(folder: Path) -> SampleDatabase:
+    database = databases.evolved(folder)
+    database.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    return database
 
 
-def _open_archive(folder: Path) -> World:
-    world = worlds.evolved(folder)
-    worlds.tamper(world.files()[0], fence.lower_fence)
-    return world
+def _open_archive(folder: Path) -> SampleDatabase:
+    database = databases.evolved(folder)
+    databases.tamper(database.files()[0], fence.lower_fence)
+    return database
 
 
-def _restored_backup(folder: Path) -> World:
+def _restored_backup(folder: Path) -> SampleDatabase:
     """A backup of generation 2 was restored into the file of generation 3."""
-    world = worlds.evolved(folder)
+    database = databases.evolved(folder)
     (backup := folder / "backup").touch()
-    with sqlite(world.link) as live, sqlite(backup) as copy:
+    with sqlite(database.link) as live, sqlite(backup) as copy:
         live.backup(copy)
-    world.sync(worlds.changed(V2, "papers", title="TEXT"))
-    with sqlite(backup) as copy, sqlite(world.link) as live:
+    database.sync(databases.changed(V2, "papers", title="TEXT"))
+    with sqlite(backup) as copy, sqlite(database.link) as live:
         copy.backup(live)
     backup.unlink()
-    return world
+    return database
 
 
-def _overwritten(folder: Path) -> World:
+def _overwritten(folder: Path) -> SampleDatabase:
     """A plain file was copied into the live generation."""
-    world = worlds.evolved(folder)
-    plain = worlds.plain(folder / "plain", "delete")
-    shutil.copyfile(plain.link, world.link)
+    database = databases.evolved(folder)
+    plain = databases.plain(folder / "plain", "delete")
+    shutil.copyfile(plain.link, database.link)
     shutil.rmtree(folder / "plain")
-    return world
+    return database
 
 
-def _moved_over(folder: Path) -> World:
+def _moved_over(folder: Path) -> SampleDatabase:
     """A backup of generation 2 was moved over the link, when generation 3 was live and had more rows."""
-    world = worlds.evolved(folder)
+    database = databases.evolved(folder)
     (folder / "backup").touch()
-    with sqlite(world.link) as live, sqlite(folder / "backup") as copy:
+    with sqlite(database.link) as live, sqlite(folder / "backup") as copy:
         live.backup(copy)
-    world.sync(worlds.changed(V2, "papers", title="TEXT"))
-    world.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
-    (folder / "backup").rename(world.link)
-    return world
+    database.sync(databases.changed(V2, "papers", title="TEXT"))
+    database.run("INSERT INTO ledger (note, cents) VALUES ('since', 1)")
+    (folder / "backup").rename(database.link)
+    return database
 
 
-def _displaced(folder: Path) -> World:
+def _displaced(folder: Path) -> SampleDatabase:
     """A run was killed when somebody's file had come out in the place of the old link."""
-    world = worlds.evolved(folder)
-    shutil.copy(world.files()[1], world.layout.next_link())
-    return world
+    database = databases.evolved(folder)
+    shutil.copy(database.files()[1], database.layout.next_link())
+    return database
 
 
-def _empty(folder: Path) -> World:
-    world = worlds.first(folder)
-    world.link.touch()
-    return world
+def _empty(folder: Path) -> SampleDatabase:
+    database = databases.first(folder)
+    database.link.touch()
+    return database
 
 
 def _back(target: Target) -> Any:
@@ -441,17 +441,17 @@ SCENARIOS = {
     for scenario in (
         Scenario(
             "first",
-            worlds.first,
+            databases.first,
             _sync(V1),
             "RUN:FOLDER BUILD:CREATE BUILD:FINISH BUILD:STRUCTURE BUILD:SEAL BUILD:RENAME CUTOVER:UNMARK CUTOVER:SYMLINK"
             f" {MOVE} HISTORY:FINISH",
             commit=DiskStep.CUTOVER_UNMARK,
             current=V1,
         ),
-        Scenario("evolve", worlds.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),
+        Scenario("evolve", databases.filled, _sync(V2), f"{LIVE} {IN} {SWAP} {LIVE_AFTER}", before=V1, current=V2),
         Scenario(
             "evolve_with_rows",
-            worlds.filled,
+            databases.filled,
             _sync(V2 | ROLES),
             f"{LIVE} {IN} BUILD:ROWS {SWAP} {LIVE_AFTER}",
             before=V1,
@@ -459,7 +459,7 @@ SCENARIOS = {
         ),
         Scenario(
             "evolve_with_work",
-            worlds.filled,
+            databases.filled,
             _works,
             f"{LIVE} BUILD:HOOKS {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
@@ -467,7 +467,7 @@ SCENARIOS = {
         ),
         Scenario(
             "evolve_with_a_check",
-            worlds.filled,
+            databases.filled,
             _checked,
             f"{LIVE} BUILD:HEALTH {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
@@ -475,7 +475,7 @@ SCENARIOS = {
         ),
         Scenario(
             "evolve_replicated",
-            worlds.filled,
+            databases.filled,
             _replicated,
             f"{FOLLOW} {LIVE} {IN} {SWAP} {FOLLOW} {LIVE_AFTER}",
             before=V1,
@@ -483,7 +483,7 @@ SCENARIOS = {
         ),
         Scenario(
             "evolve_postponed",
-            worlds.filled,
+            databases.filled,
             _postponed,
             f"{LIVE} CUTOVER:WAIT CUTOVER:CALL CUTOVER:WAIT CUTOVER:ROUND {IN} {SWAP} {LIVE_AFTER}",
             before=V1,
@@ -491,7 +491,7 @@ SCENARIOS = {
         ),
         Scenario(
             "evolve_paused",
-            worlds.filled,
+            databases.filled,
             _sync(V2, block_writers=True),
             f"{BUILD} {SWAP} {AFTER}",
             before=V1,
@@ -499,7 +499,7 @@ SCENARIOS = {
         ),
         Scenario(
             "fresh",
-            worlds.evolved,
+            databases.evolved,
             _sync(V2, rebuild_all=True),
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
@@ -507,7 +507,7 @@ SCENARIOS = {
         ),
         Scenario(
             "derive",
-            worlds.evolved,
+            databases.evolved,
             _sync(DERIVED),
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
@@ -515,7 +515,7 @@ SCENARIOS = {
         ),
         Scenario(
             "rehearse",
-            worlds.filled,
+            databases.filled,
             lambda target: rehearse(target, read(V2), SyncOptions()).version,
             f"{LIVE} {IN} REHEARSE:COMMIT REHEARSE:REMOVE CAPTURE:REMOVE",
             commit=None,
@@ -524,7 +524,7 @@ SCENARIOS = {
         ),
         Scenario(
             "mixins",
-            worlds.evolved,
+            databases.evolved,
             _sync(MIXED),
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
@@ -532,7 +532,7 @@ SCENARIOS = {
         ),
         Scenario(
             "transform",
-            worlds.evolved,
+            databases.evolved,
             _transforms,
             f"{LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
@@ -541,7 +541,7 @@ SCENARIOS = {
         ),
         Scenario(
             "another_order",
-            worlds.evolved,
+            databases.evolved,
             _sync({**V2, "papers": dict(reversed(V2["papers"].items()))}),
             "IN_PLACE:ALTER HISTORY:VERSION HISTORY:FINISH",
             commit=None,
@@ -550,7 +550,7 @@ SCENARIOS = {
         ),
         Scenario(
             "alter",
-            worlds.evolved,
+            databases.evolved,
             _sync(ALTERED, in_place=True),
             "IN_PLACE:ALTER HISTORY:VERSION HISTORY:FINISH",
             commit=DiskStep.HISTORY_VERSION,
@@ -576,13 +576,13 @@ SCENARIOS = {
         ),
         Scenario(
             "adopt_wal",
-            lambda folder: worlds.plain(folder, "wal"),
+            lambda folder: databases.plain(folder, "wal"),
             lambda target: adopt(target, None).generation,
             f"RUN:FOLDER {BUILD} {SWAP} ARCHIVE:CHECKPOINT CUTOVER:CLEAR HISTORY:FINISH",
         ),
         Scenario(
             "adopt_journal",
-            lambda folder: worlds.plain(folder, "delete"),
+            lambda folder: databases.plain(folder, "delete"),
             lambda target: adopt(target, None).generation,
             f"RUN:FOLDER {BUILD} {SWAP} {AFTER}",
         ),
@@ -635,18 +635,18 @@ SCENARIOS = {
         Scenario(
             "an_open_archive",
             _open_archive,
-            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            _sync(databases.changed(V2, "papers", title="TEXT")),
             f"RECOVER:FENCE {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
-            current=worlds.changed(V2, "papers", title="TEXT"),
+            current=databases.changed(V2, "papers", title="TEXT"),
         ),
         Scenario(
             "a_restored_backup",
             _restored_backup,
-            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            _sync(databases.changed(V2, "papers", title="TEXT")),
             f"RECOVER:HISTORY {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
-            current=worlds.changed(V2, "papers", title="TEXT"),
+            current=databases.changed(V2, "papers", title="TEXT"),
         ),
         Scenario(
             "adopt_in_place",
@@ -658,14 +658,14 @@ SCENARIOS = {
         Scenario(
             "a_displaced_file",
             _displaced,
-            _sync(worlds.changed(V2, "papers", title="TEXT")),
+            _sync(databases.changed(V2, "papers", title="TEXT")),
             f"RECOVER:KEEP {LIVE} {IN} {SWAP} {LIVE_AFTER}",
             before=V2,
-            current=worlds.changed(V2, "papers", title="TEXT"),
+            current=databases.changed(V2, "papers", title="TEXT"),
         ),
         Scenario(
             "a_run_that_fails",
-            worlds.filled,
+            databases.filled,
             _fails,
             f"{LIVE} RECOVER:REMOVE CAPTURE:REMOVE",
             commit=None,
@@ -674,7 +674,7 @@ SCENARIOS = {
         ),
         Scenario(
             "snapshot",
-            worlds.evolved,
+            databases.evolved,
             lambda target: snapshot(target, target.layout.link.with_name("copy.sqlite3")) > 0,
             "OUTPUT:WRITE",
             commit=None,
@@ -683,7 +683,7 @@ SCENARIOS = {
         ),
         Scenario(
             "masked_snapshot",
-            worlds.evolved,
+            databases.evolved,
             lambda target: masked_snapshot(target, target.layout.link.with_name("copy.sqlite3"), MASK).bytes > 0,
             "OUTPUT:WRITE",
             commit=None,
@@ -692,7 +692,7 @@ SCENARIOS = {
         ),
         Scenario(
             "backup",
-            worlds.evolved,
+            databases.evolved,
             lambda target: _backup(target, is_compact=True) > 0,
             "BACKUP:COPY BACKUP:COMPACT BACKUP:COMPRESS BACKUP:STORE BACKUP:MANIFEST",
             commit=None,
@@ -749,13 +749,13 @@ SCENARIOS = {
 }
 
 
-def make(scenario: Scenario, folder: Path) -> World:
+def make(scenario: Scenario, folder: Path) -> SampleDatabase:
     """The state on the disk before the run, made once and copied by each test."""
-    world = scenario.arrange(folder)
-    if world.link.exists() and scenario.name.startswith("adopt_wal"):
+    database = scenario.arrange(folder)
+    if database.link.exists() and scenario.name.startswith("adopt_wal"):
         # a program that was killed left rows that are only in the log
-        leave_a_log(world.link)
-    return world
+        leave_a_log(database.link)
+    return database
 
 
 def leave_a_log(path: Path) -> None:
@@ -763,7 +763,7 @@ def leave_a_log(path: Path) -> None:
 
     def die() -> None:
         with sqlite(path) as connection:
-            connection.execute(worlds.WRITE, ("only in the log",))
+            connection.execute(databases.WRITE, ("only in the log",))
             os.kill(os.getpid(), signal.SIGKILL)
 
     assert child(die).killed

@@ -3,9 +3,9 @@
 import pytest
 
 from .aftermath import assert_history, assert_tidy, finish_here, is_committed, look_at_the_wreck
+from .databases import dump, recovery, without
 from .processes import child
 from .scenarios import SCENARIOS, KillAt, Passes, run
-from .worlds import dump, recovery, without
 
 WRECKS = {  # crash points whose wrecks all differ, and what repairing them does
     "first": ["BUILD:CREATE", "BUILD:RENAME", "CUTOVER:UNMARK", "CUTOVER:SYMLINK"],
@@ -29,45 +29,45 @@ def wrecks():
 
 
 @pytest.mark.parametrize(("name", "number", "when"), list(wrecks()))
-def test_a_kill_while_repairing_is_repaired(stages, tmp_path, name, number, when, request):
-    stage = stages(name)
-    scenario, world = stage.scenario, stage.copy(tmp_path / "w")
-    assert child(lambda: run(scenario, world.target(KillAt(when, number)))).killed
-    steps = steps_of_recovery(world.copy(tmp_path / "dry"))
+def test_a_kill_while_repairing_is_repaired(prepare, tmp_path, name, number, when, request):
+    prepared = prepare(name)
+    scenario, database = prepared.scenario, prepared.copy(tmp_path / "w")
+    assert child(lambda: run(scenario, database.target(KillAt(when, number)))).killed
+    steps = steps_of_recovery(database.copy(tmp_path / "dry"))
     is_slow = request.node.get_closest_marker("slow")
     assert steps or is_slow, "nothing is repaired here"
 
-    expected = stage.new if is_committed(scenario, number, when) else stage.old
+    expected = prepared.new if is_committed(scenario, number, when) else prepared.old
     for step in range(len(steps)):
         # what stands on the disk after one step stands there before the next
         for moment in ("before", "after") if is_slow or not step else ("after",):
-            again = world.copy(tmp_path / f"{step}{moment}")
+            again = database.copy(tmp_path / f"{step}{moment}")
             target = again.target(KillAt(moment, step))
             assert child(lambda target=target: recovery(target)).killed
             known = (steps[step], moment)
-            child(lambda again=again, known=known: _check(stage, again, expected, known, is_slow)).result()
+            child(lambda again=again, known=known: _check(prepared, again, expected, known, is_slow)).result()
 
 
-def _check(stage, world, expected, known, is_slow):
+def _check(prepared, database, expected, known, is_slow):
     """In one process: each fork copies what it touches of the memory of the tests."""
-    scenario = stage.scenario
-    look_at_the_wreck(stage, world.copy(world.folder.with_name(f"{world.folder.name}wreck")))
-    recovery(world.target())
-    assert recovery(world.target()) == ()
+    scenario = prepared.scenario
+    look_at_the_wreck(prepared, database.copy(database.folder.with_name(f"{database.folder.name}wreck")))
+    recovery(database.target())
+    assert recovery(database.target()) == ()
     if expected is not None:
-        assert without(dump(world.link)) == without(expected), known
-        assert_tidy(world, scenario, is_copied=True)
+        assert without(dump(database.link)) == without(expected), known
+        assert_tidy(database, scenario, is_copied=True)
     if is_slow:
-        finish_here(scenario, world)
-        assert_history(scenario, world)
-        assert without(dump(world.link)) == without(stage.new)
+        finish_here(scenario, database)
+        assert_history(scenario, database)
+        assert without(dump(database.link)) == without(prepared.new)
 
 
-def steps_of_recovery(world):
+def steps_of_recovery(database):
     passes = Passes()
 
     def noted():
-        recovery(world.target(passes))
+        recovery(database.target(passes))
         return passes.labels
 
     return child(noted).result()

@@ -8,9 +8,9 @@ from schemasync.files.layout import PathKind
 from tests.tenants import crashes as tenants
 
 from .aftermath import assert_history, assert_tidy, finish_here, is_committed, look_at_the_wreck, write_through_the_link
+from .databases import dump, notes, recovery, without, write
 from .processes import child, sqlite
 from .scenarios import SCENARIOS, KillAt, Passes, run
-from .worlds import dump, notes, recovery, without, write
 
 ALIKE = {
     "fresh",
@@ -86,14 +86,14 @@ def points():
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_run_passes_the_steps_that_are_listed(stages, tmp_path, name):
-    stage, passes = stages(name), Passes()
+def test_a_run_passes_the_steps_that_are_listed(prepare, tmp_path, name):
+    prepared, passes = prepare(name), Passes()
 
     def listed():
-        run(stage.scenario, stage.copy(tmp_path / "w").target(passes))
+        run(prepared.scenario, prepared.copy(tmp_path / "w").target(passes))
         return passes.labels
 
-    assert child(listed).result() == stage.scenario.passes
+    assert child(listed).result() == prepared.scenario.passes
 
 
 def test_every_step_of_the_disk_door_is_killed_somewhere():
@@ -102,46 +102,52 @@ def test_every_step_of_the_disk_door_is_killed_somewhere():
 
 
 @pytest.mark.parametrize(("name", "number", "when"), list(points()))
-def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishes(stages, tmp_path, name, number, when):
-    stage = stages(name)
-    scenario, world = stage.scenario, stage.copy(tmp_path / "w")
-    ended = child(lambda: run(scenario, world.target(KillAt(when, number))))
+def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishes(
+    prepare, tmp_path, name, number, when
+):
+    prepared = prepare(name)
+    scenario, database = prepared.scenario, prepared.copy(tmp_path / "w")
+    ended = child(lambda: run(scenario, database.target(KillAt(when, number))))
     assert ended.killed, ended
 
-    child(lambda: _check_what_the_kill_left(stage, world, is_committed(scenario, number, when))).result()
+    child(lambda: _check_what_the_kill_left(prepared, database, is_committed(scenario, number, when))).result()
 
 
-def _check_what_the_kill_left(stage, world, committed):
+def _check_what_the_kill_left(prepared, database, committed):
     """In one process: each fork copies what it touches of the memory of the tests."""
-    scenario, target = stage.scenario, world.target()
-    look_at_the_wreck(stage, world.copy(world.folder.with_name("wreck")))
-    note = write_through_the_link(world) if stage.old and "ledger" in stage.old["rows"] else None
+    scenario, target = prepared.scenario, database.target()
+    look_at_the_wreck(prepared, database.copy(database.folder.with_name("wreck")))
+    note = write_through_the_link(database) if prepared.old and "ledger" in prepared.old["rows"] else None
     first, second = recovery(target), recovery(target)
     assert second == (), f"a second recovery finds something to do after {first}"
 
-    expected = stage.new if committed else stage.old
+    expected = prepared.new if committed else prepared.old
     if expected is None:
-        assert world.layout.path_kind() is PathKind.NOTHING
-        assert world.files() == []
+        assert database.layout.path_kind() is PathKind.NOTHING
+        assert database.files() == []
     else:
-        assert without(dump(world.link), note) == without(expected), "the committed state" if committed else "the old"
-        assert note is None or note in notes(world.link)
-        assert_tidy(world, scenario)
-    set_aside = finish_here(scenario, world)
-    assert without(dump(world.link), note) == without(stage.new)
-    assert note is None or note in notes(set_aside or world.link)
-    assert write(world.link, "after all") is None
-    assert_tidy(world, scenario)
-    assert_history(scenario, world)
+        assert without(dump(database.link), note) == without(expected), (
+            "the committed state" if committed else "the old"
+        )
+        assert note is None or note in notes(database.link)
+        assert_tidy(database, scenario)
+    set_aside = finish_here(scenario, database)
+    assert without(dump(database.link), note) == without(prepared.new)
+    assert note is None or note in notes(set_aside or database.link)
+    assert write(database.link, "after all") is None
+    assert_tidy(database, scenario)
+    assert_history(scenario, database)
 
 
-def test_with_a_sync_nobody_ever_sees_the_schema_of_the_backup(stages, tmp_path):
-    stage = stages("restore_synced")
-    world, seen = stage.copy(tmp_path / "w"), set()
+def test_with_a_sync_nobody_ever_sees_the_schema_of_the_backup(prepare, tmp_path):
+    prepared = prepare("restore_synced")
+    database, seen = prepared.copy(tmp_path / "w"), set()
 
     def looking(when, label):
-        with sqlite(world.link) as connection:
+        with sqlite(database.link) as connection:
             seen.add(tuple(name for (name,) in connection.execute("SELECT name FROM pragma_table_info('ledger')")))
 
-    assert child(lambda: (run(stage.scenario, world.target(looking)), seen)).result()[1] == {("id", "note", "cents")}
-    assert dump(world.link) == stage.new
+    assert child(lambda: (run(prepared.scenario, database.target(looking)), seen)).result()[1] == {
+        ("id", "note", "cents")
+    }
+    assert dump(database.link) == prepared.new

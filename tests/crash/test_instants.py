@@ -5,53 +5,55 @@ import pytest
 from schemasync.files.layout import PathKind
 
 from .aftermath import assert_history, assert_tidy, finish_here, look_at_the_wreck, write_through_the_link
+from .databases import dump, notes, recovery, without
 from .instants import Instants, count, run_until, sample
 from .processes import child
 from .scenarios import SCENARIOS
-from .worlds import dump, notes, recovery, without
 
 QUICK = {"evolve": 6, "adopt_journal": 4, "rollback": 6}
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_kill_at_any_instant_leaves_the_old_or_the_new_state(stages, tmp_path, name):
-    killed_at(stages, tmp_path, name, QUICK[name])
+def test_a_kill_at_any_instant_leaves_the_old_or_the_new_state(prepare, tmp_path, name):
+    killed_at(prepare, tmp_path, name, QUICK[name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_kill_at_many_instants_leaves_the_old_or_the_new_state(stages, tmp_path, name):
-    killed_at(stages, tmp_path, name, 60 if SCENARIOS[name].swaps else 15)
+def test_a_kill_at_many_instants_leaves_the_old_or_the_new_state(prepare, tmp_path, name):
+    killed_at(prepare, tmp_path, name, 60 if SCENARIOS[name].swaps else 15)
 
 
-def killed_at(stages, tmp_path, name, size):
-    stage = stages(name)
-    total = count(stage.scenario, stage.copy(tmp_path / "dry"))
+def killed_at(prepare, tmp_path, name, size):
+    prepared = prepare(name)
+    total = count(prepared.scenario, prepared.copy(tmp_path / "dry"))
     for number in sample(total, min(size, total), name):
-        survive(stage, stage.copy(tmp_path / str(number)), tmp_path / f"{number} wreck", number)
+        survive(prepared, prepared.copy(tmp_path / str(number)), tmp_path / f"{number} wreck", number)
 
 
-def survive(stage, world, wreck, number):
+def survive(prepared, database, wreck, number):
     """Kill a run at an instant; then everything that is true after a kill at a label."""
-    scenario = stage.scenario
-    ended = child(lambda: run_until(scenario, world, Instants(number)))
+    scenario = prepared.scenario
+    ended = child(lambda: run_until(scenario, database, Instants(number)))
     if not ended.killed:  # a few instants come and go with the length of the history
         return
-    child(lambda: _check_what_the_kill_left(stage, world, wreck, number)).result()
+    child(lambda: _check_what_the_kill_left(prepared, database, wreck, number)).result()
 
 
-def _check_what_the_kill_left(stage, world, wreck, number):
-    scenario, target = stage.scenario, world.target()
-    look_at_the_wreck(stage, world.copy(wreck))
-    note = write_through_the_link(world) if stage.old and "ledger" in stage.old["rows"] else None
+def _check_what_the_kill_left(prepared, database, wreck, number):
+    scenario, target = prepared.scenario, database.target()
+    look_at_the_wreck(prepared, database.copy(wreck))
+    note = write_through_the_link(database) if prepared.old and "ledger" in prepared.old["rows"] else None
     first, second = recovery(target), recovery(target)
     assert second == (), (number, first)
-    if world.layout.path_kind() is not PathKind.NOTHING:
-        assert without(dump(world.link), note) in (without(stage.old or stage.new), without(stage.new)), number
-        assert note is None or note in notes(world.link)
-        assert_tidy(world, scenario)
-    set_aside = finish_here(scenario, world)
-    assert without(dump(world.link), note) == without(stage.new), number
-    assert note is None or note in notes(set_aside or world.link)
-    assert_tidy(world, scenario)
-    assert_history(scenario, world)
+    if database.layout.path_kind() is not PathKind.NOTHING:
+        assert without(dump(database.link), note) in (without(prepared.old or prepared.new), without(prepared.new)), (
+            number
+        )
+        assert note is None or note in notes(database.link)
+        assert_tidy(database, scenario)
+    set_aside = finish_here(scenario, database)
+    assert without(dump(database.link), note) == without(prepared.new), number
+    assert note is None or note in notes(set_aside or database.link)
+    assert_tidy(database, scenario)
+    assert_history(scenario, database)

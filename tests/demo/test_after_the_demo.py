@@ -67,17 +67,17 @@ print(json.dumps(codes))
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def finished(tmp_path_factory):
     """The demo as it leaves its database. It is only copied."""
-    demo = Demo(tmp_path_factory.mktemp("told") / "demo")
+    demo = Demo(tmp_path_factory.mktemp("finished") / "demo")
     demo.folder.mkdir()
     demo.output = demo.done("demo").out
     return demo
 
 
 @pytest.fixture
-def ended(told, tmp_path):
-    return told.copy(tmp_path / "demo")
+def ended(finished, tmp_path):
+    return finished.copy(tmp_path / "demo")
 
 
 def visited(demo):
@@ -111,9 +111,9 @@ def test_no_page_of_the_site_or_of_the_admin_fails(ended, back):
 
 
 @pytest.mark.slow
-def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
-    assert "sign in as demo, with the password only-for-the-demo" in told.output
-    files = sorted(told.folder.glob("db.sqlite3.generations/*.sqlite3"))
+def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(finished):
+    assert "sign in as demo, with the password only-for-the-demo" in finished.output
+    files = sorted(finished.folder.glob("db.sqlite3.generations/*.sqlite3"))
     assert len(files) == 3
     for file in files:
         with closing(sqlite3.connect(file)) as connection:
@@ -121,9 +121,9 @@ def test_the_account_of_the_admin_is_in_every_generation_and_is_printed(told):
 
 
 @pytest.mark.slow
-def test_the_demo_ends_with_an_archive_of_later_rows_and_nothing_to_do(told):
-    assert told.done("schemasync", "check", "--strict", "--json").json["result"] == "agrees"
-    preview = told.done("schemasync", "rollback", "0002", "--dry-run", "--noinput").out
+def test_the_demo_ends_with_an_archive_of_later_rows_and_nothing_to_do(finished):
+    assert finished.done("schemasync", "check", "--strict", "--json").json["result"] == "agrees"
+    preview = finished.done("schemasync", "rollback", "0002", "--dry-run", "--noinput").out
     assert "notices_notice" in preview
     assert "Invoices" in preview
 
@@ -149,15 +149,15 @@ def test_the_erp_in_the_admin_is_read_from_its_tables_and_not_written(ended):
 
 
 @pytest.mark.slow
-def test_the_transform_wrote_each_phone_in_one_form_and_the_copy_has_other_people(told):
+def test_the_transform_wrote_each_phone_in_one_form_and_the_copy_has_other_people(finished):
     query = "SELECT name, phone FROM Contacts WHERE phone IS NOT NULL"
-    phones = [phone for _, phone in told.rows(query)]
+    phones = [phone for _, phone in finished.rows(query)]
     assert phones
     assert all(re.fullmatch(r"\+\d+ \d+ \d+", phone) for phone in phones)
-    with closing(sqlite3.connect(told.folder / "db.masked.sqlite3")) as connection:
+    with closing(sqlite3.connect(finished.folder / "db.masked.sqlite3")) as connection:
         others = connection.execute(query).fetchall()
     assert len(others) == len(phones)
-    assert not {name for name, _ in others} & {name for name, _ in told.rows(query)}
+    assert not {name for name, _ in others} & {name for name, _ in finished.rows(query)}
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,15 @@ NOTICES = "SELECT count(*) FROM notices_notice JOIN notices_notice_tags ON notic
 
 
 def test_the_demo_tells_its_story_to_the_end(tmp_path):
-    told = Demo(tmp_path).done("demo", fresh=True)
-    assert told.err == ""
-    assert "18 new tables; project_hours: new view" in told.out
-    assert "written since, and kept whole in 0002-" in told.out
-    assert "with its rows, to the schema of 0001-" in told.out
-    assert 'Invoices" goes with 1 row' in told.out
-    assert "35 rows written" in told.out, "by the transform"
-    assert "13 columns masked, 2 tables left empty" in told.out
-    *_, last = told.out.rpartition("What next\n")
+    reported = Demo(tmp_path).done("demo", fresh=True)
+    assert reported.err == ""
+    assert "18 new tables; project_hours: new view" in reported.out
+    assert "written since, and kept whole in 0002-" in reported.out
+    assert "with its rows, to the schema of 0001-" in reported.out
+    assert 'Invoices" goes with 1 row' in reported.out
+    assert "35 rows written" in reported.out, "by the transform"
+    assert "13 columns masked, 2 tables left empty" in reported.out
+    *_, last = reported.out.rpartition("What next\n")
     assert "manage.py runserver\n" in last
     assert last.endswith("http://127.0.0.1:8000/admin/  sign in as demo, with the password only-for-the-demo\n")
 
@@ -38,8 +38,8 @@ sqlite3() { python -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); d
 @pytest.mark.slow
 def test_each_command_that_the_demo_prints_can_be_pasted_into_a_shell(tmp_path):
     """All of them, typed one after the other, tell the same story."""
-    told = Demo(tmp_path).done("demo")
-    commands = [line.removeprefix("$ ") for line in told.out.splitlines() if line.startswith("$ ")]
+    reported = Demo(tmp_path).done("demo")
+    commands = [line.removeprefix("$ ") for line in reported.out.splitlines() if line.startswith("$ ")]
     assert commands.pop().endswith("runserver")
     folder = tmp_path / "typed"
     folder.mkdir()

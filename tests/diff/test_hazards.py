@@ -34,7 +34,7 @@ def test_a_hazard_as_json_has_all_its_facts() -> None:
     }
 
 
-def test_one_is_told_as_one() -> None:
+def test_one_is_written_in_the_singular() -> None:
     assert count(1, "row") == "1 row"
     assert count(2, "row") == "2 rows"
     assert count(1000, "index", "indexes") == "1,000 indexes"

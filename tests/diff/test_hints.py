@@ -269,7 +269,7 @@ def test_what_has_nothing_in_common_is_called_a_guess() -> None:
     assert tables == 'If "A" was renamed (a guess; "C" fits as well): in "B": "_was": ["A"]'
 
 
-def test_more_columns_than_anybody_reads_hints_about_are_all_told_as_lost() -> None:
+def test_more_columns_than_anybody_reads_hints_about_are_all_reported_as_lost() -> None:
     columns = [{f"{letter}{number}": "INT" for number in range(55)} for letter in "ab"]
     [problem] = diff(*(json.dumps({"T": each}) for each in columns)).problems
     assert len(problem.facts["lost"]) == len(problem.facts["gained"]) == 55

@@ -36,7 +36,7 @@ def test_a_schema_does_not_differ_from_the_database_that_it_made(tree: dict) -> 
 
 @effort(40)
 @given(trees(), trees())
-def test_every_change_can_be_told_and_every_refusal_has_its_mend(old: dict, new: dict) -> None:
+def test_every_change_has_a_text_and_every_refusal_has_its_fix(old: dict, new: dict) -> None:
     before, after = schema(old), schema(new)
     found = compare(before, after)
     for change in found.changes:
@@ -156,7 +156,7 @@ def test_a_database_that_is_born_in_a_shape_has_all_its_hints_behind_it(tree: di
 def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new: dict) -> None:
     before, file = schema(old), read(new)
     found = compare(before, file.schema, file.hints)
-    told = {
+    reported = {
         (problem.facts["table"] if column else None, name)
         for problem in found.problems
         for column in [problem.facts["table"] is not None]
@@ -166,12 +166,12 @@ def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new
         if isinstance(pair, AddedTable):
             continue
         if isinstance(pair, RemovedTable):
-            assert (None, pair.old.name) in told
+            assert (None, pair.old.name) in reported
             continue
         carried = [fold(source) for source in pair.sources.values() if source is not None]
         assert len(carried) == len(set(carried))
         for column in pair.old.columns:
-            assert fold(column.name) in carried or (pair.new.name, column.name) in told
+            assert fold(column.name) in carried or (pair.new.name, column.name) in reported
 
 
 @effort(150)

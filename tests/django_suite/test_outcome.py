@@ -16,38 +16,38 @@ OURS, STOCK = Configuration("ours", "disk", 2), Configuration("stock", "disk", 2
 FINE = Outcome(1856, [], [], ["a.skipped", "b.skipped"], ["c.expected"], [])
 
 
-def told(ours, stock=FINE, **also):
+def printed(ours, stock=FINE, **also):
     return list(faults([Run(OURS, 30.0, ours, **also), Run(STOCK, 30.0, stock)]))
 
 
-def test_runs_that_came_to_the_same_are_told_of_in_no_line():
-    assert told(FINE) == []
+def test_runs_with_the_same_outcome_are_printed_in_no_line():
+    assert printed(FINE) == []
 
 
 def test_as_many_skips_of_other_tests_are_a_difference_and_each_is_named():
-    assert told(replace(FINE, skipped=["a.skipped", "z.skipped"])) == [
+    assert printed(replace(FINE, skipped=["a.skipped", "z.skipped"])) == [
         "ours-disk-2: skipped only here: z.skipped",
         "ours-disk-2: skipped only with the stock backend: b.skipped",
     ]
 
 
 def test_a_test_that_is_skipped_twice_and_there_once_is_a_difference():
-    assert told(replace(FINE, skipped=["a.skipped", "a.skipped", "b.skipped"])) == [
+    assert printed(replace(FINE, skipped=["a.skipped", "a.skipped", "b.skipped"])) == [
         "ours-disk-2: skipped only here: a.skipped"
     ]
 
 
 def test_fewer_tests_are_a_difference():
-    assert told(replace(FINE, run=1855)) == ["ours-disk-2: 1,855 tests run, with the stock backend 1,856"]
+    assert printed(replace(FINE, run=1855)) == ["ours-disk-2: 1,855 tests run, with the stock backend 1,856"]
 
 
-def test_a_test_that_fails_on_both_is_told_of_too():
+def test_a_test_that_fails_on_both_is_printed_too():
     failing = replace(FINE, errors=["d.fails"])
-    assert told(failing, failing) == ["ours-disk-2: errors: d.fails", "stock-disk-2: errors: d.fails"]
+    assert printed(failing, failing) == ["ours-disk-2: errors: d.fails", "stock-disk-2: errors: d.fails"]
 
 
-def test_a_run_that_broke_off_is_told_of_and_not_compared():
-    assert told(None, trouble="exit code 1") == ["ours-disk-2: exit code 1"]
+def test_a_run_that_broke_off_is_printed_and_not_compared():
+    assert printed(None, trouble="exit code 1") == ["ours-disk-2: exit code 1"]
 
 
 def test_runs_of_another_place_are_not_compared():
@@ -86,7 +86,7 @@ def test_what_the_recorder_wrote_is_read_back():
     assert Outcome.read(json.dumps(asdict(FINE))) == FINE
 
 
-def test_trouble_is_what_no_test_told(tmp_path):
+def test_trouble_is_what_no_test_reported(tmp_path):
     output, databases = tmp_path / "output.txt", tmp_path / "databases"
     output.write_text("first\nlast")
     databases.mkdir()

@@ -1,4 +1,4 @@
-from tests.crash.conftest import stages
+from tests.crash.conftest import prepare
 from tests.support.memory import memory, tmp_path
 
-__all__ = ["memory", "stages", "tmp_path"]
+__all__ = ["memory", "prepare", "tmp_path"]

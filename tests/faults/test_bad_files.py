@@ -13,35 +13,35 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
+from tests.crash.databases import V1, V2, SampleDatabase, dump, fence_of, filled, notes, read, whole, write
 from tests.crash.processes import NOBODY, child, sqlite
-from tests.crash.worlds import V1, V2, World, dump, fence_of, filled, notes, read, whole, write
 
 GARBAGE = b"Dear diary, this is no database.\n" * 300
 
 
 @pytest.fixture
-def world(stages, tmp_path):
+def database(prepare, tmp_path):
     """Generation 1 at version 1."""
-    return stages("evolve").copy(tmp_path / "w")
+    return prepare("evolve").copy(tmp_path / "w")
 
 
-def content(world):
+def content(database):
     """Every name and every byte, but SQLite's shared memory."""
     return {
-        str(path.relative_to(world.folder)): path.read_bytes() if path.is_file() else None
-        for path in sorted(world.folder.rglob("*"))
+        str(path.relative_to(database.folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(database.folder.rglob("*"))
         if not path.name.endswith("-shm")
     }
 
 
-def refused(world, act, code, *, exit_code, litter=frozenset(), user=None):
+def refused(database, act, code, *, exit_code, litter=frozenset(), user=None):
     """Run it in vain; the folder must be as it was, byte by byte, but for an empty folder to lock in."""
-    before = content(world)
+    before = content(database)
     trouble = child(act, user=user).refusal()
     assert trouble.codes == (code,), trouble
     assert trouble.exit_code == exit_code
     assert all(trouble.hints)
-    after = {name: what for name, what in content(world).items() if name not in litter}
+    after = {name: what for name, what in content(database).items() if name not in litter}
     assert after == before
     return trouble
 
@@ -62,35 +62,38 @@ def root_page(path, name):
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
-    world = World(tmp_path)
-    world.link.write_bytes(GARBAGE)
-    for act in (lambda: sync(world.target(), read(V1)), lambda: adopt(world.target(), None)):
-        trouble = refused(world, act, "not-a-database", exit_code=3)
-        assert str(world.link) in trouble.text
+    database = SampleDatabase(tmp_path)
+    database.link.write_bytes(GARBAGE)
+    for act in (lambda: sync(database.target(), read(V1)), lambda: adopt(database.target(), None)):
+        trouble = refused(database, act, "not-a-database", exit_code=3)
+        assert str(database.link) in trouble.text
 
 
-def test_a_generation_that_is_no_database_any_more_is_refused(world):
-    world.files()[0].write_bytes(GARBAGE)
-    refused(world, lambda: sync(world.target(), read(V2)), "not-a-database", exit_code=3)
-    refused(world, lambda: rollback(world.target(), None, lambda ahead: True), "not-a-database", exit_code=3)
+def test_a_generation_that_is_no_database_any_more_is_refused(database):
+    database.files()[0].write_bytes(GARBAGE)
+    refused(database, lambda: sync(database.target(), read(V2)), "not-a-database", exit_code=3)
+    refused(database, lambda: rollback(database.target(), None, lambda ahead: True), "not-a-database", exit_code=3)
 
 
-def test_a_damaged_header_is_refused(world):
-    damage(world.files()[0], 1, b"\xff" * 100)
-    refused(world, lambda: sync(world.target(), read(V2)), "not-a-database", exit_code=3)
+def test_a_damaged_header_is_refused(database):
+    damage(database.files()[0], 1, b"\xff" * 100)
+    refused(database, lambda: sync(database.target(), read(V2)), "not-a-database", exit_code=3)
 
 
-def test_a_file_that_was_cut_off_is_refused(world):
-    with world.files()[0].open("r+b") as file:
+def test_a_file_that_was_cut_off_is_refused(database):
+    with database.files()[0].open("r+b") as file:
         file.truncate(3 * 4096)
-    refused(world, lambda: sync(world.target(), read(V2)), "corrupt", exit_code=3)
+    refused(database, lambda: sync(database.target(), read(V2)), "corrupt", exit_code=3)
 
 
-def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(world):
+def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(database):
     """Somebody emptied it: a new one over it would look as if there had never been any rows."""
-    world.files()[0].write_bytes(b"")
-    for act in (lambda: sync(world.target(), read(V2)), lambda: rollback(world.target(), None, lambda ahead: True)):
-        refused(world, act, "no-history", exit_code=6)
+    database.files()[0].write_bytes(b"")
+    for act in (
+        lambda: sync(database.target(), read(V2)),
+        lambda: rollback(database.target(), None, lambda ahead: True),
+    ):
+        refused(database, act, "no-history", exit_code=6)
 
 
 # --- damaged pages ----------------------------------------------------------------------------------------------
@@ -113,77 +116,77 @@ def damages():
 
 @pytest.mark.slow(but=["people-cells-verify-full", "ledger-head-live", "ledger-cells-rebuild-all"])
 @pytest.mark.parametrize(("table", "how", "options"), list(damages()))
-def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(world, table, options, how):
-    live = world.files()[0]
+def test_a_damaged_page_of_a_table_that_is_written_again_stops_the_run(database, table, options, how):
+    live = database.files()[0]
     at, data = {"head": (0, b"\x00" * 8), "cells": (8, b"\xff" * 6), "rows": (4040, b"\xff" * 56)}[how]
     damage(live, root_page(live, table), data, at)
-    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
+    trouble = child(lambda: sync(database.target(), read(V2), options)).refusal()
     assert trouble.codes[0] in ("corrupt", "verify-impossible", "hazard"), trouble
     assert trouble.exit_code in (3, 4)
-    assert [p.name for p in world.files()] == [live.name]
+    assert [p.name for p in database.files()] == [live.name]
     assert fence_of(live) is None
-    assert set(world.names()["generations"]) == {live.name, "lock"}
+    assert set(database.names()["generations"]) == {live.name, "lock"}
 
 
-def test_a_damaged_page_of_a_table_that_is_kept_is_found_by_a_full_verification(world):
-    live = world.files()[0]
+def test_a_damaged_page_of_a_table_that_is_kept_is_found_by_a_full_verification(database):
+    live = database.files()[0]
     damage(live, root_page(live, "papers"), b"\x00" * 8)
-    trouble = child(lambda: sync(world.target(), read(V2), SyncOptions(verify_full=True))).refusal()
+    trouble = child(lambda: sync(database.target(), read(V2), SyncOptions(verify_full=True))).refusal()
     assert trouble.exit_code in (3, 4), trouble
     assert fence_of(live) is None
-    assert set(world.names()["generations"]) == {live.name, "lock"}
+    assert set(database.names()["generations"]) == {live.name, "lock"}
 
 
-def test_a_damaged_history_is_refused(world):
-    live = world.files()[0]
+def test_a_damaged_history_is_refused(database):
+    live = database.files()[0]
     damage(live, root_page(live, "_schema_versions"), b"\x00" * 8)
-    trouble = refused(world, lambda: sync(world.target(), read(V2)), "corrupt", exit_code=3)
+    trouble = refused(database, lambda: sync(database.target(), read(V2)), "corrupt", exit_code=3)
     assert "recover" in "".join(trouble.hints)
 
 
-def test_a_damaged_archive_stops_no_run_but_its_own_way_back(stages, tmp_path):
-    world = stages("fresh").copy(tmp_path / "w")
-    archive = world.files()[0]
+def test_a_damaged_archive_stops_no_run_but_its_own_way_back(prepare, tmp_path):
+    database = prepare("fresh").copy(tmp_path / "w")
+    archive = database.files()[0]
     archive.write_bytes(GARBAGE)
-    assert child(lambda: sync(world.target(), read(V2), SyncOptions(rebuild_all=True))).result().result == "synced"
-    trouble = child(lambda: rollback(world.target(), "1", lambda ahead: True)).refusal()
+    assert child(lambda: sync(database.target(), read(V2), SyncOptions(rebuild_all=True))).result().result == "synced"
+    trouble = child(lambda: rollback(database.target(), "1", lambda ahead: True)).refusal()
     assert trouble.codes == ("not-a-database",)
     assert archive.name in trouble.text
-    assert fence_of(world.link) is None
-    assert write(world.link, "goes on") is None
+    assert fence_of(database.link) is None
+    assert write(database.link, "goes on") is None
 
 
-def test_an_archive_that_is_damaged_inside_is_not_gone_back_to_half(stages, tmp_path):
+def test_an_archive_that_is_damaged_inside_is_not_gone_back_to_half(prepare, tmp_path):
     """The live file is closed only when the other one is known to open."""
-    world = stages("fresh").copy(tmp_path / "w")
-    archive = world.files()[0]
+    database = prepare("fresh").copy(tmp_path / "w")
+    archive = database.files()[0]
     damage(archive, root_page(archive, "_schema_versions"), b"\x00" * 8)
-    ended = child(lambda: rollback(world.target(), "1", lambda ahead: True))
+    ended = child(lambda: rollback(database.target(), "1", lambda ahead: True))
     assert ended.refusal().codes == ("corrupt",), ended
-    assert fence_of(world.link) is None
-    assert write(world.link, "goes on") is None
+    assert fence_of(database.link) is None
+    assert write(database.link, "goes on") is None
 
 
 # --- missing ----------------------------------------------------------------------------------------------------
 
 
 def test_no_database_is_nothing_to_take_over(tmp_path):
-    world = World(tmp_path)
-    refused(world, lambda: adopt(world.target(), None), "no-database", exit_code=3)
+    database = SampleDatabase(tmp_path)
+    refused(database, lambda: adopt(database.target(), None), "no-database", exit_code=3)
 
 
 def test_no_folder_for_the_database_is_named(tmp_path):
-    world = World(tmp_path / "not" / "there")
-    trouble = child(lambda: sync(world.target(), read(V1))).refusal()
+    database = SampleDatabase(tmp_path / "not" / "there")
+    trouble = child(lambda: sync(database.target(), read(V1))).refusal()
     assert trouble.exit_code in (3, 4)
-    assert str(world.folder) in trouble.text
-    assert not world.folder.exists()
+    assert str(database.folder) in trouble.text
+    assert not database.folder.exists()
 
 
 def test_a_folder_at_the_database_s_place_is_refused(tmp_path):
-    world = World(tmp_path)
-    world.link.mkdir()
-    refused(world, lambda: sync(world.target(), read(V1)), "foreign-link", exit_code=3)
+    database = SampleDatabase(tmp_path)
+    database.link.mkdir()
+    refused(database, lambda: sync(database.target(), read(V1)), "foreign-link", exit_code=3)
 
 
 # --- not allowed ------------------------------------------------------------------------------------------------
@@ -201,56 +204,56 @@ def locked_folder():
     shutil.rmtree(folder)
 
 
-def forbid(world, *, folder, files):
+def forbid(database, *, folder, files):
     """Take the right to write from everybody else, or, where the test does not run as root, from itself."""
     mine = os.geteuid() == 0
-    for path in (world.folder, world.layout.folder):
+    for path in (database.folder, database.layout.folder):
         if path.is_dir():
             path.chmod((0o755 if mine else 0o555) if folder else 0o777)
-    for path in world.layout.folder.iterdir() if world.layout.folder.is_dir() else [world.link]:
+    for path in database.layout.folder.iterdir() if database.layout.folder.is_dir() else [database.link]:
         path.chmod((0o644 if mine else 0o444) if files else 0o666)
 
 
 @pytest.mark.parametrize(("folder", "files"), [(True, True), (True, False), (False, True)])
 def test_what_may_not_be_written_is_refused_and_left(locked_folder, folder, files):
-    world = filled(locked_folder / "w")
-    forbid(world, folder=folder, files=files)
-    trouble = refused(world, lambda: sync(world.target(), read(V2)), "permission", exit_code=ANY, user=NOBODY)
+    database = filled(locked_folder / "w")
+    forbid(database, folder=folder, files=files)
+    trouble = refused(database, lambda: sync(database.target(), read(V2)), "permission", exit_code=ANY, user=NOBODY)
     assert ("let the user that runs it write to the folder" if folder and not files else "must be able to") in "".join(
         trouble.hints
     )
-    forbid(world, folder=False, files=False)
-    assert world.sync(V2).result == "synced"
+    forbid(database, folder=False, files=False)
+    assert database.sync(V2).result == "synced"
 
 
 @pytest.mark.parametrize(("folder", "files"), [(True, True), (True, False), (False, True)])
-def test_what_may_not_be_written_is_not_taken_over(stages, locked_folder, folder, files):
-    world = stages("adopt_journal").copy(locked_folder / "w")
-    world.folder.chmod(0o755)
-    forbid(world, folder=folder, files=files)
+def test_what_may_not_be_written_is_not_taken_over(prepare, locked_folder, folder, files):
+    database = prepare("adopt_journal").copy(locked_folder / "w")
+    database.folder.chmod(0o755)
+    forbid(database, folder=folder, files=files)
     refused(
-        world,
-        lambda: adopt(world.target(), None),
+        database,
+        lambda: adopt(database.target(), None),
         "permission",
         exit_code=ANY,
         user=NOBODY,
         litter={"db.sqlite3.generations", "db.sqlite3.generations/lock"},
     )
-    assert world.layout.path_kind() is PathKind.PLAIN
+    assert database.layout.path_kind() is PathKind.PLAIN
 
 
 def test_a_first_run_in_a_folder_that_may_not_be_written_is_refused(locked_folder):
-    world = World(locked_folder)
-    forbid(world, folder=True, files=False) if os.geteuid() else None
-    refused(world, lambda: sync(world.target(), read(V1)), "permission", exit_code=ANY, user=NOBODY)
+    database = SampleDatabase(locked_folder)
+    forbid(database, folder=True, files=False) if os.geteuid() else None
+    refused(database, lambda: sync(database.target(), read(V1)), "permission", exit_code=ANY, user=NOBODY)
 
 
 def test_a_file_that_may_not_even_be_read_is_refused(locked_folder):
-    world = filled(locked_folder / "w")
-    forbid(world, folder=False, files=False)
-    world.files()[0].chmod(0)
+    database = filled(locked_folder / "w")
+    forbid(database, folder=False, files=False)
+    database.files()[0].chmod(0)
     if os.geteuid() == 0:
-        trouble = child(lambda: sync(world.target(), read(V2)), user=NOBODY).refusal()
+        trouble = child(lambda: sync(database.target(), read(V2)), user=NOBODY).refusal()
         assert trouble.codes == ("permission",)
 
 
@@ -264,9 +267,9 @@ class _Any:
 ANY = _Any()
 
 
-def test_after_all_that_a_healthy_database_is_healthy(world):
+def test_after_all_that_a_healthy_database_is_healthy(database):
     """The tests above would pass with a run that always refuses."""
-    assert world.sync(V2).result == "synced"
-    assert whole(world.link)
-    assert dump(world.link)["rows"]["people"]
-    assert notes(world.link) == {"first", "second", "third"}
+    assert database.sync(V2).result == "synced"
+    assert whole(database.link)
+    assert dump(database.link)["rows"]["people"]
+    assert notes(database.link) == {"first", "second", "third"}

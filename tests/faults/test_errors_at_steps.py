@@ -42,13 +42,13 @@ def points():
 
 @pytest.mark.parametrize(("name", "number", "error"), list(points()))
 def test_after_an_error_the_old_or_the_new_state_is_whole_and_the_next_run_finishes(
-    stages, tmp_path, name, number, error
+    prepare, tmp_path, name, number, error
 ):
-    stage = stages(name)
-    world = stage.copy(tmp_path / "w")
-    ended = child(lambda: run(stage.scenario, world.target(Failing(number, getattr(errno, error)))))
+    prepared = prepare(name)
+    database = prepared.copy(tmp_path / "w")
+    ended = child(lambda: run(prepared.scenario, database.target(Failing(number, getattr(errno, error)))))
     if ended.trouble is not None:  # after the swap some steps may fail without harm
         assert ended.trouble.exit_code is not None, f"not one of ours: {ended.trouble.text}"
         assert set(ended.trouble.codes) <= CODES[error], ended.trouble
         assert all(ended.trouble.hints), ended.trouble
-    child(lambda: assert_goes_on(stage, world)).result()
+    child(lambda: assert_goes_on(prepared, database)).result()

@@ -44,16 +44,16 @@ def points():
 
 
 @pytest.mark.parametrize(("name", "number"), list(points()))
-def test_wherever_the_disk_is_filled_nothing_is_lost_and_the_next_run_finishes(stages, disk, name, number):
+def test_wherever_the_disk_is_filled_nothing_is_lost_and_the_next_run_finishes(prepare, disk, name, number):
     for path in disk.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    stage = stages(name)
-    world, ballast = stage.copy(disk / "w"), disk / "ballast"
-    ended = child(lambda: run(stage.scenario, world.target(Filling(number, ballast))))
+    prepared = prepare(name)
+    database, ballast = prepared.copy(disk / "w"), disk / "ballast"
+    ended = child(lambda: run(prepared.scenario, database.target(Filling(number, ballast))))
     assert ballast.exists(), "the step was not passed"
     if ended.trouble is not None:  # some steps write nothing, and what is freed may be enough for others
         assert ended.trouble.exit_code is not None, f"not one of ours: {ended.trouble.text}"
         assert set(ended.trouble.codes) <= CODES, ended.trouble
         assert all(ended.trouble.hints), ended.trouble
     ballast.unlink()
-    child(lambda: assert_goes_on(stage, world)).result()
+    child(lambda: assert_goes_on(prepared, database)).result()

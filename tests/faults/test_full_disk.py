@@ -24,10 +24,10 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
+from tests.crash.databases import dump, fence_of, first, plain, read, recovery, traces, whole, write
 from tests.crash.histories import schema
 from tests.crash.processes import child
 from tests.crash.scenarios import SCENARIOS, KillAt, restore_live
-from tests.crash.worlds import dump, fence_of, first, plain, read, recovery, traces, whole, write
 from tests.faults.small_disk import small_disk
 from tests.support.sample import some
 
@@ -40,30 +40,30 @@ def disk():
         yield folder
 
 
-def rows(world, count):
-    world.run(
+def rows(database, count):
+    database.run(
         f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
         " INSERT INTO ledger (note) SELECT 'row number ' || i FROM n"
     )
-    return world
+    return database
 
 
 def started(folder):
-    world = first(folder)
-    world.sync(schema(0))
-    return rows(world, 4000)
+    database = first(folder)
+    database.sync(schema(0))
+    return rows(database, 4000)
 
 
 def gone_on(folder):
-    world = started(folder)
-    world.sync(schema(1))
-    return rows(world, 10)
+    database = started(folder)
+    database.sync(schema(1))
+    return rows(database, 10)
 
 
 def backed_up(folder):
-    world = gone_on(folder)
-    assert child(lambda: made(world.target())).result() == 1
-    return rows(world, 10)
+    database = gone_on(folder)
+    assert child(lambda: made(database.target())).result() == 1
+    return rows(database, 10)
 
 
 def made(target):
@@ -106,12 +106,12 @@ def attempt(name, beginning, disk, free):
     """Put the beginning on the disk, leave so many bytes free, and run: (world, how it ended, ballast)."""
     for path in disk.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    world = beginning.copy(disk / "w")
+    database = beginning.copy(disk / "w")
     ballast = disk / "ballast"
     status = os.statvfs(disk)
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - free))
-    return world, child(lambda: ACTS[name][1](world.target())), ballast
+    return database, child(lambda: ACTS[name][1](database.target())), ballast
 
 
 def enough(name, beginning, disk):
@@ -139,25 +139,25 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
     sizes = {limit * part // 12 for part in range(0, 12, step)} | {limit - 4 * KIB * n for n in range(1, 9, step)}
     figures = []
     for free in sorted(size for size in sizes if size >= 0):
-        world, ended, ballast = attempt(name, beginning, disk, free)
+        database, ended, ballast = attempt(name, beginning, disk, free)
         if ended.trouble is None:  # what is free does not decide alone: how pages fall does
             continue
         trouble = ended.refusal()
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Failed", ("disk-full",), 4), (free, trouble)
         assert "prune" in "".join(trouble.hints)
         figures += re.findall(r"may need ([\d,]+) bytes, and without it ([\d,]+) are free in", trouble.text)
-        assert_untouched(world, beginning, before, free)
+        assert_untouched(database, beginning, before, free)
         ballast.unlink()
         # a disk that is so full that not even the change log could be taken away: the next command does it
-        done = child(lambda world=world: recovery(world.target())).result()
+        done = child(lambda database=database: recovery(database.target())).result()
         assert all("change log" in line for line in done), (free, done)
         if old is not None:
-            assert dump(world.link) == old
-            assert fence_of(world.link) is None
-            assert write(world.link, "goes on") is None
-        child(lambda world=world: ACTS[name][1](world.target())).result()
-        assert whole(world.link)
-        assert traces(world.link) == []
+            assert dump(database.link) == old
+            assert fence_of(database.link) is None
+            assert write(database.link, "goes on") is None
+        child(lambda database=database: ACTS[name][1](database.target())).result()
+        assert whole(database.link)
+        assert traces(database.link) == []
     if name == "rollback":
         assert not figures, "it writes no new file"
     else:
@@ -168,15 +168,15 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
         )
 
 
-def live_name(world):
-    live = world.layout.live()
+def live_name(database):
+    live = database.layout.live()
     return live and live.name
 
 
-def assert_untouched(world, beginning, before, free):
-    assert live_name(world) == before, free
-    assert world.files() == [world.layout.folder / path.name for path in beginning.files()], free
-    names = {re.sub("-(wal|shm)$", "", name) for name in world.names().get("generations", [])}
+def assert_untouched(database, beginning, before, free):
+    assert live_name(database) == before, free
+    assert database.files() == [database.layout.folder / path.name for path in beginning.files()], free
+    names = {re.sub("-(wal|shm)$", "", name) for name in database.names().get("generations", [])}
     assert names <= {path.name for path in beginning.files()} | {"lock"}, free
 
 
@@ -184,31 +184,31 @@ def test_a_disk_that_cannot_hold_the_new_file_is_refused_before_a_byte_is_writte
     beginning = beginnings("sync")
     names = beginning.names()
     for name in ("sync", "fresh"):
-        world, ended, _ = attempt(name, beginning, disk, 2048 * KIB)
+        database, ended, _ = attempt(name, beginning, disk, 2048 * KIB)
         trouble = ended.refusal()
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("disk-full",), 3)
-        assert world.names() == names
-        assert dump(world.link) == dump(beginning.link)
+        assert database.names() == names
+        assert dump(database.link) == dump(beginning.link)
 
 
 def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk, monkeypatch):
     """Killed after the fence, and then the disk is full: nobody can write, nothing is lost, and room is all it needs."""
     beginning = beginnings("sync")
-    world, _, ballast = attempt("sync", beginning, disk, 0)
+    database, _, ballast = attempt("sync", beginning, disk, 0)
     ballast.unlink()
     monkeypatch.setattr(beforehand, "check_disk", lambda *given: None)
     passed = SCENARIOS["evolve"].passes.index(DiskStep.CUTOVER_FENCE)
-    assert child(lambda: sync(world.target(KillAt("after", passed)), read(schema(1)))).killed
+    assert child(lambda: sync(database.target(KillAt("after", passed)), read(schema(1)))).killed
     status = os.statvfs(disk)
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize)
-    trouble = child(lambda: recovery(world.target())).refusal()
+    trouble = child(lambda: recovery(database.target())).refusal()
     assert trouble.codes == ("disk-full",)
-    assert write(world.link, "not now") is not None
+    assert write(database.link, "not now") is not None
     ballast.unlink()
-    assert len(child(lambda: recovery(world.target())).result()) == 1
-    assert len(dump(world.link)["rows"]["ledger"]) == 4000
-    assert write(world.link, "goes on") is None
+    assert len(child(lambda: recovery(database.target())).result()) == 1
+    assert len(dump(database.link)["rows"]["ledger"]) == 4000
+    assert write(database.link, "goes on") is None
 
 
 def masked(target, output):
@@ -219,19 +219,19 @@ def masked(target, output):
 def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk, copy):
     beginning = beginnings("sync")
     for free in (0, 40 * KIB, 100 * KIB, 160 * KIB):
-        world, _, ballast = attempt("sync", beginning, disk, 0)
+        database, _, ballast = attempt("sync", beginning, disk, 0)
         ballast.unlink()
         status = os.statvfs(disk)
         with ballast.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize - free)
         output = disk / "copy.sqlite3"
-        trouble = child(lambda world=world, output=output: copy(world.target(), output)).refusal()
+        trouble = child(lambda database=database, output=output: copy(database.target(), output)).refusal()
         assert trouble.codes == ("disk-full",), (free, trouble)
         figures = re.search(r"the copy may need [\d,]+ bytes, and without it [\d,]+ are free in", trouble.text)
         assert figures or not free, trouble  # with nothing free, not even the live file can be opened
         assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
         ballast.unlink()
-        assert dump(world.link) == dump(beginning.link)
+        assert dump(database.link) == dump(beginning.link)
 
 
 BACKUPS = [pytest.param(part, id=f"{part} of 8", marks=[] if part == 6 else pytest.mark.slow) for part in range(8)]
@@ -242,21 +242,21 @@ def test_a_backup_to_a_full_disk_leaves_the_earlier_one_and_nothing_half(beginni
     """The storage is on the same disk."""
     monkeypatch.setitem(ACTS, "backup", (backed_up, made))
     beginning = beginnings("backup")
-    world, ended, ballast = attempt("backup", beginning, disk, beginning.link.stat().st_size * 5 // 4 * part // 8)
+    database, ended, ballast = attempt("backup", beginning, disk, beginning.link.stat().st_size * 5 // 4 * part // 8)
     trouble = ended.refusal()
     assert trouble.codes in (("disk-full",), ("storage-failed",)), trouble
-    assert_untouched(world, beginning, live_name(beginning), part)
-    kept = store(world.link, "default")
+    assert_untouched(database, beginning, live_name(beginning), part)
+    kept = store(database.link, "default")
     assert len(kept.find().backups) == 1
     assert kept.find().incomplete == kept.find().unreadable == ()
     ballast.unlink()
-    assert child(lambda: made(world.target())).result() == 2
-    assert dump(world.link) == dump(beginning.link)
+    assert child(lambda: made(database.target())).result() == 2
+    assert dump(database.link) == dump(beginning.link)
 
 
 def test_a_restore_that_needs_more_than_is_free_is_refused_before_anything_is_fetched(beginnings, disk):
     beginning = beginnings("restore")
-    world, ended, _ = attempt("restore", beginning, disk, 100 * KIB)
+    database, ended, _ = attempt("restore", beginning, disk, 100 * KIB)
     trouble = ended.refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("disk-full",), 3)
-    assert world.names() == beginning.names()
+    assert database.names() == beginning.names()

@@ -97,7 +97,7 @@ def test_a_file_that_a_newer_sqlite_wrote_says_which(target):
         preview.outlook(target, read(NEW), SyncOptions())
 
 
-def test_the_history_of_a_file_that_needs_a_newer_sqlite_is_told(target):
+def test_the_history_of_a_file_that_needs_a_newer_sqlite_is_reported(target):
     before = content(target)
     entries = history.history(target)
     assert [entry.is_live for entry in entries] == [True, False]

@@ -6,8 +6,8 @@ import pytest
 from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
+from tests.crash.databases import WRITE, dump, fence_of, first, notes, read, whole
 from tests.crash.processes import Child, Stranger, child, sqlite
-from tests.crash.worlds import WRITE, dump, fence_of, first, notes, read, whole
 
 FENCE = "OperationalError: no such table: main.schemasync: superseded, open the database again"
 
@@ -78,28 +78,28 @@ STATEMENTS = {
 
 @pytest.fixture(scope="session")
 def before(memory):
-    world = first(memory / "stale")
-    world.sync(TABLES)
-    world.run(
+    database = first(memory / "stale")
+    database.sync(TABLES)
+    database.run(
         "INSERT INTO plain VALUES (1, 'a', 0), (2, 'b', 0); INSERT INTO strictly VALUES (1, 'a');"
         "INSERT INTO without VALUES ('k', 'v'); INSERT INTO parent VALUES (1); INSERT INTO kid VALUES (1, 1);"
         "INSERT INTO \"od\"\"d name\" VALUES (1, 'x'); INSERT INTO text VALUES ('some words')"
     )
-    return world
+    return database
 
 
 @pytest.fixture
-def world(before, tmp_path):
+def database(before, tmp_path):
     return before.copy(tmp_path / "w")
 
 
 AFTER = {**TABLES, "plain": {**TABLES["plain"], "extra": "TEXT"}}
 
 
-def test_every_write_of_a_stale_connection_fails_with_the_message(world):
+def test_every_write_of_a_stale_connection_fails_with_the_message(database):
     """Connections that were open and had read before; for each a statement prepared before and one prepared after."""
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "SELECT count(*) FROM plain")
         stranger.tell("a", "PRAGMA foreign_keys=ON")
         for sql in STATEMENTS.values():
@@ -107,8 +107,8 @@ def test_every_write_of_a_stale_connection_fails_with_the_message(world):
             answer = stranger.tell("a", sql)  # before the swap it works, or breaks a constraint
             assert not isinstance(answer, str) or answer.startswith("IntegrityError"), (sql, answer)
             stranger.tell("a", "ROLLBACK")
-        world.sync(AFTER)
-        old = world.files()[0]
+        database.sync(AFTER)
+        old = database.files()[0]
         kept = dump(old)
         wrong = {name: stranger.tell("a", sql) for name, sql in STATEMENTS.items()}
         allowed = {"drop column"}  # SQLite reads the triggers' text for it, and words the error itself
@@ -123,24 +123,24 @@ def is_fence(answer):
 
 
 @pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "SAVEPOINT s"])
-def test_a_transaction_that_begins_afterwards_writes_nothing(world, begin):
+def test_a_transaction_that_begins_afterwards_writes_nothing(database, begin):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "SELECT count(*) FROM plain")
-        world.sync(AFTER)
+        database.sync(AFTER)
         assert stranger.tell("a", begin) == []
         assert is_fence(stranger.tell("a", STATEMENTS["insert"]))
         assert is_fence(stranger.tell("a", STATEMENTS["insert or ignore"]))
         stranger.tell("a", "COMMIT")
-    assert dump(world.files()[0])["rows"]["plain"] == [(1, "a", 0), (2, "b", 0)]
+    assert dump(database.files()[0])["rows"]["plain"] == [(1, "a", 0), (2, "b", 0)]
 
 
-def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(world):
+def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN")
         stranger.tell("a", "SELECT count(*) FROM plain")
-        world.sync(AFTER)
+        database.sync(AFTER)
         answer = stranger.tell("a", STATEMENTS["insert"])
         assert answer.startswith("OperationalError"), answer
         stranger.tell("a", "ROLLBACK")
@@ -163,102 +163,102 @@ def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(world):
         "reverse_unordered_selects=ON",
     ],
 )
-def test_settings_of_a_connection_do_not_open_the_fence(world, pragma):
+def test_settings_of_a_connection_do_not_open_the_fence(database, pragma):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "SELECT count(*) FROM plain")
-        world.sync(AFTER)
+        database.sync(AFTER)
         stranger.tell("a", f"PRAGMA {pragma}")
         for name in ("insert", "insert or ignore", "update of nothing", "delete of everything", "replace"):
             assert is_fence(stranger.tell("a", STATEMENTS[name])), (pragma, name)
 
 
-def test_attached_under_another_name_it_is_closed_as_well(world):
+def test_attached_under_another_name_it_is_closed_as_well(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
-        world.sync(AFTER)
-        stranger.tell("a", "ATTACH ? AS other", str(world.files()[0]))
+        stranger.open("a", database.link)
+        database.sync(AFTER)
+        stranger.tell("a", "ATTACH ? AS other", str(database.files()[0]))
         assert is_fence(stranger.tell("a", "INSERT INTO other.plain (v) VALUES ('x')"))
 
 
-def test_the_message_names_what_to_do(world):
+def test_the_message_names_what_to_do(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
-        world.sync(AFTER)
+        stranger.open("a", database.link)
+        database.sync(AFTER)
         assert stranger.tell("a", STATEMENTS["insert"]) == FENCE
-        stranger.open("b", world.link)
+        stranger.open("b", database.link)
         assert stranger.tell("b", STATEMENTS["insert"]) == []
 
 
-def test_reading_goes_on_with_every_statement(world):
+def test_reading_goes_on_with_every_statement(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
-        world.sync(AFTER)
+        stranger.open("a", database.link)
+        database.sync(AFTER)
         assert stranger.tell("a", "SELECT v FROM plain ORDER BY id") == [("a",), ("b",)]
         assert stranger.tell("a", "SELECT body FROM text WHERE text MATCH 'words'") == [("some words",)]
         assert stranger.tell("a", "SELECT count(*) FROM kid JOIN parent ON parent.id = kid.up") == [(1,)]
 
 
-def test_a_transaction_that_is_open_when_the_fence_goes_in_is_waited_for_and_kept(world):
+def test_a_transaction_that_is_open_when_the_fence_goes_in_is_waited_for_and_kept(database):
     """It has written and not yet committed: the run waits for it, and its rows come along."""
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN IMMEDIATE")
         stranger.tell("a", "INSERT INTO plain (v) VALUES ('in flight')")
-        running = Child(lambda: sync(world.target(wait=20.0), read(AFTER)).result)
+        running = Child(lambda: sync(database.target(wait=20.0), read(AFTER)).result)
         assert stranger.tell("a", "INSERT INTO plain (v) VALUES ('in flight too')") == []
         assert stranger.tell("a", "COMMIT") == []
         assert running.ended().result() == "synced"
-    assert {"in flight", "in flight too"} <= {row[1] for row in dump(world.link)["rows"]["plain"]}
+    assert {"in flight", "in flight too"} <= {row[1] for row in dump(database.link)["rows"]["plain"]}
 
 
-def test_the_old_plain_file_of_an_adoption_is_closed_in_both_journal_modes(stages, tmp_path):
+def test_the_old_plain_file_of_an_adoption_is_closed_in_both_journal_modes(prepare, tmp_path):
     """An idle connection to it has no name to find the file by any more; it must not write into the nameless one."""
     for journal in ("adopt_wal", "adopt_journal"):
-        world = stages(journal).copy(tmp_path / journal)
+        database = prepare(journal).copy(tmp_path / journal)
         with Stranger() as stranger:
-            stranger.open("read", world.link)
+            stranger.open("read", database.link)
             stranger.tell("read", "SELECT count(*) FROM ledger")
-            stranger.open("fresh", world.link)
-            child(lambda world=world: adopt(world.target(), None)).result()
+            stranger.open("fresh", database.link)
+            child(lambda database=database: adopt(database.target(), None)).result()
             for name in ("read", "fresh"):
                 assert is_fence(stranger.tell(name, WRITE, "stale")), journal
-            stranger.open("new", world.link)
+            stranger.open("new", database.link)
             assert stranger.tell("new", WRITE, "new") == []
             # its log would be taken for that of a file that is put there one day
-            assert [name for name in world.names()[""] if name.startswith(f"{world.link.name}-")] == [], journal
-        assert notes(world.link) >= {"new"}
-        assert "stale" not in notes(world.link)
+            assert [name for name in database.names()[""] if name.startswith(f"{database.link.name}-")] == [], journal
+        assert notes(database.link) >= {"new"}
+        assert "stale" not in notes(database.link)
 
 
-def test_after_a_swap_back_the_file_that_was_left_is_closed_and_the_other_is_open(stages, tmp_path):
-    world = stages("fresh").copy(tmp_path / "w")
+def test_after_a_swap_back_the_file_that_was_left_is_closed_and_the_other_is_open(prepare, tmp_path):
+    database = prepare("fresh").copy(tmp_path / "w")
     with Stranger() as stranger:
-        stranger.open("second", world.link)
-        stranger.open("first", world.files()[0])
+        stranger.open("second", database.link)
+        stranger.open("first", database.files()[0])
         assert stranger.tell("second", WRITE, "set aside") == []
         assert is_fence(stranger.tell("first", WRITE, "no"))
-        child(lambda: rollback(world.target(), None, lambda ahead: True)).result()
+        child(lambda: rollback(database.target(), None, lambda ahead: True)).result()
         assert is_fence(stranger.tell("second", WRITE, "no"))
         # SQLite keeps what it knew of the schema until it reads again: the safe side, and the message is still right
         stranger.tell("first", "SELECT count(*) FROM ledger")
         assert stranger.tell("first", WRITE, "open again") == []
-    assert "open again" in notes(world.link)
-    assert "set aside" in notes(world.files()[1])
-    child(lambda: rollback(world.target(), None, lambda ahead: True)).result()
-    assert "set aside" in notes(world.link)
-    assert fence_of(world.files()[0]).swap > 1
+    assert "open again" in notes(database.link)
+    assert "set aside" in notes(database.files()[1])
+    child(lambda: rollback(database.target(), None, lambda ahead: True)).result()
+    assert "set aside" in notes(database.link)
+    assert fence_of(database.files()[0]).swap > 1
 
 
-def test_what_a_fence_lets_through_is_what_the_documentation_says(world):
+def test_what_a_fence_lets_through_is_what_the_documentation_says(database):
     """These pass, from a stale foreign connection: CREATE, DROP, ADD COLUMN, VACUUM, user_version, virtual tables."""
-    world.sync(AFTER)
-    with sqlite(world.files()[0]) as connection:
+    database.sync(AFTER)
+    with sqlite(database.files()[0]) as connection:
         connection.execute("CREATE TABLE passes (x)")
         connection.execute("DROP TABLE log")
         connection.execute("ALTER TABLE parent ADD COLUMN passes")
         connection.execute("PRAGMA user_version=7")
         connection.execute("INSERT INTO text VALUES ('passes')")
         connection.execute("VACUUM")
-    assert fence_of(world.files()[0]) is not None
-    assert world.recovered() == ()
+    assert fence_of(database.files()[0]) is not None
+    assert database.recovered() == ()

@@ -13,25 +13,25 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.progress import Silent
 from schemasync.sync.runner import sync
+from tests.crash.databases import V1, V2, WRITE, changed, dump, fence_of, history, notes, read, whole, write
 from tests.crash.processes import FORK, Child, Stranger, child, sqlite
 from tests.crash.scenarios import Passes
-from tests.crash.worlds import V1, V2, WRITE, changed, dump, fence_of, history, notes, read, whole, write
 
 MORE = changed(V2, "papers", title="TEXT")
 
 
 @pytest.fixture
-def world(stages, tmp_path):
+def database(prepare, tmp_path):
     """Generation 1 at version 1."""
-    return stages("evolve").copy(tmp_path / "w")
+    return prepare("evolve").copy(tmp_path / "w")
 
 
-def stopped_at(world, label, tree, options=None):
+def stopped_at(database, label, tree, options=None):
     """A sync that stands still after a step until it may go on: (process, may go on)."""
-    return held(world, label, lambda target: sync(target, read(tree), options).result)
+    return held(database, label, lambda target: sync(target, read(tree), options).result)
 
 
-def held(world, label, act):
+def held(database, label, act):
     """The same for any action on the target."""
     arrived, onward = FORK.Event(), FORK.Event()
 
@@ -40,7 +40,7 @@ def held(world, label, act):
             arrived.set()
             assert onward.wait(30)
 
-    target = world.target(observer)
+    target = database.target(observer)
     running = Child(lambda: act(target))
     assert arrived.wait(30)
     return running, onward
@@ -49,27 +49,27 @@ def held(world, label, act):
 # --- two runs ---------------------------------------------------------------------------------------------------
 
 
-def test_a_second_run_is_busy_while_the_first_one_builds(world):
-    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
+def test_a_second_run_is_busy_while_the_first_one_builds(database):
+    running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
     for act in (
-        lambda: sync(world.target(wait=0.2), read(V2)),
-        lambda: rollback(world.target(wait=0.2), None, lambda ahead: True),
+        lambda: sync(database.target(wait=0.2), read(V2)),
+        lambda: rollback(database.target(wait=0.2), None, lambda ahead: True),
     ):
         trouble = child(act).refusal()
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Busy", ("run-in-progress",), 5)
     onward.set()
     assert running.ended().result() == "synced"
-    assert len(world.files()) == 2
+    assert len(database.files()) == 2
 
 
-def test_a_second_run_waits_for_the_first_one_and_finds_it_done(world):
-    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
-    second = Child(lambda: sync(world.target(wait=30.0), read(V2)).result)
+def test_a_second_run_waits_for_the_first_one_and_finds_it_done(database):
+    running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
+    second = Child(lambda: sync(database.target(wait=30.0), read(V2)).result)
     time.sleep(0.3)
     onward.set()
     assert running.ended().result() == "synced"
     assert second.ended().result() == "current"
-    assert len(world.files()) == 2
+    assert len(database.files()) == 2
 
 
 class Noted(Silent):
@@ -83,211 +83,211 @@ class Noted(Silent):
             file.write(f"{text}\n")
 
 
-def test_a_run_says_once_that_it_waits_for_another_one(world, tmp_path):
-    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
+def test_a_run_says_once_that_it_waits_for_another_one(database, tmp_path):
+    running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
     said = tmp_path / "said"
-    target = world.target(wait=1.8, progress=Noted(said))
+    target = database.target(wait=1.8, progress=Noted(said))
     assert child(lambda: sync(target, read(V2))).refusal().codes == ("run-in-progress",)
     assert said.read_text() == "another run by test is at work on this database; waiting for at most 1.8 s\n"
     onward.set()
     assert running.ended().result() == "synced"
 
 
-def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(world):
-    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
-    second = Child(lambda: sync(world.target(wait=30.0), read(MORE)).result)
+def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(database):
+    running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
+    second = Child(lambda: sync(database.target(wait=30.0), read(MORE)).result)
     time.sleep(0.2)
     onward.set()
     assert running.ended().result() == "synced"
     assert second.ended().result() == "synced"
-    rows = history(world.link)
+    rows = history(database.link)
     assert [row.previous for row in rows] == [None, rows[0].generation, rows[1].generation]
 
 
-def test_a_run_that_is_current_does_not_wait_for_one_that_builds(world):
+def test_a_run_that_is_current_does_not_wait_for_one_that_builds(database):
     """Every worker of a deploy runs it; only the first one has anything to do."""
-    world.run("DROP TABLE handmade")  # with a foreign table it would have to look closer
-    running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
+    database.run("DROP TABLE handmade")  # with a foreign table it would have to look closer
+    running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
     begun = time.monotonic()
-    assert child(lambda: sync(world.target(wait=20.0), read(V1)).result).result() == "current"
+    assert child(lambda: sync(database.target(wait=20.0), read(V1)).result).result() == "current"
     assert time.monotonic() - begun < 5
     onward.set()
     running.ended().result()
 
 
-def test_many_runs_at_once_build_once(world):
-    runs = [Child(lambda: sync(world.target(wait=30.0), read(V2)).result) for _ in range(6)]
+def test_many_runs_at_once_build_once(database):
+    runs = [Child(lambda: sync(database.target(wait=30.0), read(V2)).result) for _ in range(6)]
     assert sorted(one.ended().result() for one in runs) == ["current"] * 5 + ["synced"]
-    assert len(world.files()) == 2
+    assert len(database.files()) == 2
 
 
-def test_two_adoptions_at_once_take_it_over_once(stages, tmp_path):
-    world = stages("adopt_wal").copy(tmp_path / "w")
-    ended = [one.ended() for one in [Child(lambda: adopt(world.target(wait=30.0), None)) for _ in range(2)]]
+def test_two_adoptions_at_once_take_it_over_once(prepare, tmp_path):
+    database = prepare("adopt_wal").copy(tmp_path / "w")
+    ended = [one.ended() for one in [Child(lambda: adopt(database.target(wait=30.0), None)) for _ in range(2)]]
     assert sorted(bool(one.trouble) for one in ended) == [False, True]
     assert next(one for one in ended if one.trouble).refusal().codes == ("already-adopted",)
-    assert len(world.files()) == 1
-    assert write(world.link, "goes on") is None
+    assert len(database.files()) == 1
+    assert write(database.link, "goes on") is None
 
 
-def test_an_adoption_that_looked_before_another_one_s_fence_waits_for_its_end(stages, tmp_path):
-    world = stages("adopt_wal").copy(tmp_path / "w")
+def test_an_adoption_that_looked_before_another_one_s_fence_waits_for_its_end(prepare, tmp_path):
+    database = prepare("adopt_wal").copy(tmp_path / "w")
 
     def looked_before():
         with patch("schemasync.sync.adopt.finish_swap", return_value=False):  # nothing was unfinished a moment ago
-            adopt(world.target(wait=30.0), None)
+            adopt(database.target(wait=30.0), None)
 
-    running, onward = held(world, DiskStep.CUTOVER_FENCE, lambda target: adopt(target, None).generation)
+    running, onward = held(database, DiskStep.CUTOVER_FENCE, lambda target: adopt(target, None).generation)
     second = Child(looked_before)
     time.sleep(0.3)
     onward.set()
-    assert running.ended().result() == world.files()[0].stem
+    assert running.ended().result() == database.files()[0].stem
     assert second.ended().refusal().codes == ("already-adopted",)
 
 
 # --- writers ----------------------------------------------------------------------------------------------------
 
 
-def test_a_writer_that_does_not_end_makes_the_run_busy_when_the_wait_is_over(world):
+def test_a_writer_that_does_not_end_makes_the_run_busy_when_the_wait_is_over(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN IMMEDIATE")
         assert stranger.tell("a", WRITE, "unfinished") == []
         begun = time.monotonic()
-        trouble = child(lambda: sync(world.target(wait=0.5), read(V2))).refusal()
+        trouble = child(lambda: sync(database.target(wait=0.5), read(V2))).refusal()
         assert 0.5 <= time.monotonic() - begun < 5
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Busy", ("database-locked",), 5)
-        assert world.files()[0].name in trouble.text
+        assert database.files()[0].name in trouble.text
         assert stranger.tell("a", "COMMIT") == []
-    assert "unfinished" in notes(world.link)
-    assert len(world.files()) == 1
+    assert "unfinished" in notes(database.link)
+    assert len(database.files()) == 1
 
 
-def test_a_writer_that_ends_in_time_is_waited_for_and_its_row_comes_along(world):
+def test_a_writer_that_ends_in_time_is_waited_for_and_its_row_comes_along(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN IMMEDIATE")
         assert stranger.tell("a", WRITE, "just in time") == []
-        running = Child(lambda: sync(world.target(wait=20.0), read(V2)).result)
+        running = Child(lambda: sync(database.target(wait=20.0), read(V2)).result)
         time.sleep(0.5)
         assert stranger.tell("a", "COMMIT") == []
         assert running.ended().result() == "synced"
-    assert "just in time" in notes(world.link)
+    assert "just in time" in notes(database.link)
 
 
-def test_a_database_that_somebody_locks_altogether_is_busy(stages, tmp_path):
-    world = stages("adopt_journal").copy(tmp_path / "w")
+def test_a_database_that_somebody_locks_altogether_is_busy(prepare, tmp_path):
+    database = prepare("adopt_journal").copy(tmp_path / "w")
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN EXCLUSIVE")
-        trouble = child(lambda: adopt(world.target(wait=0.3), None)).refusal()
+        trouble = child(lambda: adopt(database.target(wait=0.3), None)).refusal()
         assert (trouble.codes, trouble.exit_code) == (("database-locked",), 5)
         stranger.tell("a", "ROLLBACK")
-    assert child(lambda: adopt(world.target(), None).generation).result()
+    assert child(lambda: adopt(database.target(), None).generation).result()
 
 
 @pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])
-def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(world, label):
+def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(database, label):
     """Writers with patience only wait; no row falls between the two files."""
-    running, onward = stopped_at(world, label, V2, SyncOptions(block_writers=True))
-    assert "locked" in write(world.link, "impatient")
+    running, onward = stopped_at(database, label, V2, SyncOptions(block_writers=True))
+    assert "locked" in write(database.link, "impatient")
     with Stranger() as stranger:
-        stranger.open("a", world.link, timeout=30)
+        stranger.open("a", database.link, timeout=30)
         stranger.start("a", WRITE, "patient")
         time.sleep(0.2)
         onward.set()
         assert running.ended().result() == "synced"
         answer = stranger.answer()
         assert "superseded" in answer, answer
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         assert stranger.tell("a", WRITE, "patient") == []
-    assert {"patient"} == notes(world.link) - {"first", "second", "third"}
+    assert {"patient"} == notes(database.link) - {"first", "second", "third"}
 
 
 # --- readers ----------------------------------------------------------------------------------------------------
 
 
-def test_readers_read_on_before_during_and_after(world):
+def test_readers_read_on_before_during_and_after(database):
     """One that reads holds nobody up, sees one state, and after the swap reads on what it has open."""
     with Stranger() as stranger:
-        stranger.open("snapshot", world.link)
-        stranger.open("idle", world.link)
+        stranger.open("snapshot", database.link)
+        stranger.open("idle", database.link)
         stranger.tell("snapshot", "BEGIN")
         count = "SELECT count(*), max(note) FROM ledger"
         seen = stranger.tell("snapshot", count)
-        running, onward = stopped_at(world, DiskStep.BUILD_REFILL, V2)
+        running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
         assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == seen
-        stranger.open("late", world.link)
+        stranger.open("late", database.link)
         assert stranger.tell("late", count) == seen
         onward.set()
         begun = time.monotonic()
         assert running.ended().result() == "synced"
         assert time.monotonic() - begun < 3, "the run waited for a reader"
-        assert write(world.link, "zzz") is None
+        assert write(database.link, "zzz") is None
         assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == stranger.tell("late", count) == seen
         stranger.tell("snapshot", "COMMIT")
         assert "superseded" in stranger.tell("snapshot", WRITE, "stale")
-        stranger.open("new", world.link)
+        stranger.open("new", database.link)
         assert stranger.tell("new", count) == [(4, "zzz")]
-    assert all(whole(path) for path in world.files())
+    assert all(whole(path) for path in database.files())
 
 
-def test_a_reader_of_the_old_file_does_not_lengthen_the_pause(world):
+def test_a_reader_of_the_old_file_does_not_lengthen_the_pause(database):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN")
         stranger.tell("a", "SELECT * FROM ledger")
-        report = world.sync(V2, wait=20.0)
+        report = database.sync(V2, wait=20.0)
         assert report.pause_ms < 2000
         assert report.duration_ms < 5000
-        assert fence_of(world.files()[0]) is not None
+        assert fence_of(database.files()[0]) is not None
 
 
-def test_a_reader_of_an_archive_does_not_lengthen_the_swap_back_to_it(stages, tmp_path):
-    world = stages("fresh").copy(tmp_path / "w")
+def test_a_reader_of_an_archive_does_not_lengthen_the_swap_back_to_it(prepare, tmp_path):
+    database = prepare("fresh").copy(tmp_path / "w")
     with Stranger() as stranger:
-        stranger.open("a", world.files()[0])
+        stranger.open("a", database.files()[0])
         stranger.tell("a", "BEGIN")
         stranger.tell("a", "SELECT * FROM ledger")
-        restored = child(lambda: rollback(world.target(wait=20.0), None, lambda ahead: True)).result()
+        restored = child(lambda: rollback(database.target(wait=20.0), None, lambda ahead: True)).result()
         assert restored.pause_ms < 2000
-    assert write(world.link, "goes on") is None
-    assert world.recovered() == ()
+    assert write(database.link, "goes on") is None
+    assert database.recovered() == ()
 
 
-def test_a_writer_on_the_new_file_does_not_make_the_run_look_failed(world):
+def test_a_writer_on_the_new_file_does_not_make_the_run_look_failed(database):
     """The note of how long it took is only a note."""
     with Stranger() as stranger:
 
         def observer(when, label):
             if (when, label) == ("after", DiskStep.CUTOVER_FOLDER):
-                stranger.open("a", world.link)
+                stranger.open("a", database.link)
                 stranger.tell("a", "BEGIN IMMEDIATE")
                 assert stranger.tell("a", WRITE, "at once") == []
 
-        report = child(lambda: sync(world.target(observer, wait=0.5), read(V2))).result()
+        report = child(lambda: sync(database.target(observer, wait=0.5), read(V2))).result()
         assert report.result == "synced"
         assert stranger.tell("a", "COMMIT") == []
-    assert "at once" in notes(world.link)
-    assert child(lambda: sync(world.target(), read(V2)).result).result() == "current"
+    assert "at once" in notes(database.link)
+    assert child(lambda: sync(database.target(), read(V2)).result).result() == "current"
 
 
-def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(stages, tmp_path):
+def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(prepare, tmp_path):
     """Without a log the commit of the fence needs the file alone: busy within the wait, done when they end."""
-    world = stages("adopt_journal").copy(tmp_path / "w")
+    database = prepare("adopt_journal").copy(tmp_path / "w")
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN")
         stranger.tell("a", "SELECT * FROM ledger")
-        trouble = child(lambda: adopt(world.target(wait=0.3), None)).refusal()
+        trouble = child(lambda: adopt(database.target(wait=0.3), None)).refusal()
         assert (trouble.kind, trouble.codes) == ("Busy", ("database-locked",))
-        assert fence_of(world.link) is None
-        assert world.files() == []
-        running = Child(lambda: adopt(world.target(wait=20.0), None).generation)
+        assert fence_of(database.link) is None
+        assert database.files() == []
+        running = Child(lambda: adopt(database.target(wait=20.0), None).generation)
         time.sleep(0.3)
         stranger.tell("a", "COMMIT")
         assert running.ended().result()
-    assert write(world.link, "goes on") is None
+    assert write(database.link, "goes on") is None
 
 
 LIVE_AND_PAUSED = pytest.mark.parametrize(
@@ -305,9 +305,9 @@ def meanwhile(monkeypatch, deed):
         monkeypatch.setattr(runner, name, lambda *given, real=real: (deed(), real(*given))[1])
 
 
-def by_hand(world, sql):
+def by_hand(database, sql):
     def deed():
-        with sqlite(world.link) as connection:
+        with sqlite(database.link) as connection:
             connection.executescript(sql)
 
     return deed
@@ -326,38 +326,38 @@ def by_hand(world, sql):
     ],
 )
 @LIVE_AND_PAUSED
-def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(world, monkeypatch, sql, options):
-    meanwhile(monkeypatch, by_hand(world, sql))
-    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
+def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(database, monkeypatch, sql, options):
+    meanwhile(monkeypatch, by_hand(database, sql))
+    trouble = child(lambda: sync(database.target(), read(V2), options)).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Refused", ("changed-during-run",), 3)
-    assert len(world.files()) == 1
-    assert fence_of(world.link) is None
-    assert whole(world.link)
+    assert len(database.files()) == 1
+    assert fence_of(database.link) is None
+    assert whole(database.link)
 
 
 @LIVE_AND_PAUSED
-def test_rows_that_come_meanwhile_and_offend_stop_the_run(world, monkeypatch, options):
+def test_rows_that_come_meanwhile_and_offend_stop_the_run(database, monkeypatch, options):
     """They were fine when the plan was made: who writes later is looked at again, under the lock."""
-    meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, '')"))
-    trouble = child(lambda: sync(world.target(), read(V2), options)).refusal()
+    meanwhile(monkeypatch, by_hand(database, "INSERT INTO people (id, name) VALUES (77, '')"))
+    trouble = child(lambda: sync(database.target(), read(V2), options)).refusal()
     assert (trouble.kind, trouble.exit_code) == ("Refused", 3)
     assert set(trouble.codes) == {"hazard"}
     assert "77" in trouble.text
-    assert len(world.files()) == 1
-    assert write(world.link, "goes on") is None
+    assert len(database.files()) == 1
+    assert write(database.link, "goes on") is None
 
 
 @LIVE_AND_PAUSED
-def test_rows_that_come_meanwhile_and_fit_come_along(world, monkeypatch, options):
-    meanwhile(monkeypatch, by_hand(world, "INSERT INTO people (id, name) VALUES (77, 'Late')"))
-    assert child(lambda: sync(world.target(), read(V2), options).result).result() == "synced"
-    assert (77, "Late", "late@example.org") in dump(world.link)["rows"]["people"]
+def test_rows_that_come_meanwhile_and_fit_come_along(database, monkeypatch, options):
+    meanwhile(monkeypatch, by_hand(database, "INSERT INTO people (id, name) VALUES (77, 'Late')"))
+    assert child(lambda: sync(database.target(), read(V2), options).result).result() == "synced"
+    assert (77, "Late", "late@example.org") in dump(database.link)["rows"]["people"]
 
 
-def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
+def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(database):
     """Whoever would change it waits, as every writer does."""
-    running, onward = stopped_at(world, DiskStep.BUILD_FINISH, V2, SyncOptions(block_writers=True))
-    with pytest.raises(AssertionError), sqlite(world.link) as connection:
+    running, onward = stopped_at(database, DiskStep.BUILD_FINISH, V2, SyncOptions(block_writers=True))
+    with pytest.raises(AssertionError), sqlite(database.link) as connection:
         try:
             connection.execute("CREATE TABLE late (x)")
         except Exception as error:
@@ -367,8 +367,8 @@ def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(world):
 
 
 @LIVE_AND_PAUSED
-def test_a_run_whose_rows_do_not_change_looks_only_once(world, monkeypatch, options):
+def test_a_run_whose_rows_do_not_change_looks_only_once(database, monkeypatch, options):
     """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
     monkeypatch.setattr(recheck, "with_hazards", lambda *given: pytest.fail("looked again"))
     passes = Passes()
-    assert child(lambda: sync(world.target(passes), read(V2), options).result).result() == "synced"
+    assert child(lambda: sync(database.target(passes), read(V2), options).result).result() == "synced"

@@ -8,8 +8,8 @@ import pytest
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.adopt import adopt
 from schemasync.sync.runner import sync
+from tests.crash.databases import PLAIN, V1, V2, SampleDatabase, changed, read, write
 from tests.crash.processes import FORK, NOBODY, Child, child, sqlite
-from tests.crash.worlds import PLAIN, V1, V2, World, changed, read, write
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
@@ -25,15 +25,15 @@ def owner(path):
 # --- steps ------------------------------------------------------------------------------------------------------
 
 
-def test_an_observer_is_told_before_and_after_each_step(tmp_path):
-    told = []
-    disk = Disk(lambda when, label: told.append((when, str(label))))
+def test_an_observer_is_called_before_and_after_each_step(tmp_path):
+    reported = []
+    disk = Disk(lambda when, label: reported.append((when, str(label))))
     disk.create(DiskStep.BUILD_CREATE, tmp_path / "a", None)
     disk.rename(DiskStep.BUILD_RENAME, tmp_path / "a", tmp_path / "b")
     disk.symlink(DiskStep.CUTOVER_SYMLINK, tmp_path / "l", "b")
     disk.take_place(DiskStep.CUTOVER_LINK, tmp_path / "l", tmp_path / "link", lambda path: True)
     disk.remove(DiskStep.RECOVER_REMOVE, (tmp_path / "b", tmp_path / "b-wal"))
-    assert told == [
+    assert reported == [
         (when, label)
         for label in ("BUILD:CREATE", "BUILD:RENAME", "CUTOVER:SYMLINK", "CUTOVER:LINK", "RECOVER:REMOVE")
         for when in ("before", "after")
@@ -41,12 +41,12 @@ def test_an_observer_is_told_before_and_after_each_step(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["link"]
 
 
-def test_a_step_that_fails_is_not_told_as_done(tmp_path):
-    told = []
-    disk = Disk(lambda when, label: told.append(when))
+def test_a_step_that_fails_is_not_reported_as_done(tmp_path):
+    reported = []
+    disk = Disk(lambda when, label: reported.append(when))
     with pytest.raises(FileNotFoundError):
         disk.rename(DiskStep.BUILD_RENAME, tmp_path / "not there", tmp_path / "b")
-    assert told == ["before"]
+    assert reported == ["before"]
 
 
 def test_creating_never_takes_a_file_that_is_there(tmp_path):
@@ -97,15 +97,15 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_two_first_runs_at_once_make_one_folder_and_one_database(tmp_path):
     """Two containers start: both see that there is no folder yet."""
-    world, both = World(tmp_path), FORK.Barrier(2)
+    database, both = SampleDatabase(tmp_path), FORK.Barrier(2)
 
     def observer(when, label):
         if (when, label) == ("before", DiskStep.RUN_FOLDER):
             both.wait(20)
 
-    running = [Child(lambda: sync(world.target(observer), read(V1)).result) for _ in range(2)]
+    running = [Child(lambda: sync(database.target(observer), read(V1)).result) for _ in range(2)]
     assert sorted(one.ended().result() for one in running) == ["current", "synced"]
-    assert len(world.files()) == 1
+    assert len(database.files()) == 1
 
 
 # --- modes and owners -------------------------------------------------------------------------------------------
@@ -120,61 +120,61 @@ def modes_and_masks():
 
 
 @pytest.mark.parametrize(("bits", "mask"), list(modes_and_masks()))
-def test_a_new_generation_has_the_mode_of_the_old_file_whatever_the_umask(stages, tmp_path, bits, mask):
-    world = stages("evolve").copy(tmp_path / "w")
-    world.files()[0].chmod(bits)
+def test_a_new_generation_has_the_mode_of_the_old_file_whatever_the_umask(prepare, tmp_path, bits, mask):
+    database = prepare("evolve").copy(tmp_path / "w")
+    database.files()[0].chmod(bits)
 
     def work():
         os.umask(mask)
-        return sync(world.target(), read(V2)).result
+        return sync(database.target(), read(V2)).result
 
     if bits == 0o400 and os.geteuid() != 0:
         return
     assert child(work).result() == "synced"
-    assert mode(world.layout.live().path) == bits
+    assert mode(database.layout.live().path) == bits
 
 
 @pytest.mark.parametrize(
     ("bits", "folder"), [(0o600, 0o700), (0o640, 0o750), (0o660, 0o770), (0o644, 0o755), (0o666, 0o777)]
 )
 def test_who_may_read_the_file_may_enter_the_folder_of_its_generations(tmp_path, bits, folder):
-    world = World(tmp_path)
-    with sqlite(world.link, mode="rwc") as connection:
+    database = SampleDatabase(tmp_path)
+    with sqlite(database.link, mode="rwc") as connection:
         connection.executescript(PLAIN)
-    world.link.chmod(bits)
-    child(lambda: (os.umask(0o077), adopt(world.target(), None))).result()
-    assert mode(world.layout.folder) == folder
-    assert mode(world.layout.live().path) == bits
+    database.link.chmod(bits)
+    child(lambda: (os.umask(0o077), adopt(database.target(), None))).result()
+    assert mode(database.layout.folder) == folder
+    assert mode(database.layout.live().path) == bits
 
 
 @AS_ROOT
 def test_what_root_makes_belongs_to_the_owner_of_the_old_file(open_folder):
     """A deploy script runs as root, the application does not: it must be able to write, and to sync, afterwards."""
-    world = World(open_folder)
-    with sqlite(world.link, mode="rwc") as connection:
+    database = SampleDatabase(open_folder)
+    with sqlite(database.link, mode="rwc") as connection:
         connection.executescript(PLAIN)
-    os.chown(world.link, NOBODY, NOBODY)
-    world.link.chmod(0o640)
-    child(lambda: (os.umask(0o077), adopt(world.target(), None))).result()
-    made = [world.layout.folder, *world.layout.folder.iterdir()]
+    os.chown(database.link, NOBODY, NOBODY)
+    database.link.chmod(0o640)
+    child(lambda: (os.umask(0o077), adopt(database.target(), None))).result()
+    made = [database.layout.folder, *database.layout.folder.iterdir()]
     assert {p.name: owner(p) for p in made} == {p.name: (NOBODY, NOBODY) for p in made}
-    assert child(lambda: write(world.link, "as the application"), user=NOBODY).result() is None
-    report = child(lambda: sync(world.target(), read(one_more())), user=NOBODY).result()
+    assert child(lambda: write(database.link, "as the application"), user=NOBODY).result() is None
+    report = child(lambda: sync(database.target(), read(one_more())), user=NOBODY).result()
     assert report.result == "synced"
-    assert owner(world.layout.live().path) == (NOBODY, NOBODY)
+    assert owner(database.layout.live().path) == (NOBODY, NOBODY)
 
 
 @AS_ROOT
 def test_side_files_that_root_makes_do_not_lock_the_application_out(open_folder):
     """The log and its index come into being with the first write after the swap, whoever does it."""
-    world = World(open_folder)
-    world.sync(V1)
-    for path in (world.layout.folder, *world.layout.folder.iterdir()):
+    database = SampleDatabase(open_folder)
+    database.sync(V1)
+    for path in (database.layout.folder, *database.layout.folder.iterdir()):
         os.chown(path, NOBODY, NOBODY)
-    world.sync(V2)
+    database.sync(V2)
 
     def root_stays():
-        with sqlite(world.link) as connection:
+        with sqlite(database.link) as connection:
             connection.execute("INSERT INTO ledger (note) VALUES ('root')")
             ready.set()
             over.wait(20)
@@ -182,10 +182,10 @@ def test_side_files_that_root_makes_do_not_lock_the_application_out(open_folder)
     ready, over = FORK.Event(), FORK.Event()
     running = Child(root_stays)
     assert ready.wait(20)
-    sides = [p for p in world.layout.folder.iterdir() if p.name.endswith(("-wal", "-shm"))]
+    sides = [p for p in database.layout.folder.iterdir() if p.name.endswith(("-wal", "-shm"))]
     assert len(sides) == 2
     assert {owner(p) for p in sides} == {(NOBODY, NOBODY)}
-    assert child(lambda: write(world.link, "as the application"), user=NOBODY).result() is None
+    assert child(lambda: write(database.link, "as the application"), user=NOBODY).result() is None
     over.set()
     running.ended().result()
 
@@ -194,9 +194,9 @@ def test_side_files_that_root_makes_do_not_lock_the_application_out(open_folder)
 def test_a_member_of_the_group_keeps_the_group(open_folder):
     """Not the owner, but one who may write: the others of the group must not lose the file to them."""
     group, one, other = 41000, 41001, 41002
-    world = World(open_folder)
-    world.sync(V1)
-    for path in (open_folder, world.layout.folder, *world.layout.folder.iterdir()):
+    database = SampleDatabase(open_folder)
+    database.sync(V1)
+    for path in (open_folder, database.layout.folder, *database.layout.folder.iterdir()):
         os.chown(path, one, group)
         path.chmod(0o2770 if path.is_dir() else 0o660)
 
@@ -209,8 +209,8 @@ def test_a_member_of_the_group_keeps_the_group(open_folder):
 
         return child(dropped).result()
 
-    assert member(lambda: sync(world.target(), read(V2)).result) == "synced"
-    live = world.layout.live().path
+    assert member(lambda: sync(database.target(), read(V2)).result) == "synced"
+    live = database.layout.live().path
     assert owner(live)[1] == group
     assert mode(live) == 0o660
 
@@ -218,7 +218,7 @@ def test_a_member_of_the_group_keeps_the_group(open_folder):
         os.setgroups([group])
         os.setgid(group)
         os.setuid(one)
-        return write(world.link, "the first one"), sync(world.target(), read(one_more(V2))).result
+        return write(database.link, "the first one"), sync(database.target(), read(one_more(V2))).result
 
     assert child(as_one).result() == (None, "synced")
 

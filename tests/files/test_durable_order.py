@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.worlds import NAME
+from tests.crash.databases import NAME
 
 LINK = f"{NAME}-schemasync-link"
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
 from schemasync.sync.run.target import target
-from tests.crash.worlds import V1, V2, read
+from tests.crash.databases import V1, V2, read
 what, link = sys.argv[1], Path(sys.argv[2])
 match what:
     case "V1" | "V2": sync(target(link), read({"V1": V1, "V2": V2}[what]))
@@ -99,8 +99,8 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("durable")
 
 
-def before(world, folder):
-    world.copy(folder / "w")
+def before(database, folder):
+    database.copy(folder / "w")
     return folder / "w" / NAME
 
 
@@ -116,8 +116,8 @@ def test_the_first_generation_is_on_the_disk_before_anything_names_it(folder, tm
     assert after(calls, "rename", LINK, NAME) == ("sync", "w")
 
 
-def test_the_new_file_then_the_fence_then_the_link(stages, folder, tmp_path):
-    calls = traced("V2", before(stages("evolve").before, folder), tmp_path)
+def test_the_new_file_then_the_fence_then_the_link(prepare, folder, tmp_path):
+    calls = traced("V2", before(prepare("evolve").before, folder), tmp_path)
     moved = first(calls, "rename", LINK, NAME)
     named = first(calls, "rename", "0002.building", "0002")
     assert first(calls, "sync", "0002.building") < named
@@ -129,8 +129,8 @@ def test_the_new_file_then_the_fence_then_the_link(stages, folder, tmp_path):
     assert calls[moved + 1] == ("sync", "w")
 
 
-def test_the_fence_of_a_file_with_a_rollback_journal_is_on_the_disk_before_the_link_moves(stages, folder, tmp_path):
-    calls = traced("adopt", before(stages("adopt_journal").before, folder), tmp_path)
+def test_the_fence_of_a_file_with_a_rollback_journal_is_on_the_disk_before_the_link_moves(prepare, folder, tmp_path):
+    calls = traced("adopt", before(prepare("adopt_journal").before, folder), tmp_path)
     moved = first(calls, "rename", LINK, NAME)
     fence = [n for n, call in enumerate(calls) if call == ("sync", NAME)]
     assert fence
@@ -138,8 +138,8 @@ def test_the_fence_of_a_file_with_a_rollback_journal_is_on_the_disk_before_the_l
     assert calls[moved + 1] == ("sync", "w")
 
 
-def test_on_the_way_back_both_files_are_on_the_disk_before_the_link_moves(stages, folder, tmp_path):
-    calls = traced("rollback", before(stages("rollback").before, folder), tmp_path)
+def test_on_the_way_back_both_files_are_on_the_disk_before_the_link_moves(prepare, folder, tmp_path):
+    calls = traced("rollback", before(prepare("rollback").before, folder), tmp_path)
     moved = first(calls, "rename", LINK, NAME)
     fence, opened = first(calls, "sync", "0002-wal"), first(calls, "sync", "0001-wal")
     assert fence < opened < moved

@@ -11,8 +11,8 @@ from schemasync.sync import prune
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
+from tests.crash.databases import V1, V2, SampleDatabase, changed, filled, history, read, write
 from tests.crash.processes import child
-from tests.crash.worlds import V1, V2, World, changed, filled, history, read, write
 
 SHORT = "abcabcabcabc"
 
@@ -86,13 +86,13 @@ def test_the_next_name_is_above_all_files_and_all_history(layout, there, used, e
 
 def test_a_name_is_never_used_again(tmp_path):
     """Not after a prune, not after a rollback, not when the same schema comes again."""
-    world = filled(tmp_path / "w")
+    database = filled(tmp_path / "w")
     v2 = changed(V2, "papers", _dropped=["title"])
     other = changed(V1, "papers", title="TEXT")
 
     def everything():
         prune.GRACE = timedelta(0)
-        target, seen = world.target(), []
+        target, seen = database.target(), []
         for _ in range(2):
             for tree in (v2, other, v2):
                 report = sync(target, read(tree), SyncOptions(allow_older=True, rebuild_all=True))
@@ -105,40 +105,40 @@ def test_a_name_is_never_used_again(tmp_path):
     made = child(everything).result()
     assert len(made) == len(set(made)) == 6
     assert [int(name[:4]) for name in made] == list(range(2, 8))
-    assert len(world.files()) == 2
-    born = [row.generation for row in history(world.link) if row.action != "rollback"]
+    assert len(database.files()) == 2
+    born = [row.generation for row in history(database.link) if row.action != "rollback"]
     assert born == [f"0001-{born[0][5:]}", *made]
 
 
 def test_the_link_is_relative_and_the_folder_can_be_moved_and_mounted_elsewhere(tmp_path):
-    world = filled(tmp_path / "w")
-    assert world.link.readlink().parts[0] == "db.sqlite3.generations"
-    shutil.move(world.folder, tmp_path / "moved")
-    moved = World(tmp_path / "moved")
+    database = filled(tmp_path / "w")
+    assert database.link.readlink().parts[0] == "db.sqlite3.generations"
+    shutil.move(database.folder, tmp_path / "moved")
+    moved = SampleDatabase(tmp_path / "moved")
     assert write(moved.link, "here") is None
     moved.sync(V2)
     (tmp_path / "mounted").symlink_to(tmp_path / "moved")
-    mounted = World(tmp_path / "mounted")
+    mounted = SampleDatabase(tmp_path / "mounted")
     assert mounted.layout.path_kind() is PathKind.GENERATION
     mounted.sync(changed(V2, "papers", title="TEXT"))
     assert moved.layout.live().number == mounted.layout.live().number == 3
 
 
 def test_a_relative_path_means_the_same_from_its_folder(tmp_path, monkeypatch):
-    world = filled(tmp_path / "w")
-    monkeypatch.chdir(world.folder)
-    here = World(type(world.folder)())
+    database = filled(tmp_path / "w")
+    monkeypatch.chdir(database.folder)
+    here = SampleDatabase(type(database.folder)())
     assert here.layout.path_kind() is PathKind.GENERATION
     here.sync(V2)
-    assert world.layout.live().number == 2
-    assert os.fspath(world.link.readlink()).startswith("db.sqlite3.generations/0002-")
+    assert database.layout.live().number == 2
+    assert os.fspath(database.link.readlink()).startswith("db.sqlite3.generations/0002-")
 
 
 @pytest.mark.parametrize("name", ["my db?mode=ro#x%20&.sqlite3", "ünï 日本.db", "'quoted\".sqlite3", "noextension"])
 def test_any_file_name_works(tmp_path, name):
     layout = Layout(tmp_path / name)
-    world = World(tmp_path)
-    target = world.target().__class__(layout)
+    database = SampleDatabase(tmp_path)
+    target = database.target().__class__(layout)
     for tree in (V1, V2):
         child(lambda tree=tree: sync(target, read(tree))).result()
     assert layout.live().number == 2

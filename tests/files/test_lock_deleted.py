@@ -9,9 +9,9 @@ from schemasync.files.lock import is_held, run_lock
 from schemasync.sync import up_to_date
 from schemasync.sync.prune import prune
 from schemasync.sync.runner import sync
+from tests.crash.databases import V1, V2, SampleDatabase, dump, fence_of, read, whole, write
 from tests.crash.processes import FORK, Child, child
 from tests.crash.scenarios import SCENARIOS
-from tests.crash.worlds import V1, V2, World, dump, fence_of, read, whole, write
 
 OTHER = {**V2, "more": {"id": "INTEGER PRIMARY KEY"}}
 MOMENTS = [DiskStep.BUILD_CREATE, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_LINK]
@@ -20,7 +20,7 @@ MOMENTS = [DiskStep.BUILD_CREATE, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE,
 class Standing:
     """A run in a process of its own, which stands still after a step until it is let go."""
 
-    def __init__(self, world, label, work=None):
+    def __init__(self, database, label, work=None):
         self.reached, self.go_on = FORK.Event(), FORK.Event()
 
         def observer(when, passed):
@@ -29,7 +29,7 @@ class Standing:
                 assert self.go_on.wait(30)
 
         act = work or (lambda target: sync(target, read(V2)).result)
-        self.child = Child(lambda: act(world.target(observer)))
+        self.child = Child(lambda: act(database.target(observer)))
         assert self.reached.wait(30)
 
     def ended(self):
@@ -45,47 +45,47 @@ SECOND = {
 
 
 @pytest.mark.parametrize("label", MOMENTS)
-def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(stages, tmp_path, label):
+def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(prepare, tmp_path, label):
     """Without the lock its repair would take the new file for litter, and the link would come to dangle."""
-    stage = stages("evolve")
-    world = stage.copy(tmp_path / "w")
-    running = Standing(world, label)
-    world.layout.lock.unlink()
+    prepared = prepare("evolve")
+    database = prepared.copy(tmp_path / "w")
+    running = Standing(database, label)
+    database.layout.lock.unlink()
     for name, second in SECOND.items():
         if name == "the same run" and label is DiskStep.CUTOVER_LINK:
             continue  # the new file is live, and is what it wants
-        trouble = child(lambda second=second: second(world.target(wait=0.1))).refusal()
+        trouble = child(lambda second=second: second(database.target(wait=0.1))).refusal()
         assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
-    assert child(lambda: is_held(world.layout.lock)).result()
+    assert child(lambda: is_held(database.layout.lock)).result()
     assert running.ended().result() == "synced"
-    assert dump(world.link) == stage.new
-    assert all(whole(path) for path in world.files())
-    assert child(lambda: sync(world.target(), read(V2))).result().result == "current"
+    assert dump(database.link) == prepared.new
+    assert all(whole(path) for path in database.files())
+    assert child(lambda: sync(database.target(), read(V2))).result().result == "current"
 
 
-def test_a_run_whose_folder_was_put_elsewhere_closes_nothing(stages, tmp_path):
-    world = stages("evolve").copy(tmp_path / "w")
-    running = Standing(world, DiskStep.BUILD_RENAME)
-    first = world.files()[0].name
-    moved = world.folder / "moved"
-    world.layout.folder.rename(moved)
+def test_a_run_whose_folder_was_put_elsewhere_closes_nothing(prepare, tmp_path):
+    database = prepare("evolve").copy(tmp_path / "w")
+    running = Standing(database, DiskStep.BUILD_RENAME)
+    first = database.files()[0].name
+    moved = database.folder / "moved"
+    database.layout.folder.rename(moved)
     trouble = running.ended().trouble
     assert trouble.exit_code in (3, 4)
-    moved.rename(world.layout.folder)
-    assert fence_of(world.layout.folder / first) is None
-    assert write(world.link, "goes on") is None
-    assert child(lambda: sync(world.target(), read(V2))).result().result == "synced"
+    moved.rename(database.layout.folder)
+    assert fence_of(database.layout.folder / first) is None
+    assert write(database.link, "goes on") is None
+    assert child(lambda: sync(database.target(), read(V2))).result().result == "synced"
 
 
-def test_where_a_folder_cannot_be_locked_a_run_without_its_file_stops_before_the_fence(stages, tmp_path, monkeypatch):
+def test_where_a_folder_cannot_be_locked_a_run_without_its_file_stops_before_the_fence(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr(locking, "_take_folder", lambda *given: False)
-    world = stages("evolve").copy(tmp_path / "w")
-    running = Standing(world, DiskStep.BUILD_RENAME)
-    world.layout.lock.unlink()
+    database = prepare("evolve").copy(tmp_path / "w")
+    running = Standing(database, DiskStep.BUILD_RENAME)
+    database.layout.lock.unlink()
     trouble = running.ended().refusal()
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
-    assert dump(world.link) == stages("evolve").old
-    assert fence_of(world.link) is None
+    assert dump(database.link) == prepare("evolve").old
+    assert fence_of(database.link) is None
 
 
 def test_a_lock_that_was_deleted_and_made_again_is_not_ours_any_more(tmp_path, monkeypatch):
@@ -101,18 +101,18 @@ def test_a_lock_that_was_deleted_and_made_again_is_not_ours_any_more(tmp_path, m
 
 def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(tmp_path):
     """The old file is what the old schema.json made of it, and closed: a moment later another one is live."""
-    world, old = World(tmp_path), read(V1)
-    world.sync(V1)
+    database, old = SampleDatabase(tmp_path), read(V1)
+    database.sync(V1)
 
     def look():
-        return up_to_date.current(world.layout, Opener(), old.data)
+        return up_to_date.current(database.layout, Opener(), old.data)
 
     assert child(look).result() is not None
-    running = Standing(world, DiskStep.CUTOVER_FENCE)
+    running = Standing(database, DiskStep.CUTOVER_FENCE)
     assert child(look).result() is None
-    trouble = child(lambda: sync(world.target(wait=0.1), old)).refusal()
+    trouble = child(lambda: sync(database.target(wait=0.1), old)).refusal()
     assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
-    trouble = child(lambda: SCENARIOS["snapshot"].act(world.target())).refusal()
+    trouble = child(lambda: SCENARIOS["snapshot"].act(database.target())).refusal()
     assert trouble.codes == ("swap-unfinished",)
     assert "has not moved the link yet" in trouble.text
     assert running.ended().result() == "synced"

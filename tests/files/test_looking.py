@@ -13,9 +13,9 @@ from schemasync.engines.sqlite.connection import Opener, wal_of
 from schemasync.sync import check, history, inspection, preview, prune, rollback
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.status import status
+from tests.crash.databases import V2, WRITE, SampleDatabase, changed, read, write
 from tests.crash.processes import NOBODY, Stranger, child, sqlite
 from tests.crash.scenarios import leave_a_log
-from tests.crash.worlds import V2, WRITE, World, changed, read, write
 
 LATER = changed(V2, "papers", title="TEXT")
 
@@ -30,22 +30,22 @@ LOOKS = {
 LOOKING = pytest.mark.parametrize("name", LOOKS)
 
 
-def seen(world):
+def seen(database):
     """Every name, and the bytes, mode and time of every file but SQLite's shared memory."""
     found = {}
-    for path in sorted(world.folder.rglob("*")):
+    for path in sorted(database.folder.rglob("*")):
         status = path.lstat()
         content = None if path.is_dir() or path.is_symlink() or path.name.endswith("-shm") else path.read_bytes()
         stamp = None if path.name.endswith("-shm") or path.is_dir() else status.st_mtime_ns
-        found[str(path.relative_to(world.folder))] = (content, stamp, status.st_mode)
+        found[str(path.relative_to(database.folder))] = (content, stamp, status.st_mode)
     return found
 
 
-def unchanged_by(world, name, user=None, allowed=frozenset()):
+def unchanged_by(database, name, user=None, allowed=frozenset()):
     """Look, twice, and return what was seen; the folder must be as it was, but for names that are allowed."""
-    before = seen(world)
-    answers = [child(lambda: LOOKS[name](world.target()), user=user).result() for _ in range(2)]
-    after = {path: what for path, what in seen(world).items() if path not in allowed}
+    before = seen(database)
+    answers = [child(lambda: LOOKS[name](database.target()), user=user).result() for _ in range(2)]
+    after = {path: what for path, what in seen(database).items() if path not in allowed}
     assert sorted(after) == sorted(before)
     assert after == before
     assert answers[0] == answers[1]
@@ -53,74 +53,74 @@ def unchanged_by(world, name, user=None, allowed=frozenset()):
 
 
 @pytest.fixture
-def world(stages, tmp_path):
+def database(prepare, tmp_path):
     """Generation 2 is live, closed cleanly, with no side files."""
-    world = stages("fresh").copy(tmp_path / "w")
-    assert not [n for n in world.names()["generations"] if n.endswith(("-wal", "-shm"))]
-    return world
+    database = prepare("fresh").copy(tmp_path / "w")
+    assert not [n for n in database.names()["generations"] if n.endswith(("-wal", "-shm"))]
+    return database
 
 
 @LOOKING
-def test_at_a_cleanly_closed_database(world, name):
-    unchanged_by(world, name)
+def test_at_a_cleanly_closed_database(database, name):
+    unchanged_by(database, name)
 
 
 @LOOKING
-def test_at_a_database_that_another_process_writes(world, name):
+def test_at_a_database_that_another_process_writes(database, name):
     """Its rows are in the log only; what we close must not fold it, nor take it away."""
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         assert stranger.tell("a", WRITE, "only in the log") == []
-        assert [n for n in world.names()["generations"] if n.endswith("-wal")]
-        unchanged_by(world, name)
+        assert [n for n in database.names()["generations"] if n.endswith("-wal")]
+        unchanged_by(database, name)
         assert stranger.tell("a", "SELECT count(*) FROM ledger WHERE note = 'only in the log'") == [(1,)]
         assert stranger.tell("a", WRITE, "goes on") == []
 
 
 @LOOKING
-def test_at_a_database_in_the_middle_of_another_s_transaction(world, name):
+def test_at_a_database_in_the_middle_of_another_s_transaction(database, name):
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN IMMEDIATE")
         assert stranger.tell("a", WRITE, "not yet") == []
-        unchanged_by(world, name)
+        unchanged_by(database, name)
         assert stranger.tell("a", "COMMIT") == []
 
 
 @LOOKING
-def test_at_a_database_whose_writer_was_killed(world, name):
+def test_at_a_database_whose_writer_was_killed(database, name):
     """The log is the only place of an acknowledged row."""
-    leave_a_log(world.link)
-    assert [n for n in world.names()["generations"] if n.endswith("-wal")]
-    unchanged_by(world, name)
-    with sqlite(world.link) as connection:
+    leave_a_log(database.link)
+    assert [n for n in database.names()["generations"] if n.endswith("-wal")]
+    unchanged_by(database, name)
+    with sqlite(database.link) as connection:
         assert connection.execute("SELECT count(*) FROM ledger WHERE note = 'only in the log'").fetchone() == (1,)
 
 
 @LOOKING
-def test_at_a_log_without_its_index(world, name):
+def test_at_a_log_without_its_index(database, name):
     """As a copy of a database and its log may come. SQLite cannot read a log without one: it makes it again."""
-    leave_a_log(world.link)
-    (index,) = world.layout.folder.glob("*-shm")
+    leave_a_log(database.link)
+    (index,) = database.layout.folder.glob("*-shm")
     index.unlink()
-    unchanged_by(world, name, allowed={str(index.relative_to(world.folder))})
+    unchanged_by(database, name, allowed={str(index.relative_to(database.folder))})
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete", "truncate", "persist"])
 @pytest.mark.parametrize("name", ["inspect"])
-def test_at_a_plain_file(stages, tmp_path, name, journal):
-    world = stages("adopt_journal").copy(tmp_path / "w")
-    with sqlite(world.link) as connection:
+def test_at_a_plain_file(prepare, tmp_path, name, journal):
+    database = prepare("adopt_journal").copy(tmp_path / "w")
+    with sqlite(database.link) as connection:
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute(WRITE, ("one more",))
-    unchanged_by(world, name)
+    unchanged_by(database, name)
 
 
 @pytest.fixture
-def foreign_folder(world, open_folder):
+def foreign_folder(database, open_folder):
     """The database in a folder that nobody but its owner may write to."""
-    copy = World(open_folder / "w")
-    shutil.copytree(world.folder, copy.folder, symlinks=True)
+    copy = SampleDatabase(open_folder / "w")
+    shutil.copytree(database.folder, copy.folder, symlinks=True)
     for path in (copy.folder, copy.layout.folder):
         path.chmod(0o755)
     for path in copy.layout.folder.iterdir():
@@ -130,12 +130,12 @@ def foreign_folder(world, open_folder):
         path.chmod(0o755)
 
 
-def unable_to_write(world):
+def unable_to_write(database):
     """True for a user that really cannot; root as nobody, anybody else after the write bits are gone."""
     if os.geteuid() != 0:
-        for path in (*world.layout.folder.iterdir(), world.layout.folder, world.folder):
+        for path in (*database.layout.folder.iterdir(), database.layout.folder, database.folder):
             path.chmod(path.stat().st_mode & ~0o222)
-    assert "readonly" in child(lambda: write(world.link, "no"), user=NOBODY).result()
+    assert "readonly" in child(lambda: write(database.link, "no"), user=NOBODY).result()
 
 
 @LOOKING
@@ -165,37 +165,37 @@ def test_at_a_file_that_may_not_be_written_in_a_folder_that_may(foreign_folder, 
 
 
 @LOOKING
-def test_while_a_run_is_at_work(world, name):
+def test_while_a_run_is_at_work(database, name):
     """Nothing is waited for: looking takes no lock."""
     with Stranger() as stranger:
-        stranger.open("a", world.link)
+        stranger.open("a", database.link)
         stranger.tell("a", "BEGIN IMMEDIATE")
 
         def hold():
-            with world.target().locked():
-                return child_of(name, world)
+            with database.target().locked():
+                return child_of(name, database)
 
         assert child(hold).result() is not None
 
 
-def child_of(name, world):
-    return LOOKS[name](world.target())
+def child_of(name, database):
+    return LOOKS[name](database.target())
 
 
-def test_status_opens_each_archive_once(stages, tmp_path):
+def test_status_opens_each_archive_once(prepare, tmp_path):
     """A monitor asks often, and there may be many archives."""
-    world = stages("evolve").copy(tmp_path / "w")
-    world.sync(V2)
-    world.sync(LATER)
+    database = prepare("evolve").copy(tmp_path / "w")
+    database.sync(V2)
+    database.sync(LATER)
 
     def opened():
         found = []
         sys.addaudithook(lambda event, given: found.append(str(given[0])) if event == "sqlite3.connect" else None)
-        assert len(status(world.target()).archives) == 2
+        assert len(status(database.target()).archives) == 2
         return found
 
     names = child(opened).result()
-    for archive in world.files()[:2]:
+    for archive in database.files()[:2]:
         assert len([name for name in names if archive.name in name]) == 1
 
 

@@ -14,9 +14,9 @@ from schemasync.files.mounts import is_mounted
 from schemasync.sync.adopt import adopt
 from schemasync.sync.recovery import finish_swap
 from schemasync.sync.runner import sync
+from tests.crash.databases import V2, WRITE, SampleDatabase, dump, fence_of, is_marked, notes, read, recovery, write
 from tests.crash.processes import NOBODY, Stranger, child
 from tests.crash.scenarios import KillAt, run
-from tests.crash.worlds import V2, WRITE, World, dump, fence_of, is_marked, notes, read, recovery, write
 from tests.support.sample import some
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +30,8 @@ from schemasync.sync.adopt import adopt
 from schemasync.sync.eject import eject
 from schemasync.sync.rollback import rollback
 from schemasync.sync.runner import sync
-from tests.crash.worlds import V1, V2, World, changed, read
-target = World(Path(sys.argv[1])).target()
+from tests.crash.databases import V1, V2, SampleDatabase, changed, read
+target = SampleDatabase(Path(sys.argv[1])).target()
 acts = {
     "adopt": lambda: adopt(target, None),
     "first": lambda: sync(target, read(V1)),
@@ -77,10 +77,10 @@ def mounted(mount, folder, *acts):
         ("over_an_empty_file", "first"),
     ],
 )
-def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes(stages, tmp_path, scenario, act):
+def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes(prepare, tmp_path, scenario, act):
     """The usual mistake with docker. The fence was committed, the rename failed, and all writes were refused."""
-    host = stages(scenario).copy(tmp_path / "host")
-    app = World(tmp_path / "app dir")
+    host = prepare(scenario).copy(tmp_path / "host")
+    app = SampleDatabase(tmp_path / "app dir")
     app.folder.mkdir()
     app.link.touch()
     before = host.link.read_bytes()
@@ -102,10 +102,10 @@ def mount_of(path, tmp_path, monkeypatch):
 
 
 @AS_ROOT
-def test_a_mounted_file_is_refused_where_proc_is_not_mounted(stages, tmp_path):
+def test_a_mounted_file_is_refused_where_proc_is_not_mounted(prepare, tmp_path):
     """Without the table of mounts a file on another device than its folder is taken for one."""
-    host = stages("adopt_journal").copy(tmp_path / "host")
-    app = World(tmp_path / "app")
+    host = prepare("adopt_journal").copy(tmp_path / "host")
+    app = SampleDatabase(tmp_path / "app")
     app.folder.mkdir()
     app.link.touch()
     disk = f"mkdir '{tmp_path}/disk' && mount -t tmpfs none '{tmp_path}/disk' && cp '{host.link}' '{tmp_path}/disk/db'"
@@ -135,20 +135,20 @@ def overlay(folder, tmp_path):
         ("fresh", ("sync", "rollback", "eject")),
     ],
 )
-def test_the_files_of_an_overlay_are_not_taken_for_mounts(stages, tmp_path, scenario, acts):
+def test_the_files_of_an_overlay_are_not_taken_for_mounts(prepare, tmp_path, scenario, acts):
     """As in a container whose database is in its image, and no volume."""
-    world = stages(scenario).copy(tmp_path / "w")
-    done = mounted(overlay(world.folder, tmp_path), tmp_path / "merged", *acts)
+    database = prepare(scenario).copy(tmp_path / "w")
+    done = mounted(overlay(database.folder, tmp_path), tmp_path / "merged", *acts)
     assert done == [f"{act} done" for act in acts]
 
 
 @AS_ROOT
-def test_a_swap_that_was_cut_off_is_finished_on_an_overlay(stages, tmp_path):
-    stage = stages("adopt_journal")
-    world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
-    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
-    assert mounted(overlay(world.folder, tmp_path), tmp_path / "merged", "adopt") == ["adopt done"]
+def test_a_swap_that_was_cut_off_is_finished_on_an_overlay(prepare, tmp_path):
+    prepared = prepare("adopt_journal")
+    database = prepared.copy(tmp_path / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
+    assert mounted(overlay(database.folder, tmp_path), tmp_path / "merged", "adopt") == ["adopt done"]
 
 
 def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, monkeypatch):
@@ -167,51 +167,51 @@ def test_what_the_system_lists_as_a_mount_is_one_whatever_its_name(tmp_path, mon
     assert not is_mounted(folder / "nothing")
 
 
-def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
-    stage = stages("adopt_journal")
-    world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
-    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+def test_a_swap_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(prepare, tmp_path, monkeypatch):
+    prepared = prepare("adopt_journal")
+    database = prepared.copy(tmp_path / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
     with monkeypatch.context() as patch:
-        mount_of(world.link, tmp_path, patch)
-        for act in (lambda: recovery(world.target()), lambda: adopt(world.target(), None)):
+        mount_of(database.link, tmp_path, patch)
+        for act in (lambda: recovery(database.target()), lambda: adopt(database.target(), None)):
             trouble = child(act).refusal()
             assert (trouble.kind, trouble.codes) == ("NeedsPerson", ("mounted-file",))
             assert "is committed" in trouble.text
-            assert str(world.folder) in trouble.hints[0]
-        assert is_marked(world.files()[0])
-    assert child(lambda: adopt(world.target(), None)).result().generation == world.layout.live().name
-    assert dump(world.link) == stage.new
+            assert str(database.folder) in trouble.hints[0]
+        assert is_marked(database.files()[0])
+    assert child(lambda: adopt(database.target(), None)).result().generation == database.layout.live().name
+    assert dump(database.link) == prepared.new
 
 
-def test_an_eject_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(stages, tmp_path, monkeypatch):
-    stage = stages("eject")
-    world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
-    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
+def test_an_eject_that_a_mount_came_in_between_of_says_so_and_goes_on_without_it(prepare, tmp_path, monkeypatch):
+    prepared = prepare("eject")
+    database = prepared.copy(tmp_path / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
     with monkeypatch.context() as patch:
-        mount_of(world.link, tmp_path, patch)
-        trouble = child(lambda: recovery(world.target())).refusal()
+        mount_of(database.link, tmp_path, patch)
+        trouble = child(lambda: recovery(database.target())).refusal()
         assert (trouble.kind, trouble.codes) == ("NeedsPerson", ("mounted-file",))
         assert "is committed" in trouble.text
-    assert world.layout.path_kind() is PathKind.GENERATION
-    world.recovered()
-    assert world.layout.path_kind() is PathKind.PLAIN
-    assert dump(world.link) == stage.new
+    assert database.layout.path_kind() is PathKind.GENERATION
+    database.recovered()
+    assert database.layout.path_kind() is PathKind.PLAIN
+    assert dump(database.link) == prepared.new
 
 
 @AS_ROOT
-def test_generations_on_another_file_system_are_no_obstacle(stages, tmp_path):
-    world = stages("adopt_journal").copy(tmp_path / "w")
-    world.layout.folder.mkdir()
-    disk = f"mount -t tmpfs none '{world.layout.folder}'"
-    assert mounted(disk, world.folder, "adopt", "eject", "adopt") == ["adopt done", "eject done", "adopt done"]
-    evolved = stages("fresh").copy(tmp_path / "v")
+def test_generations_on_another_file_system_are_no_obstacle(prepare, tmp_path):
+    database = prepare("adopt_journal").copy(tmp_path / "w")
+    database.layout.folder.mkdir()
+    disk = f"mount -t tmpfs none '{database.layout.folder}'"
+    assert mounted(disk, database.folder, "adopt", "eject", "adopt") == ["adopt done", "eject done", "adopt done"]
+    evolved = prepare("fresh").copy(tmp_path / "v")
     disk = f"cp -a '{evolved.layout.folder}' '{tmp_path}/there' && mount -t tmpfs none '{evolved.layout.folder}'"
     disk += f" && cp -a '{tmp_path}/there/.' '{evolved.layout.folder}'"
     assert mounted(disk, evolved.folder, "sync", "rollback", "eject") == ["sync done", "rollback done", "eject done"]
     assert evolved.layout.path_kind() is PathKind.PLAIN
-    assert dump(evolved.link) == stages("fresh").new
+    assert dump(evolved.link) == prepare("fresh").new
 
 
 # --- a folder that belongs to somebody else ---------------------------------------------------------------------
@@ -229,26 +229,26 @@ UNLIKE = {"adopt_journal", "evolve", "rollback", "eject"}
         pytest.param(0o1777, id="sticky", marks=pytest.mark.slow),  # the same error from the same call
     ],
 )
-def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_folder, scenario, bits):
+def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(prepare, open_folder, scenario, bits):
     """The user may write the database and its generations, and not the names beside it."""
-    stage = stages(scenario)
-    world = stage.copy(open_folder / "w")
-    for path in world.folder.rglob("*"):
-        if path != world.link or not path.is_symlink():
+    prepared = prepare(scenario)
+    database = prepared.copy(open_folder / "w")
+    for path in database.folder.rglob("*"):
+        if path != database.link or not path.is_symlink():
             os.chown(path, NOBODY, NOBODY)
     if scenario == "adopt_journal":
-        world.layout.folder.mkdir()
-        os.chown(world.layout.folder, NOBODY, NOBODY)
-        os.chown(world.link, 0, NOBODY)
-        world.link.chmod(0o660)
-    world.folder.chmod(bits)
-    names, before = world.names(), dump(world.link)
-    trouble = child(lambda: run(stage.scenario, world.target()), user=NOBODY).refusal()
+        database.layout.folder.mkdir()
+        os.chown(database.layout.folder, NOBODY, NOBODY)
+        os.chown(database.link, 0, NOBODY)
+        database.link.chmod(0o660)
+    database.folder.chmod(bits)
+    names, before = database.names(), dump(database.link)
+    trouble = child(lambda: run(prepared.scenario, database.target()), user=NOBODY).refusal()
     assert (trouble.codes, trouble.exit_code) == (("permission",), 3)
-    assert str(world.folder) in trouble.text
-    assert fence_of(world.link) is None
-    assert dump(world.link) == before
-    left = world.names()["generations"]
+    assert str(database.folder) in trouble.text
+    assert fence_of(database.link) is None
+    assert dump(database.link) == before
+    left = database.names()["generations"]
     assert [n for n in left if n.endswith((".sqlite3", ".building"))] == [
         n for n in names.get("generations", []) if n.endswith(".sqlite3")
     ]
@@ -258,20 +258,20 @@ def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(stages, open_f
 @pytest.mark.parametrize(
     "scenario", some(["adopt_journal", "adopt_wal", "evolve", "evolve_paused", "rollback", "eject"], UNLIKE)
 )
-def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_folder, scenario):
-    stage = stages(scenario)
-    world = stage.copy(open_folder / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
-    cut_off = stage.copy(open_folder / "v")
-    assert child(lambda: run(stage.scenario, cut_off.target(KillAt("after", fence)))).killed
-    for one in (world, cut_off):
+def test_a_folder_that_can_be_written_and_not_listed_is_enough(prepare, open_folder, scenario):
+    prepared = prepare(scenario)
+    database = prepared.copy(open_folder / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    cut_off = prepared.copy(open_folder / "v")
+    assert child(lambda: run(prepared.scenario, cut_off.target(KillAt("after", fence)))).killed
+    for one in (database, cut_off):
         for path in (one.folder, *one.folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         one.folder.chmod(0o300)
-    child(lambda: run(stage.scenario, world.target()), user=NOBODY).result()
+    child(lambda: run(prepared.scenario, database.target()), user=NOBODY).result()
     child(lambda: recovery(cut_off.target()), user=NOBODY).result()
-    for one in (world, cut_off):
-        assert dump(one.link) == stage.new
+    for one in (database, cut_off):
+        assert dump(one.link) == prepared.new
         assert one.layout.next_links() == ()
         assert write(one.link, "goes on") is None
 
@@ -281,74 +281,74 @@ def test_a_folder_that_can_be_written_and_not_listed_is_enough(stages, open_fold
 
 @pytest.mark.parametrize("name", ["adopt_journal", "adopt_wal"])
 @pytest.mark.parametrize("label", some([DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_UNMARK], {DiskStep.CUTOVER_FENCE}))
-def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(stages, tmp_path, name, label):
-    stage = stages(name)
-    world = stage.copy(tmp_path / "w")
-    number = stage.scenario.passes.index(label)
-    assert child(lambda: run(stage.scenario, world.target(KillAt("after", number)))).killed
-    assert "superseded" in write(world.link, "not yet")
-    done = child(lambda: adopt(world.target(), None)).result()
-    assert done.generation == world.layout.live().name
+def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(prepare, tmp_path, name, label):
+    prepared = prepare(name)
+    database = prepared.copy(tmp_path / "w")
+    number = prepared.scenario.passes.index(label)
+    assert child(lambda: run(prepared.scenario, database.target(KillAt("after", number)))).killed
+    assert "superseded" in write(database.link, "not yet")
+    done = child(lambda: adopt(database.target(), None)).result()
+    assert done.generation == database.layout.live().name
     assert {table.name for table in done.schema.tables} >= {"ledger", "people", "handmade"}
-    assert dump(world.link) == stage.new
-    assert write(world.link, "now") is None
-    assert child(lambda: adopt(world.target(), None)).refusal().codes == ("already-adopted",)
+    assert dump(database.link) == prepared.new
+    assert write(database.link, "now") is None
+    assert child(lambda: adopt(database.target(), None)).refusal().codes == ("already-adopted",)
 
 
-def test_the_log_of_an_adopted_file_does_not_stay_beside_the_link_when_its_swap_is_finished(stages, tmp_path):
+def test_the_log_of_an_adopted_file_does_not_stay_beside_the_link_when_its_swap_is_finished(prepare, tmp_path):
     """An idle connection keeps SQLite from removing it; a file that is put there one day would get it for its own."""
-    stage = stages("adopt_wal")
-    world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    prepared = prepare("adopt_wal")
+    database = prepared.copy(tmp_path / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
     with Stranger() as idle:
-        idle.open("a", world.link)
-        assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
-        world.recovered()
-        assert [name for name in world.names()[""] if name.startswith(f"{world.link.name}-")] == []
+        idle.open("a", database.link)
+        assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
+        database.recovered()
+        assert [name for name in database.names()[""] if name.startswith(f"{database.link.name}-")] == []
         assert "superseded" in idle.tell("a", WRITE, "stale")
-    assert dump(world.link) == stage.new
+    assert dump(database.link) == prepared.new
 
 
 @pytest.mark.parametrize("name", ["adopt_journal", "evolve", "rollback"])
-def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(stages, tmp_path, name):
-    stage = stages(name)
-    world = stage.copy(tmp_path / "w")
-    fence = stage.scenario.passes.index(DiskStep.CUTOVER_FENCE)
-    assert child(lambda: run(stage.scenario, world.target(KillAt("after", fence)))).killed
-    first, *others = child(lambda: finish_swap(world.target())).result()
+def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(prepare, tmp_path, name):
+    prepared = prepare(name)
+    database = prepared.copy(tmp_path / "w")
+    fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
+    assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
+    first, *others = child(lambda: finish_swap(database.target())).result()
     assert first.startswith("finished an interrupted swap")
     # a rollback removes the triggers of an earlier change log from the file that it opens when writers no longer wait
     assert [other.partition(" that")[0] for other in others] == ["removed the change log"] * (name == "rollback")
-    assert child(lambda: finish_swap(world.target())).result() == ()
-    assert dump(world.link) == stage.new
+    assert child(lambda: finish_swap(database.target())).result() == ()
+    assert dump(database.link) == prepared.new
 
 
-def test_finishing_leaves_alone_what_is_not_cut_off(stages, tmp_path):
-    world = stages("fresh").copy(tmp_path / "w")
-    names = world.names()
-    assert child(lambda: finish_swap(world.target())).result() == ()
-    assert world.names() == names
-    empty = World(tmp_path / "empty")
+def test_finishing_leaves_alone_what_is_not_cut_off(prepare, tmp_path):
+    database = prepare("fresh").copy(tmp_path / "w")
+    names = database.names()
+    assert child(lambda: finish_swap(database.target())).result() == ()
+    assert database.names() == names
+    empty = SampleDatabase(tmp_path / "empty")
     empty.folder.mkdir()
     assert child(lambda: finish_swap(empty.target())).result() == ()
     assert list(empty.folder.iterdir()) == []
-    world.link.unlink()
-    world.link.symlink_to("elsewhere")
-    assert child(lambda: finish_swap(world.target())).result() == ()
+    database.link.unlink()
+    database.link.symlink_to("elsewhere")
+    assert child(lambda: finish_swap(database.target())).result() == ()
 
 
-def test_nothing_is_closed_where_the_link_cannot_be_made(stages, tmp_path):
+def test_nothing_is_closed_where_the_link_cannot_be_made(prepare, tmp_path):
     """Whatever the reason: the new link is there before the old file is closed."""
-    world = stages("evolve").copy(tmp_path / "w")
+    database = prepare("evolve").copy(tmp_path / "w")
 
     def observer(when, label):
         if (when, label) == ("before", DiskStep.CUTOVER_SYMLINK):
-            world.layout.next_link().mkdir()
+            database.layout.next_link().mkdir()
 
-    trouble = child(lambda: sync(world.target(observer), read(V2))).refusal()
+    trouble = child(lambda: sync(database.target(observer), read(V2))).refusal()
     assert trouble.exit_code == 4
-    assert fence_of(world.link) is None
-    assert notes(world.link) == {"first", "second", "third"}
+    assert fence_of(database.link) is None
+    assert notes(database.link) == {"first", "second", "third"}
 
 
 MOUNTED = """22 27 0:21 / / rw,relatime - ext4 /dev/sda rw

@@ -28,7 +28,7 @@ THIRD = '{"V": {"_was": ["U"], "id": "INTEGER PRIMARY KEY", "m": "TEXT", "age": 
 Counts = dict[str, tuple[int, int, int]]
 
 
-class World:
+class SampleDatabase:
     """A database that lived through three schemas, with writes after each."""
 
     def __init__(self, folder: Path) -> None:
@@ -58,43 +58,43 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def sample(tmp_path: Path) -> SampleDatabase:
+    return SampleDatabase(tmp_path)
 
 
-def test_going_back_one_sync_counts_what_was_written_since(world: World) -> None:
-    assert world.back(None) == {"H": (1, 0, 0), "V": (0, 1, 1)}
+def test_going_back_one_sync_counts_what_was_written_since(sample: SampleDatabase) -> None:
+    assert sample.back(None) == {"H": (1, 0, 0), "V": (0, 1, 1)}
 
 
-def test_going_back_two_syncs_counts_through_renames_and_drops(world: World) -> None:
-    assert world.back("1") == {"G": (0, 0, 1), "H": (1, 0, 0), "V": (1, 1, 1)}
+def test_going_back_two_syncs_counts_through_renames_and_drops(sample: SampleDatabase) -> None:
+    assert sample.back("1") == {"G": (0, 0, 1), "H": (1, 0, 0), "V": (1, 1, 1)}
 
 
-def test_going_forward_again_counts_what_the_restored_one_lacks(world: World) -> None:
-    world.back("1")
-    assert world.back("3") == {"G": (1, 0, 0), "H": (0, 0, 1), "V": (1, 1, 1)}
+def test_going_forward_again_counts_what_the_restored_one_lacks(sample: SampleDatabase) -> None:
+    sample.back("1")
+    assert sample.back("3") == {"G": (1, 0, 0), "H": (0, 0, 1), "V": (1, 1, 1)}
 
 
-def test_two_branches_of_one_generation_are_compared_through_it(world: World) -> None:
-    world.back("1")
-    world.sync(SECOND.replace("age", "years"))
-    world.write("INSERT INTO U (id, m) VALUES (9, 'z')")
-    counts = world.back("3")
+def test_two_branches_of_one_generation_are_compared_through_it(sample: SampleDatabase) -> None:
+    sample.back("1")
+    sample.sync(SECOND.replace("age", "years"))
+    sample.write("INSERT INTO U (id, m) VALUES (9, 'z')")
+    counts = sample.back("3")
     assert counts["U"] == (2, 1, 1)  # 3 and 9 here, 2 differs, 4 there
 
 
-def test_rolling_back_twice_comes_back(world: World) -> None:
-    before = world.target.layout.live()
-    world.back(None)
-    world.back(None)
-    assert world.target.layout.live() == before
+def test_rolling_back_twice_comes_back(sample: SampleDatabase) -> None:
+    before = sample.target.layout.live()
+    sample.back(None)
+    sample.back(None)
+    assert sample.target.layout.live() == before
 
 
-def test_a_table_that_was_made_by_hand_and_taken_in_later_is_not_compared(world: World) -> None:
-    world.write("CREATE TABLE W (a INT)", "CREATE TABLE X (a INT)", "INSERT INTO X VALUES (1)")
-    world.sync(THIRD.replace('"H"', '"W": {"a": "INT"}, "X": {"a": "TEXT"}, "H"'))
-    world.write("INSERT INTO X VALUES ('b')")
-    found = {t.table: (t.comparable, t.note) for t in rollback.preview(world.target, None).tallies if not t.is_empty}
+def test_a_table_that_was_made_by_hand_and_taken_in_later_is_not_compared(sample: SampleDatabase) -> None:
+    sample.write("CREATE TABLE W (a INT)", "CREATE TABLE X (a INT)", "INSERT INTO X VALUES (1)")
+    sample.sync(THIRD.replace('"H"', '"W": {"a": "INT"}, "X": {"a": "TEXT"}, "H"'))
+    sample.write("INSERT INTO X VALUES ('b')")
+    found = {t.table: (t.comparable, t.note) for t in rollback.preview(sample.target, None).tallies if not t.is_empty}
     reason = "made by hand, and added to schema.json later"
     assert found == {"W": (False, reason), "X": (False, reason)}
 
@@ -191,7 +191,7 @@ def test_a_fill_acts_on_a_column_that_went_and_came_again(tmp_path: Path) -> Non
 
 
 def test_going_back_counts_the_rows_of_an_archive_against_the_table_whose_rows_they_were(tmp_path: Path) -> None:
-    one = World.__new__(World)
+    one = SampleDatabase.__new__(SampleDatabase)
     one.target = target(tmp_path / "db.sqlite3")
     one.sync('{"U": {"id": "INTEGER PRIMARY KEY", "n": "TEXT"}}')
     one.write("INSERT INTO U VALUES (1, 'a'), (2, 'b')")
@@ -203,14 +203,14 @@ def test_going_back_counts_the_rows_of_an_archive_against_the_table_whose_rows_t
     assert one.back("1") == {"U": (1, 0, 0), "A": (0, 1, 0)}
 
 
-def damaged(world: World, column: str) -> None:
-    world.write(f"UPDATE _schema_versions SET {column} = 'no JSON' WHERE id = 2")
+def damaged(sample: SampleDatabase, column: str) -> None:
+    sample.write(f"UPDATE _schema_versions SET {column} = 'no JSON' WHERE id = 2")
 
 
-def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(world: World) -> None:
-    damaged(world, "plan")
-    layout = world.target.layout
-    with live_database.read(layout, world.target.opener) as now:
+def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(sample: SampleDatabase) -> None:
+    damaged(sample, "plan")
+    layout = sample.target.layout
+    with live_database.read(layout, sample.target.opener) as now:
         assert now is not None
         row = now.rows[1]
     assert (row.details, row.document, rows.changed(row), rows.models_of(row)) == ({}, None, (), {})
@@ -218,16 +218,16 @@ def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(world: Worl
 
 
 @pytest.mark.parametrize("column", ["plan", "schema"])
-def test_rows_are_not_counted_by_a_history_without_json(world: World, column: str) -> None:
+def test_rows_are_not_counted_by_a_history_without_json(sample: SampleDatabase, column: str) -> None:
     """The columns of the oldest generation are known by the rows between."""
-    damaged(world, column)
+    damaged(sample, column)
     with pytest.raises(NeedsPerson) as refused:
-        world.back("1")
+        sample.back("1")
     assert refused.value.problems[0].code == Code.HISTORY_DAMAGED
 
 
-def test_hints_that_have_acted_are_recorded_as_lists_and_read_back(world: World) -> None:
-    with live_database.read(world.target.layout, world.target.opener) as now:
+def test_hints_that_have_acted_are_recorded_as_lists_and_read_back(sample: SampleDatabase) -> None:
+    with live_database.read(sample.target.layout, sample.target.opener) as now:
         assert now is not None
         row = now.rows[2]
     assert row.hints == '[["_dropped","g"],["_was","v","u"],["was","v","m","n"]]'

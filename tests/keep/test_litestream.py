@@ -181,7 +181,7 @@ def test_an_adoption_and_an_eject_are_followed_too(project, settings):
 
 
 @pytest.mark.slow
-def test_a_daemon_that_was_told_the_link_is_told_the_live_file(replicated):
+def test_a_daemon_configured_with_the_link_is_configured_with_the_live_file(replicated):
     config = replicated.folder / "litestream.yml"
     url = litestream("default").replica
     replicated.done("litestream", "config", output=config)
@@ -200,7 +200,7 @@ def test_a_daemon_that_was_told_the_link_is_told_the_live_file(replicated):
 
 
 @pytest.mark.slow
-def test_a_read_replica_follows_over_a_swap_and_its_lag_is_told(replicated, settings):
+def test_a_read_replica_follows_over_a_swap_and_its_lag_is_reported(replicated, settings):
     settings.SCHEMASYNC["LITESTREAM"] |= {"READ_REPLICAS": ["other"], "LAG": 3}
     replicated.done("litestream", "config", output=replicated.folder / "litestream.yml")
     url, other = litestream("default").replica, replicated.folder / "other.sqlite3"
@@ -279,7 +279,7 @@ def test_tables_of_litestream_are_no_drift_and_stay_out_of_schema_json(synced):
     assert "reserved-name" in synced.call("plan").err
 
 
-def test_litestream_that_was_told_the_link_is_named_everywhere(evolved, settings, monkeypatch):
+def test_litestream_configured_with_the_link_is_named_everywhere(evolved, settings, monkeypatch):
     assert warned() == []
     config = evolved.folder / "told.yml"
     config.write_text(f"dbs:\n  - path: {evolved.link}\n    replica: {{url: 'file:///x'}}\n")
@@ -310,7 +310,7 @@ def test_a_prune_removes_what_litestream_kept_beside_an_archive(evolved, monkeyp
     assert not state.parent.parent.exists()
 
 
-def test_a_replica_that_is_behind_is_told_and_so_is_one_that_never_was_complete(replicated, monkeypatch):
+def test_a_replica_that_is_behind_is_reported_and_so_is_one_that_never_was_complete(replicated, monkeypatch):
     live, old = live_path(replicated), datetime.fromtimestamp(time.time() - 90, UTC)
     monkeypatch.setattr(Control, "position", lambda self, path: 7)
     monkeypatch.setattr(Control, "databases", lambda self: (Replicated(live, "replicating", old),))
@@ -342,7 +342,7 @@ def test_dbrestore_is_named_where_it_would_write_over_the_live_file(evolved, set
         ("s3://b/a", "it is no dict"),
     ],
 )
-def test_a_mistake_in_the_setting_is_told(evolved, settings, given, fault):
+def test_a_mistake_in_the_setting_is_reported(evolved, settings, given, fault):
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": given}
     ended = evolved.call("status")
     assert ended.code == 2

@@ -17,7 +17,7 @@ from schemasync.keep.sources import chosen
 from schemasync.keep.store import Store, store
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.live.beside import read
+from tests.live.oracle import read
 
 pytest.importorskip("backports.zstd")
 

@@ -66,15 +66,15 @@ def test_a_deletion_meanwhile_that_leaves_a_row_of_the_archive_without_its_paren
 
 def test_nobody_prunes_the_archive_while_it_is_read(story):
     story.sync({**NEWER, "more": {"id": ID}})
-    told = []
+    reported = []
 
     def deed():
         with pytest.raises(Busy):
             prune.prune(replace(story.target, wait=0.0), keep=1, older_than=None, dry_run=False)
-        told.append(True)
+        reported.append(True)
 
     story.back("0001", at=at(story, DiskStep.BUILD_START, deed))
-    assert told
+    assert reported
     assert story.ask("SELECT phone FROM users WHERE id = 1") == [("p1",)]
 
 

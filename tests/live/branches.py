@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from .journal import Done
 from .ledger import Ledger, Swapped, agree
-from .notes import Done
 
 Rows = dict[str, int]
 
@@ -48,10 +48,10 @@ class Branches:
     def check(self) -> None:
         """Every generation holds exactly what was acknowledged while it was live, and what it was copied from."""
         found = {path.stem: rows(path) for path in generations(self.ledger.link)}
-        told = self.ledger.told()
-        doubtful = {key for one in told for key in one.doubtful}
+        answers = self.ledger.answers()
+        doubtful = {key for one in answers for key in one.doubtful}
         periods: list[list[Done]] = [[] for _ in self.live]
-        for done in (done for one in told for done in one.done):
+        for done in (done for one in answers for done in one.done):
             periods[self._period(done, found)].append(done)
         contents = dict(self._contents(periods))
         assert found.keys() == contents.keys()
@@ -67,7 +67,7 @@ class Branches:
         if first == last:
             return first
         self.ledger.counts["in flight at a swap"] += 1
-        mark = done.deeds[0][1]
+        mark = done.changes[0][1]
         there = {name for name, content in found.items() if mark in content}
         return next((period for period in range(first, last) if self._heirs(period) == there), last)
 

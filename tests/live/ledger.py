@@ -28,12 +28,12 @@ from schemasync.sync.rollback import rollback
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import Target, target
 from schemasync.sync.runner import sync
+from tests.crash.databases import fence_of, recovery, traces, whole
 from tests.crash.processes import FORK, Child, Ended
-from tests.crash.worlds import fence_of, recovery, traces, whole
 
-from . import notes
-from .hands import ACCOUNTS, Hand, Mine, NotDone, Plain, Plan, Reads, Site, Unanswered
+from . import journal
 from .upkeep import Upkeep, check_mirror
+from .writers import ACCOUNTS, Mine, NotDone, Plain, Plan, Reads, Site, Unanswered, Writer
 
 PATIENT = SyncOptions(allow_older=True, limits=Limits(max_pause=1.0, cutover_timeout=120.0))
 PATIENCE = 180.0  # seconds for a run beside writers, on a machine that has other work
@@ -120,7 +120,7 @@ class Ledger:
         self.stop = Flag(self.folder / "stop")
         self.writers: list[Child] = []
         self.readers: list[Child] = []
-        self.notes: list[Path] = []
+        self.journals: list[Path] = []
         self.latest = FORK.RawArray("q", READERS)  # what each reader saw last
         sync(self.target(), self.schema(0))
         with closing(sqlite3.connect(self.link)) as connection, connection:
@@ -150,9 +150,9 @@ class Ledger:
         self.readers.append(Child(self.upkeep))
 
     def start_writer(self) -> None:
-        first = len(self.notes)
+        first = len(self.journals)
         numbers = range(first, first + self.site.threads)
-        self.notes += [self.folder / f"writer-{number}.log" for number in numbers]
+        self.journals += [self.folder / f"writer-{number}.log" for number in numbers]
         self.writers.append(Child(lambda: self._threads([_Writer(self, number) for number in numbers])))
 
     def _threads(self, work: list[Callable[[], Counter[str]]]) -> Counter[str]:
@@ -263,31 +263,31 @@ class Ledger:
         for child in [*self.writers, *self.readers]:
             self.counts.update(child.ended(PATIENCE).result())
         self.site.stop()
-        self.counts["acknowledged"] = sum(map(notes.count, self.notes))
+        self.counts["acknowledged"] = sum(map(journal.count, self.journals))
         if self.site.never_fails:
             failed = {name: self.counts[name] for name in ("superseded", "locked") if self.counts[name]}
             assert not failed, f"requests failed: {failed}"
         if not self.counts["servers killed"]:
             assert not self.counts["unanswered"], "requests were not answered"
 
-    def told(self) -> list[notes.Told]:
-        """What each writer was told, by its notes."""
-        return [notes.read(note) for note in self.notes]
+    def answers(self) -> list[journal.Answers]:
+        """Return what each writer knows of its transactions, by its journal."""
+        return [journal.read(path) for path in self.journals]
 
     def wait_for_commits(self, count: int) -> None:
         """Wait until so many more were acknowledged."""
-        enough = sum(map(notes.count, self.notes)) + count
+        enough = sum(map(journal.count, self.journals)) + count
         deadline = time.monotonic() + PATIENCE
-        while sum(map(notes.count, self.notes)) < enough:
+        while sum(map(journal.count, self.journals)) < enough:
             dead = [child for child in self.writers if not child.process.is_alive()]
             assert not dead, dead[0].ended().result()
             assert time.monotonic() < deadline, "the writers do not get on"
             time.sleep(0.02)
 
     def check(self, path: Path) -> None:
-        told = self.told()
-        acknowledged = {key: amount for one in told for key, amount in one.there.items()}
-        doubtful = {key for one in told for key in one.doubtful}
+        answers = self.answers()
+        acknowledged = {key: amount for one in answers for key, amount in one.there.items()}
+        doubtful = {key for one in answers for key in one.doubtful}
         with closing(sqlite3.connect(path)) as connection:
             found = dict(connection.execute("SELECT key, amount FROM moves").fetchall())
         agree(found, acknowledged, doubtful)
@@ -307,11 +307,11 @@ class Ledger:
         assert fence_of(path) is None
 
 
-def agree(found: dict[str, int], told: dict[str, int], doubtful: set[str], where: str = "the live file") -> None:
+def agree(found: dict[str, int], answers: dict[str, int], doubtful: set[str], where: str = "the live file") -> None:
     """Fail where rows are lost, rows are there that nobody wrote, or rows hold something else."""
-    lost = told.keys() - found.keys() - doubtful
-    extra = found.keys() - told.keys() - doubtful
-    wrong = {key for key in told.keys() & found.keys() if told[key] != found[key]} - doubtful
+    lost = answers.keys() - found.keys() - doubtful
+    extra = found.keys() - answers.keys() - doubtful
+    wrong = {key for key in answers.keys() & found.keys() if answers[key] != found[key]} - doubtful
     assert not lost, f"{where}: {len(lost)} acknowledged writes are lost: {sorted(lost)[:5]}"
     assert not extra, f"{where}: {len(extra)} rows that nobody wrote: {sorted(extra)[:5]}"
     assert not wrong, f"{where}: {len(wrong)} rows hold something else: {sorted(wrong)[:5]}"
@@ -321,40 +321,40 @@ class _Writer:
     """A thread that writes until it is told to stop."""
 
     def __init__(self, ledger: Ledger, number: int) -> None:
-        self.stop, self.note, self.number = ledger.stop, ledger.notes[number], number
+        self.stop, self.path, self.number = ledger.stop, ledger.journals[number], number
         self.chance = random.Random(ledger.seed * 1000 + number)
         self.site = ledger.site
         self.mine: Mine = {}
 
     def __call__(self) -> Counter[str]:
         counts: Counter[str] = Counter()
-        with self.note.open("w", buffering=1) as lines, closing(self.site.hand()) as hand:
+        with self.path.open("w", buffering=1) as lines, closing(self.site.writer()) as writer:
             for count in count_up(1):
                 if self.stop.is_set():
                     break
-                plan = self.site.deeds(self.chance, self.number, count, self.mine)
-                lines.write(notes.begun(plan))
-                lines.write(self._do(hand, plan, counts))
+                plan = self.site.make_plan(self.chance, self.number, count, self.mine)
+                lines.write(journal.begun(plan))
+                lines.write(self._do(writer, plan, counts))
         return counts
 
-    def _do(self, hand: Hand, plan: Plan, counts: Counter[str]) -> str:
+    def _do(self, writer: Writer, plan: Plan, counts: Counter[str]) -> str:
         try:
-            hand.do(plan)
+            writer.do(plan)
         except NotDone as why:
             counts[str(why)] += 1
-            return notes.NOT_DONE
+            return journal.NOT_DONE
         except Unanswered:
             counts["unanswered"] += 1
             self._forget(plan)  # it may come about at any time
-            return notes.UNANSWERED
-        answer = notes.acknowledged()
+            return journal.UNANSWERED
+        answer = journal.acknowledged()
         self._forget(plan)
-        self.mine.update({deed.key: (deed.account, deed.amount) for deed in plan if deed.sign != "-"})
+        self.mine.update({change.key: (change.account, change.amount) for change in plan if change.sign != "-"})
         return answer
 
     def _forget(self, plan: Plan) -> None:
-        for deed in plan:
-            self.mine.pop(deed.key, None)
+        for change in plan:
+            self.mine.pop(change.key, None)
 
 
 class _Reader:
@@ -365,16 +365,16 @@ class _Reader:
 
     def __call__(self) -> Counter[str]:
         counts: Counter[str] = Counter()
-        with closing(self.site.hand()) as hand:
+        with closing(self.site.writer()) as writer:
             while not self.stop.is_set():
-                counts[self._look(hand)] += 1
+                counts[self._look(writer)] += 1
                 time.sleep(PAUSE)
         return counts
 
-    def _look(self, hand: Hand) -> str:
+    def _look(self, writer: Writer) -> str:
         before = self._seen_before()
         try:
-            seen = hand.look()
+            seen = writer.look()
         except Unanswered:
             return "unanswered"
         assert seen.balance == seen.moved, f"a reader saw {seen.balance} beside {seen.moved}"

@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from .hands import SUPERSEDED, Deeds, Hand, NotDone, Plan, Reads, Seen, Unanswered, mixed
 from .workers import DJANGO_S_KEPT, OURS, Backend
+from .writers import SUPERSEDED, MakePlan, NotDone, Plan, Reads, Seen, Unanswered, Writer, mixed
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES, THREADS = 4, 2
@@ -26,8 +26,8 @@ class Served:
 
     threads = 1
 
-    def __init__(self, backend: Backend = OURS, deeds: Deeds = mixed) -> None:
-        self.backend, self.deeds = backend, deeds
+    def __init__(self, backend: Backend = OURS, make_plan: MakePlan = mixed) -> None:
+        self.backend, self.make_plan = backend, make_plan
         self.never_fails = backend is OURS
         self.reads = Reads.STALE if backend is DJANGO_S_KEPT else Reads.AT_ONCE
         self.server: subprocess.Popen[bytes] | None = None
@@ -63,7 +63,7 @@ class Served:
 
     def enter(self) -> None: ...
 
-    def hand(self) -> Hand:
+    def writer(self) -> Writer:
         return _Client(self)
 
 

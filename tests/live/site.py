@@ -16,8 +16,8 @@ from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from .hands import HistoryAction, carry_out, look_within
 from .workers import execute_on, reconnect_if_superseded
+from .writers import RowChange, carry_out, look_within
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -27,7 +27,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         seen = look_within(execute)
         return JsonResponse({"balance": seen.balance, "moved": seen.moved, "time": seen.time, "process": os.getpid()})
-    carry_out(execute, [HistoryAction(*deed) for deed in json.loads(request.body)])
+    carry_out(execute, [RowChange(*change) for change in json.loads(request.body)])
     return HttpResponse(status=204)
 
 

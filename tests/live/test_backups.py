@@ -22,7 +22,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.processes import child
 
-from .beside import read
+from .oracle import read
 
 FORK = multiprocessing.get_context("fork")
 WRITERS = 2

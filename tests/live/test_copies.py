@@ -19,10 +19,10 @@ from schemasync.sync.phases import postpone
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from schemasync.sync.snapshot import snapshot
+from tests.crash.databases import fence_of, whole
 from tests.crash.processes import child
-from tests.crash.worlds import fence_of, whole
 
-from .beside import read
+from .oracle import read
 from .test_postpone import waiting
 from .test_runs import link, write
 

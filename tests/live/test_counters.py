@@ -15,7 +15,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.support.columns import WRITTEN
 
-from .beside import QUICK, Case, content, made, read
+from .oracle import QUICK, Case, content, made, read
 from .test_runs import write
 
 HIGHEST = 2**63 - 1

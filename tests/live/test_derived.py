@@ -18,7 +18,7 @@ from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-from .beside import QUICK, Case, beside, content, made, read, waited
+from .oracle import QUICK, Case, beside, content, made, read, waited
 
 MOMENTS = {
     "logged": ("after", DiskStep.CAPTURE_INSTALL),
@@ -179,7 +179,7 @@ def write(link, *statements):
             connection.execute(statement)
 
 
-def test_a_row_that_the_derived_table_cannot_have_ends_the_run_if_nobody_mends_it(folder):
+def test_a_row_that_the_derived_table_cannot_have_ends_the_run_if_nobody_fixes_it(folder):
     case = Case({"Users": USERS}, ONE_NAME, [], ROWS)
     link = made(folder / "w", case)
     observer = at(("after", DiskStep.BUILD_REFILL), lambda: write(link, "INSERT INTO Users (name) VALUES ('Ada')"))
@@ -191,7 +191,7 @@ def test_a_row_that_the_derived_table_cannot_have_ends_the_run_if_nobody_mends_i
     assert sync(target(link), read(ONE_NAME), QUICK).result == "synced"
 
 
-def test_a_row_that_is_mended_in_time_comes_along(folder):
+def test_a_row_that_is_fixed_in_time_comes_along(folder):
     link = made(folder / "w", Case({"Users": USERS}, ONE_NAME, [], ROWS))
 
     def mend():

@@ -15,7 +15,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.processes import Child, child
 
-from .beside import Case, made, read
+from .oracle import Case, made, read
 from .test_derived import NORMALIZED, SPLIT, USERS
 
 TOWNS = 50

@@ -24,8 +24,8 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.support.processes import is_there
 
-from .beside import read
 from .copying import copied, created, different, written
+from .oracle import read
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENER = Opener()

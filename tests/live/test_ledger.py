@@ -7,9 +7,9 @@ import pytest
 from schemasync.files.disk import DiskStep
 from tests.crash.scenarios import IN, LIVE, LIVE_AFTER, SWAP
 
-from .hands import Plain
 from .ledger import KillAtLabel, Ledger
-from .upkeep import DEEDS
+from .upkeep import MAINTENANCE
+from .writers import Plain
 
 STEPS = list(dict.fromkeys(DiskStep(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
 QUICK = {(DiskStep.CUTOVER_FENCE, "after")}
@@ -78,4 +78,4 @@ def test_upkeep_and_backups_beside_runs_lose_nothing(folder):
             ledger.sync()
         ledger.end()
         assert ledger.counts["acknowledged"] > 50
-        assert sum(ledger.counts[name] for name in DEEDS) > 10
+        assert sum(ledger.counts[name] for name in MAINTENANCE) > 10

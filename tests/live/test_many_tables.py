@@ -28,11 +28,11 @@ from schemasync.sync.recovery import recover
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.crash.databases import traces, whole
 from tests.crash.processes import child, sqlite
-from tests.crash.worlds import traces, whole
 from tests.support.defensive import defensive
 
-from .beside import QUICK, read
+from .oracle import QUICK, read
 
 FEW, MANY = 8, 104  # tables; those of the second have more triggers than DDL creates
 

@@ -11,8 +11,8 @@ from schemasync.masking.rules import Rules
 from schemasync.sync.adopt import adopt
 from schemasync.sync.masked_snapshot import masked_snapshot
 from schemasync.sync.run.target import target
+from tests.crash.databases import read
 from tests.crash.processes import child
-from tests.crash.worlds import read
 
 SCHEMA = {
     "people": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "total": "INTEGER NOT NULL"},

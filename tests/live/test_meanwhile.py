@@ -16,7 +16,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.support.columns import WRITTEN
 
-from .beside import QUICK, Case, beside, content, made, read, waited
+from .oracle import QUICK, Case, beside, content, made, read, waited
 
 MOMENTS = {
     "logged": ("after", DiskStep.CAPTURE_INSTALL),

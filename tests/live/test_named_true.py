@@ -10,7 +10,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from schemasync.testing import assert_change
 
-from .beside import QUICK, read
+from .oracle import QUICK, read
 
 T = {"id": "INTEGER PRIMARY KEY", "true": "TEXT", "FALSE": "INTEGER", "a": "TEXT"}
 ROWS = [{"id": 1, "true": "x", "FALSE": 0, "a": "p"}, {"id": 2, "true": "y", "FALSE": None, "a": "q"}]

@@ -15,7 +15,7 @@ from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-from .beside import QUICK, Case, content, made, read
+from .oracle import QUICK, Case, content, made, read
 from .test_runs import assert_as_before, at, write
 
 P = {"id": "INTEGER PRIMARY KEY", "code": "TEXT COLLATE NOCASE UNIQUE"}
@@ -83,7 +83,7 @@ def test_what_dangles_in_the_end_is_refused_and_named(link, name):
     assert_as_before(link, before)
 
 
-def test_what_is_mended_in_time_comes_along(link):
+def test_what_is_fixed_in_time_comes_along(link):
     rounds = []
 
     def observer(when, label):

@@ -15,11 +15,11 @@ from schemasync.errors import Failed
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.crash.worlds import fence_of, traces, whole
+from tests.crash.databases import fence_of, traces, whole
 from tests.support.columns import WRITTEN
 from tests.support.sample import some
 
-from .beside import QUICK, Case, beside, content, made, read, waited
+from .oracle import QUICK, Case, beside, content, made, read, waited
 from .test_meanwhile import MORE, ROWS, T
 from .test_runs import at, write
 
@@ -94,12 +94,12 @@ def test_a_vacuum_during_a_run_loses_and_doubles_no_row(link, plan, label, order
     cut = {"VACUUM between writes": 2, "writes after VACUUM": 0, "VACUUM after writes": len(WRITES)}[order]
     wanted = []
 
-    def deed():
+    def action():
         write(link, *WRITES[:cut], "VACUUM", *WRITES[cut:])
         wanted.append(everything(link))
 
     try:
-        result = run(link, PLANS[plan], at(LABELS[label], deed)).result
+        result = run(link, PLANS[plan], at(LABELS[label], action)).result
     except Failed as error:
         result = str(error.problems[0].code)
     assert result in ("synced", "row-ids-changed")
@@ -177,8 +177,8 @@ def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, sta
         "DROP INDEX by_who": "CREATE INDEX by_who ON events (who)",
     }
     write(link, "CREATE INDEX by_who ON events (who)")
-    deed = lambda: write(link, WRITES[0], statement, *filter(None, [back.get(statement)]), *WRITES[1:])  # noqa: E731
-    assert run(link, PLANS["kept"], at(DiskStep.CUTOVER_ROUND, deed)).result == "synced"
+    action = lambda: write(link, WRITES[0], statement, *filter(None, [back.get(statement)]), *WRITES[1:])  # noqa: E731
+    assert run(link, PLANS["kept"], at(DiskStep.CUTOVER_ROUND, action)).result == "synced"
     assert ("u9", "e9") in rows(link, "events")
     assert ("u3", "e3!") in rows(link, "events")
 
@@ -191,7 +191,7 @@ MEND = ("UPDATE events SET what = 'fixed' WHERE what IS NULL", "UPDATE events SE
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 @pytest.mark.parametrize("new", [NOT_NULL, PLANS["gets a key"]], ids=["not null", "gets a key"])
-def test_a_row_that_is_mended_after_an_analyze_does_not_end_the_run(link, label, new):
+def test_a_row_that_is_fixed_after_an_analyze_does_not_end_the_run(link, label, new):
     first = at(LABELS[label], lambda: write(link, NO_SHAPE, NO_KEY, "ANALYZE"))
     fixes = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *MEND))
 
@@ -291,11 +291,11 @@ def test_a_backup_that_is_restored_over_the_live_file_ends_the_run(link, label):
     backed_up(link, backup)
     before = everything(link)
 
-    def deed():
+    def action():
         write(link, *WRITES)
         restore(link, backup)
 
-    assert ends(link, PLANS["kept"], at(LABELS[label], deed)) == "log-incomplete"
+    assert ends(link, PLANS["kept"], at(LABELS[label], action)) == "log-incomplete"
     assert everything(link) == before
 
 

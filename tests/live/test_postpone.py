@@ -17,10 +17,10 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.crash.databases import traces
 from tests.crash.processes import Child
-from tests.crash.worlds import traces
 
-from .beside import content, read
+from .oracle import content, read
 from .test_meanwhile import MORE, T
 from .test_outside_the_log import write_past_triggers
 from .test_runs import link, write

@@ -14,7 +14,7 @@ from schemasync.sync.run.recorder import Recorder
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-from .beside import QUICK, made, read
+from .oracle import QUICK, made, read
 from .test_runs import CASE, STRICTER
 
 WRITER = """

@@ -11,17 +11,17 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.rollback import rollback
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.crash.worlds import fence_of, traces, whole
+from tests.crash.databases import fence_of, traces, whole
 from tests.support.sample import some
 
-from .beside import QUICK, read
 from .branches import Branches, generations, rows
-from .hands import Plain, marked, new_pairs
 from .ledger import Ledger
+from .oracle import QUICK, read
 from .server import Served
 from .test_meanwhile import MORE
 from .test_runs import at, link, write
 from .workers import Workers
+from .writers import Plain, marked, new_pairs
 
 __all__ = ["link"]
 
@@ -87,7 +87,7 @@ def test_writes_under_load_are_on_one_side_or_the_other_and_counted(folder):
         restored_file, abandoned = generations(ledger.link)
         assert ledger.link.resolve() == restored_file
         live, aside = rows(restored_file).keys(), rows(abandoned).keys()
-        acknowledged = {key for one in ledger.told() for key in one.there}
+        acknowledged = {key for one in ledger.answers() for key in one.there}
         assert acknowledged == live | aside
         assert len(aside - live) > 100, "written between the two swaps"
         assert len(live - aside) > 100, "written after the swap back"
@@ -97,9 +97,9 @@ def test_writes_under_load_are_on_one_side_or_the_other_and_counted(folder):
 PEOPLE = {
     "kept": lambda: Plain(marked),
     "reopened": lambda: Plain(marked, keep_open=False),
-    "django_atomic": lambda: Workers(deeds=marked),
-    "django_autocommit": lambda: Workers(deeds=new_pairs, atomic=False),
-    "django_served": lambda: Served(deeds=marked),
+    "django_atomic": lambda: Workers(make_plan=marked),
+    "django_autocommit": lambda: Workers(make_plan=new_pairs, atomic=False),
+    "django_served": lambda: Served(make_plan=marked),
 }
 
 

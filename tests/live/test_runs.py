@@ -19,11 +19,11 @@ from schemasync.sync.recovery import recover
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
+from tests.crash.databases import fence_of, traces, whole
 from tests.crash.processes import child
-from tests.crash.worlds import fence_of, traces, whole
 from tests.support.columns import WRITTEN
 
-from .beside import QUICK, Case, content, made, read
+from .oracle import QUICK, Case, content, made, read
 from .test_meanwhile import MORE, ROWS, T
 
 STRICTER = {**T, "a": "TEXT NOT NULL CHECK (a <> '')"}
@@ -45,14 +45,14 @@ def write(link, *statements):
             connection.execute(statement)
 
 
-def at(label, deed, when="after"):
+def at(label, action, when="after"):
     """An observer that does something once."""
     done = []
 
     def observer(moment, passed):
         if (moment, passed) == (when, label) and not done:
             done.append(True)
-            deed()
+            action()
 
     return observer
 
@@ -69,7 +69,7 @@ def assert_as_before(link, before):
 
 
 @pytest.mark.parametrize("label", [DiskStep.CAPTURE_INSTALL, DiskStep.BUILD_RENAME])
-def test_a_row_that_is_mended_in_time_comes_along(link, label):
+def test_a_row_that_is_fixed_in_time_comes_along(link, label):
     def fix():
         time.sleep(0.3)
         write(link, "UPDATE t SET a = 'fixed' WHERE id = 50")
@@ -86,7 +86,7 @@ def test_a_row_that_is_mended_in_time_comes_along(link, label):
 @pytest.mark.parametrize(
     "label", [DiskStep.CAPTURE_INSTALL, pytest.param(DiskStep.BUILD_REFILL, marks=pytest.mark.slow)]
 )
-def test_a_row_that_is_not_mended_ends_the_run_and_is_named(link, label):
+def test_a_row_that_is_not_fixed_ends_the_run_and_is_named(link, label):
     offend = at(label, lambda: write(link, "INSERT INTO t VALUES (50, NULL, 1), (51, '', 1), (52, 'fine', 1)"))
     with pytest.raises(Failed) as caught:
         run(link, STRICTER, offend)

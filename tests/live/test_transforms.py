@@ -18,7 +18,7 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from schemasync.transforms import ONE_TO_MANY, ONE_TO_ONE, SHARED, transform
 
-from .beside import QUICK, Case, beside, content, made, waited
+from .oracle import QUICK, Case, beside, content, made, waited
 from .test_derived import MOMENTS, at, write
 
 USERS = {"id": "INTEGER PRIMARY KEY", "name": "TEXT", "tags": "TEXT", "home": "TEXT"}
@@ -224,7 +224,7 @@ QUICKER = replace(QUICK, limits=Limits(max_pause=1.0, cutover_timeout=0.5))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_row_at_which_a_transform_fails_ends_the_run_with_its_key_if_nobody_mends_it(folder, moment):
+def test_a_row_at_which_a_transform_fails_ends_the_run_with_its_key_if_nobody_fixes_it(folder, moment):
     link = made(folder / "w", SPLITTING)
     observer = at(MOMENTS[moment], lambda: write(link, "INSERT INTO Users (id) VALUES (77)"))
     with pytest.raises(Failed) as caught:
@@ -236,7 +236,7 @@ def test_a_row_at_which_a_transform_fails_ends_the_run_with_its_key_if_nobody_me
     assert sync(target(link), SPLITTING.wanted, QUICK).result == "synced"
 
 
-def test_a_row_that_is_mended_in_time_comes_along(folder):
+def test_a_row_that_is_fixed_in_time_comes_along(folder):
     link = made(folder / "w", SLOTS)
 
     def mend():

@@ -21,7 +21,7 @@ from schemasync.sync.runner import sync
 from schemasync.transforms import ONE_TO_MANY, ONE_TO_ONE, SHARED, transform
 from tests.crash.processes import Child, child
 
-from .beside import Case, made
+from .oracle import Case, made
 
 HOMES = 50
 PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))

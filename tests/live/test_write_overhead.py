@@ -13,7 +13,7 @@ from schemasync.engines.sqlite.capture.changelog import Logged
 from schemasync.engines.sqlite.connection import Opener
 from tests.support.sample import some
 
-from .beside import QUICK, beside, made, read
+from .oracle import QUICK, beside, made, read
 from .test_meanwhile import CASES, MOMENTS
 
 # Nothing is left of what was written, or nothing was.

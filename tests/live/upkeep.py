@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from .hands import ACCOUNTS, BALANCE, MOVED, SUPERSEDED, TIME
+from .writers import ACCOUNTS, BALANCE, MOVED, SUPERSEDED, TIME
 
 PAUSES = (0.01, 0.2)  # seconds between two of them, at least and at most
 EXPECTED = (SUPERSEDED, "locked", "schema has changed", "interrupted")
@@ -31,13 +31,13 @@ class Upkeep:
 
     def __call__(self) -> Counter[str]:
         counts: Counter[str] = Counter()
-        names = list(DEEDS)
-        weights = [DEEDS[name][0] for name in names]
+        names = list(MAINTENANCE)
+        weights = [MAINTENANCE[name][0] for name in names]
         while not self.stop():
             (name,) = self.chance.choices(names, weights)
             try:
                 with closing(_open(self.link)) as connection:
-                    DEEDS[name][1](self, connection)
+                    MAINTENANCE[name][1](self, connection)
                 counts[name] += 1
                 self.done.value += 1
             except sqlite3.OperationalError as error:
@@ -113,7 +113,7 @@ class Upkeep:
         return place
 
 
-DEEDS: dict[str, tuple[float, Callable[[Upkeep, sqlite3.Connection], None]]] = {
+MAINTENANCE: dict[str, tuple[float, Callable[[Upkeep, sqlite3.Connection], None]]] = {
     "VACUUM": (0.4, Upkeep.vacuum),
     "ANALYZE": (1, Upkeep.analyze),
     "REINDEX": (1, Upkeep.reindex),

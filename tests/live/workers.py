@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db import close_old_connections, connections, transaction
 from django.db.utils import OperationalError
 
-from .hands import (
+from .writers import (
     SUPERSEDED,
-    Deeds,
-    Hand,
+    MakePlan,
     NotDone,
     Plan,
     Reads,
     Seen,
+    Writer,
     carry_out,
     carry_out_alone,
     look_alone,
@@ -66,9 +66,9 @@ class Workers:
 
     threads = 2
 
-    def __init__(self, backend: Backend = OURS, deeds: Deeds | None = None, *, atomic: bool = True) -> None:
+    def __init__(self, backend: Backend = OURS, make_plan: MakePlan | None = None, *, atomic: bool = True) -> None:
         self.backend, self.atomic = backend, atomic
-        self.deeds = deeds or (mixed if atomic else pairs)
+        self.make_plan = make_plan or (mixed if atomic else pairs)
         self.never_fails = backend is OURS
         self.reads = Reads.IN_ORDER if backend is DJANGO_S_KEPT else Reads.AT_ONCE
         if not settings.configured:  # outside of pytest
@@ -86,7 +86,7 @@ class Workers:
         self.numbers = count()
         connections.settings[ALIAS] = {**connections.settings["default"], **self.backend.settings(self.link)}
 
-    def hand(self) -> Hand:
+    def writer(self) -> Writer:
         return _Thread(self.backend, self.atomic, next(self.numbers) % self.threads)
 
 

@@ -111,11 +111,11 @@ def main(arguments: list[str]) -> int:
         if sys.stderr.isatty():
             print(f"\r{done} cases, {failures} failed", end="", file=sys.stderr, flush=True)
 
-    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    reported = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     print(f"{given.name}: seed {given.seed}, {done:,} cases in {time.monotonic() - begun:,.0f} s, {failures} failed")
     if given.sqlite is not None:
         print(f"  SQLite {sqlite3.sqlite_version}, each checkpoint {given.checkpoint_delay} ms late")
-    print(f"  {told}")
+    print(f"  {reported}")
     print(f"  commit {_commit()}")
     return 1 if failures else 0
 

@@ -12,8 +12,8 @@ import django
 from schemasync.files import kernel_copy
 from tests.crash.histories import History
 from tests.crash.instants import count
+from tests.crash.prepared_scenario import PreparedScenario
 from tests.crash.scenarios import SCENARIOS
-from tests.crash.stage import Stage
 from tests.crash.test_instants import survive
 
 LARGE = kernel_copy.LARGE
@@ -34,8 +34,8 @@ def instants(folder: Path, seed: int) -> Counter[str]:
     django.setup()
     chance = random.Random(seed)
     name = chance.choice(sorted(SCENARIOS))
-    stage = Stage(name, folder / name)
+    prepared = PreparedScenario(name, folder / name)
     if name not in _totals:
-        _totals[name] = count(stage.scenario, stage.copy(folder / "dry"))
-    survive(stage, stage.copy(folder / "w"), folder / "wreck", chance.randrange(_totals[name]))
+        _totals[name] = count(prepared.scenario, prepared.copy(folder / "dry"))
+    survive(prepared, prepared.copy(folder / "w"), folder / "wreck", chance.randrange(_totals[name]))
     return Counter({name: 1})

@@ -40,8 +40,10 @@ def main(arguments):
         for app in PRODUCTS:
             if given.only in (None, app.name):
                 total += InAndOut(app, (given.folder or Path(folder)) / app.name).whole()
-    told = ", ".join(f"{count:,} {name}" for name, count in total.items() if name != "faults")
-    print(f"\nin all: {told}; {time.perf_counter() - begun:.0f} s, {total['faults']} faults; commit {machine.commit()}")
+    reported = ", ".join(f"{count:,} {name}" for name, count in total.items() if name != "faults")
+    print(
+        f"\nin all: {reported}; {time.perf_counter() - begun:.0f} s, {total['faults']} faults; commit {machine.commit()}"
+    )
     return 1 if total["faults"] else 0
 
 

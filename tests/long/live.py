@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 from schemasync.files import kernel_copy
-from tests.live.hands import Plain
 from tests.live.ledger import KillAtLabel, Ledger
 from tests.live.server import Served
 from tests.live.test_ledger import STEPS
 from tests.live.workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
+from tests.live.writers import Plain
 
 LARGE = kernel_copy.LARGE
 SWAPS = 20  # of one ledger

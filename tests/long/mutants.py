@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
             outcome = copy.outcome(mutation, limits[mutation.module])
             outcomes.append(outcome)
             _note(f"{outcome.seconds:5.0f} s {outcome.kind:8} {mutation.where}: {mutation.what}")
-    return told(outcomes, given.seed, time.monotonic() - begun, commit)
+    return report(outcomes, given.seed, time.monotonic() - begun, commit)
 
 
 def _note(line: str) -> None:
@@ -307,7 +307,7 @@ def copied() -> Iterator[Copy]:
         yield Copy(folder)
 
 
-def told(outcomes: list[Outcome], seed: int, seconds: float, commit: str) -> int:
+def report(outcomes: list[Outcome], seed: int, seconds: float, commit: str) -> int:
     """Print the counts and the survivors; 1 where one of them has no reason."""
     reasons = equivalent()
     counts = Counter(outcome.kind for outcome in outcomes)

@@ -44,31 +44,31 @@ def main(arguments: list[str]) -> int:
         counts = (
             _tenant(given.seed, given.more) if name == TENANT else _played(name, given.seed, given.more, given.limit)
         )
-        print(f"  {name}: {_told(counts)}; {time.monotonic() - begun:,.0f} s", flush=True)
+        print(f"  {name}: {_as_text(counts)}; {time.monotonic() - begun:,.0f} s", flush=True)
         total += counts
-    print(f"in all {len(given.scenario)} scenarios: {_told(total)}")
+    print(f"in all {len(given.scenario)} scenarios: {_as_text(total)}")
     return 1 if total["failed"] else 0
 
 
-def _told(counts: Counter[str]) -> str:
+def _as_text(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _played(name: str, seed: int, more: int, limit: int) -> Counter[str]:
-    from tests.crash.stage import Stage
+    from tests.crash.prepared_scenario import PreparedScenario
     from tests.power.player import Player, states
     from tests.power.recorder import record
 
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory, prefix="schemasync-") as made:
         folder = Path(made)
-        stage = Stage(name, folder / name)
-        recording = record(["tests.power.recorder", name], stage.before.folder, folder)
+        prepared = PreparedScenario(name, folder / name)
+        recording = record(["tests.power.recorder", name], prepared.before.folder, folder)
         epochs = recording.epochs()
         found = states(epochs, seed, more)
         played = found[:: -(-len(found) // limit)]
         counts = Counter(calls=len(recording.calls), moments=len(epochs), states=len(found), played=len(played))
-        player = Player(stage, folder)
+        player = Player(prepared, folder)
         for state in played:
             try:
                 player.play(state)

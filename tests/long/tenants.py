@@ -182,9 +182,9 @@ class Fleet:
             assert names[:ROWS] == [f"author number {i} of this tenant" for i in range(1, ROWS + 1)], key
             assert names[ROWS] == f"of {key} alone", key
             mine = Counter(names[ROWS + 1 :])
-            told = Counter({name: times for (of, name), times in writes.items() if of == key})
-            assert not told - mine, (key, told - mine)
-            unknown += sum((mine - told).values())
+            reported = Counter({name: times for (of, name), times in writes.items() if of == key})
+            assert not reported - mine, (key, reported - mine)
+            unknown += sum((mine - reported).values())
         assert unknown <= WRITERS, f"{unknown} rows that were not acknowledged"  # each was killed at most within one
         print(f"every acknowledged write is there, once; {unknown} of writers that were killed before they were told")
 

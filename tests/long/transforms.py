@@ -13,7 +13,7 @@ from benchmarks import machine
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.crash.processes import Child
-from tests.live.beside import Case, made
+from tests.live.oracle import Case, made
 from tests.live.test_transforms_under_load import (
     NEW,
     PATIENT,

@@ -105,7 +105,7 @@ class Stock:
         with closing(sqlite3.connect(self.path)) as connection:
             connection.executescript(sql)
 
-    def told(self):
+    def reported(self):
         return migrate_risks(ALIAS, self.path, modelled(ALIAS))
 
     def migrate(self):
@@ -121,7 +121,7 @@ class Stock:
 
 @pytest.fixture
 def stock(tmp_path, settings, monkeypatch, django_db_blocker):
-    settings.INSTALLED_APPS = ["schemasync", "tests.stake"]
+    settings.INSTALLED_APPS = ["schemasync", "tests.apps.stake"]
     stock = Stock(tmp_path / "db.sqlite3")
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(stock.path)}
     monkeypatch.setitem(
@@ -133,24 +133,24 @@ def stock(tmp_path, settings, monkeypatch, django_db_blocker):
         del connections[ALIAS]
 
 
-def as_told(found):
+def as_reported(found):
     return [(one.kind, one.name, one.rows) for one in found]
 
 
 @pytest.mark.parametrize("made", LOST.values(), ids=LOST.keys())
-def test_what_is_told_is_lost_in_a_migrate(stock, made):
+def test_what_is_reported_is_lost_in_a_migrate(stock, made):
     stock.make(made.sql)
-    assert as_told(stock.told()) == [(made.kind, made.name, made.rows)]
+    assert as_reported(stock.reported()) == [(made.kind, made.name, made.rows)]
     assert made.word in stock.schema()
     stock.migrate()
     assert made.word not in stock.schema()
-    assert stock.told() == ()
+    assert stock.reported() == ()
 
 
 @pytest.mark.parametrize("made", ABORTING.values(), ids=ABORTING.keys())
-def test_what_is_told_to_abort_a_migrate_aborts_it(stock, made):
+def test_what_is_reported_to_abort_a_migrate_aborts_it(stock, made):
     stock.make(made.sql)
-    assert as_told(stock.told()) == [(made.kind, made.name, None)]
+    assert as_reported(stock.reported()) == [(made.kind, made.name, None)]
     before = stock.schema()
     with pytest.raises(OperationalError, match=made.name):
         stock.migrate()
@@ -170,20 +170,20 @@ def test_each_kind_of_thing_is_explained():
         assert any(f"`{kind}`" in line.split(" | ")[0] for line in rows), kind
 
 
-def test_a_view_of_a_view_is_told_for_the_table_below(stock):
+def test_a_view_of_a_view_is_reported_for_the_table_below(stock):
     stock.make(AUTHOR + BOOK + "CREATE VIEW a AS SELECT title AS t FROM stake_book; CREATE VIEW b AS SELECT t FROM a;")
-    assert [(one.name, one.table) for one in stock.told()] == [("a", "stake_book"), ("b", "stake_book")]
+    assert [(one.name, one.table) for one in stock.reported()] == [("a", "stake_book"), ("b", "stake_book")]
 
 
 def test_what_migrations_made_is_in_no_danger(stock):
     call_command("migrate", "stake", "0002", database=ALIAS, verbosity=0)
     stock.make("CREATE TABLE mine (id INTEGER PRIMARY KEY, x TEXT COLLATE NOCASE) STRICT; CREATE INDEX x ON mine (x);")
     stock.make("CREATE VIEW stake_titles AS WITH stake_book AS (SELECT x FROM mine) SELECT x FROM stake_book;")
-    assert stock.told() == ()
+    assert stock.reported() == ()
 
 
 def test_where_there_is_no_database_nothing_is_in_danger_and_none_is_made(stock):
-    assert stock.told() == ()
+    assert stock.reported() == ()
     assert not stock.path.exists()
 
 
@@ -228,7 +228,7 @@ def database(part):
     return connection
 
 
-def told_between(model, found):
+def reported_between(model, found):
     with closing(database(model)) as one, closing(database(found)) as other:
         return [one.kind for one in beyond(other, inspect(other).schema, inspect(one).schema)]
 
@@ -236,10 +236,10 @@ def told_between(model, found):
 @pytest.mark.parametrize("name", SAME)
 def test_what_the_model_does_in_other_words_is_in_no_danger(name):
     found, model = SAME[name]
-    assert told_between(model, found) == []
+    assert reported_between(model, found) == []
 
 
 @pytest.mark.parametrize("name", MORE)
-def test_what_the_model_does_less_of_is_told(name):
+def test_what_the_model_does_less_of_is_reported(name):
     model, found, kind = MORE[name]
-    assert told_between(model, found) == [kind]
+    assert reported_between(model, found) == [kind]

@@ -511,8 +511,8 @@ def test_with_nobody_to_ask_a_renamed_model_is_refused_with_both_hints():
 
 def test_the_label_alone_says_that_a_model_was_renamed_whatever_refers_to_it():
     loan = {"_model": "shop.Loan", "id": ID, "of_id": to("book")}
-    told = {"book": {**book()["book"], "_model": "shop.Tome"}, "loan": loan}
-    found = tree(told, {"tome": TOME, "loan": {**loan, "of_id": to("tome")}})
+    reported = {"book": {**book()["book"], "_model": "shop.Tome"}, "loan": loan}
+    found = tree(reported, {"tome": TOME, "loan": {**loan, "of_id": to("tome")}})
     assert found["tome"]["_was"] == ["book"]
     assert found["loan"]["of_id"] == to("tome")
 
@@ -569,7 +569,7 @@ def test_a_table_whose_name_changes_case_alone_is_the_same():
     assert tree(book(), {"Book": BOOK}) == {"Book": BOOK}
 
 
-def test_the_same_table_under_another_model_is_told_and_no_change_of_the_database():
+def test_the_same_table_under_another_model_is_reported_and_is_no_change_of_the_database():
     found = export(book(), {"book": TOME})
     assert loaded(found.text) == {"book": TOME}
     assert found.relabelled == ("book",)
@@ -587,7 +587,7 @@ def claimed(file, meant, ask=None, drop=(), **fills):
     return exporting.export(text, models(meant), lambda table, column: fills.get(column), ask, decisions=decisions)
 
 
-def test_a_table_without_model_that_says_what_the_model_says_is_left_alone_and_told():
+def test_a_table_without_model_that_says_what_the_model_says_is_left_alone_and_reported():
     more = {
         "shelf": "TEXT",
         "name": f"{NAME} COLLATE NOCASE",

@@ -32,8 +32,8 @@ TABLES = sorted({table.name for table in document.read(KNOWN.read_bytes()).schem
 def made(tmp_path_factory):
     """The kitchen with both of its databases made, and what they hold."""
     kitchen = Kitchen(tmp_path_factory.mktemp("kitchen"))
-    told = kitchen.run("make")
-    return kitchen, told, kitchen.tables("stock"), kitchen.tables("synced")
+    reported = kitchen.run("make")
+    return kitchen, reported, kitchen.tables("stock"), kitchen.tables("synced")
 
 
 @pytest.fixture
@@ -64,10 +64,10 @@ def test_a_model_without_a_table_of_its_own_is_not_in_schema_json(made):
     assert not without & set(labels)
 
 
-def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_told(made):
-    _, told, _, synced = made
+def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_reported(made):
+    _, reported, _, synced = made
     left_out = ["not_deferred", "not_distinct", "not_including"]
-    assert [note.split("the constraint ")[1].split()[0] for note in told["notes"]] == left_out
+    assert [note.split("the constraint ")[1].split()[0] for note in reported["notes"]] == left_out
     assert not [name for name in left_out if name in json.dumps(synced["kitchen_constraints"]["normal form"])]
 
 

@@ -221,7 +221,7 @@ def test_a_kept_table_can_be_written_again_after_all() -> None:
     assert actions(with_rewritten(plan(text, text), {"T"})) == {"T": Action.REWRITE, "U": Action.KEEP}
 
 
-def test_many_changes_are_told_in_a_phrase() -> None:
+def test_many_changes_are_reported_in_a_phrase() -> None:
     made = plan("{}", '{"A": {"a": "INT"}, "B": {"a": "INT"}, "C": {"a": "INT"}}')
     assert phrase(made.changes, limit=2) == "A: new table; B: new table; and 1 more"
     assert phrase(made.changes[:1]) == "A: new table"

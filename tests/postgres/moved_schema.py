@@ -91,8 +91,8 @@ def move(link: str, dsn: str) -> None:
 
     document = read(Path(link).with_name("schema.json").read_bytes())
     report = to_postgres(_at(link), _goal(document, dsn), document)
-    told = {name: getattr(report, name) for name in ("result", "keys", "rounds", "pause_ms", "duration_ms")}
-    print(json.dumps(told))
+    reported = {name: getattr(report, name) for name in ("result", "keys", "rounds", "pause_ms", "duration_ms")}
+    print(json.dumps(reported))
 
 
 def write(link: str, seed: str) -> None:

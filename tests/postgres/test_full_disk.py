@@ -14,7 +14,7 @@ import pytest
 from schemasync.engines.postgres.connection import Target as Server
 from schemasync.errors import SchemasyncError
 from schemasync.sync.move.goal import MoveStep
-from tests.crash.worlds import traces
+from tests.crash.databases import traces
 from tests.support import postgres as servers
 from tests.support.postgres import USER, Database
 

@@ -15,7 +15,7 @@ from schemasync.sync.move.closed_file import moved_fence
 from schemasync.sync.move.goal import Goal, MoveStep
 from schemasync.sync.move.mover import to_postgres
 from schemasync.sync.run.target import target
-from tests.crash.worlds import traces
+from tests.crash.databases import traces
 from tests.support import postgres as servers
 from tests.support.postgres import USER, Database
 

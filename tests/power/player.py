@@ -14,9 +14,9 @@ from pathlib import Path
 
 from schemasync.files.layout import PathKind
 from tests.crash.aftermath import assert_history, assert_tidy, finish_here
+from tests.crash.databases import SampleDatabase, dump, is_marked, notes, recovery, whole, without, write
+from tests.crash.prepared_scenario import PreparedScenario
 from tests.crash.processes import child
-from tests.crash.stage import Stage
-from tests.crash.worlds import World, dump, is_marked, notes, recovery, whole, without, write
 
 from .model import Content, Epoch
 from .recorder import DONE, NOTE
@@ -97,63 +97,63 @@ SET_ASIDE = ("rollback", "restore_live", "restore_synced")
 class Player:
     """Tries states of one scenario. `counts`: how many opened as what."""
 
-    stage: Stage
+    prepared: PreparedScenario
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
 
     def play(self, state: State, *, is_finished: bool = True) -> None:
         """Raises AssertionError with what is wrong. `is_finished`: also run the next run to its end."""
-        world = World(self.folder / "w")
-        put(state.content, world.folder)
+        database = SampleDatabase(self.folder / "w")
+        put(state.content, database.folder)
         try:
-            ended = child(lambda: self._go_on(world, state, is_finished))
+            ended = child(lambda: self._go_on(database, state, is_finished))
             assert ended.trouble is None, f"{state}\n{ended.trouble.kind} {ended.trouble.codes}: {ended.trouble.text}"
             self.counts[ended.result()] += 1
         finally:
-            shutil.rmtree(world.folder)
+            shutil.rmtree(database.folder)
 
-    def _go_on(self, world: World, state: State, is_finished: bool) -> str:
-        scenario, target = self.stage.scenario, world.target()
+    def _go_on(self, database: SampleDatabase, state: State, is_finished: bool) -> str:
+        scenario, target = self.prepared.scenario, database.target()
         attempted, acknowledged = _written(state.said)
-        stage = self.stage
+        prepared = self.prepared
         states = {
-            "old": None if stage.old is None else without(stage.old, *attempted),
-            "new": without(stage.new, *attempted),
+            "old": None if prepared.old is None else without(prepared.old, *attempted),
+            "new": without(prepared.new, *attempted),
         }
-        if world.link.exists() and (sum(state.kept) + state.number) % 2:  # another program is the first to open it
-            assert without(dump(world.link), *attempted) in states.values()
-            assert whole(world.link)
-            assert not is_marked(world.link)
+        if database.link.exists() and (sum(state.kept) + state.number) % 2:  # another program is the first to open it
+            assert without(dump(database.link), *attempted) in states.values()
+            assert whole(database.link)
+            assert not is_marked(database.link)
         recovery(target)
         again = recovery(target)
         assert again == (), f"a second recovery finds something to do: {again}"
         is_done = DONE in state.said
-        if world.layout.path_kind() is PathKind.NOTHING:
-            assert stage.old is None
-            assert world.files() == []
+        if database.layout.path_kind() is PathKind.NOTHING:
+            assert prepared.old is None
+            assert database.files() == []
             assert not acknowledged
             found = "nothing"
         else:
-            seen = without(dump(world.link), *attempted)
+            seen = without(dump(database.link), *attempted)
             found = next((name for name, one in states.items() if one == seen), "something else")
             assert found in ("old", "new"), f"it is neither the old nor the new database: {seen}"
-            assert whole(world.link)
-            self._look_for(acknowledged, world)
-            assert_tidy(world, scenario, is_copied=True)
+            assert whole(database.link)
+            self._look_for(acknowledged, database)
+            assert_tidy(database, scenario, is_copied=True)
         assert not is_done or found == "new" or states["old"] == states["new"], f"done, and then {found}"
         if is_finished:
-            finish_here(scenario, world)
-            assert without(dump(world.link), *attempted) == states["new"]
-            self._look_for(acknowledged, world)
-            assert write(world.link, "after all") is None
-            assert_tidy(world, scenario, is_copied=True)
-            assert_history(scenario, world)
+            finish_here(scenario, database)
+            assert without(dump(database.link), *attempted) == states["new"]
+            self._look_for(acknowledged, database)
+            assert write(database.link, "after all") is None
+            assert_tidy(database, scenario, is_copied=True)
+            assert_history(scenario, database)
         return found
 
-    def _look_for(self, acknowledged: dict[str, str], world: World) -> None:
+    def _look_for(self, acknowledged: dict[str, str], database: SampleDatabase) -> None:
         """Each row is in the live file, or where what was written before is set aside, in the file that it went to."""
-        there = notes(world.link) if acknowledged else set()
-        aside = {path.name: path for path in world.files()} if self.stage.scenario.name in SET_ASIDE else {}
+        there = notes(database.link) if acknowledged else set()
+        aside = {path.name: path for path in database.files()} if self.prepared.scenario.name in SET_ASIDE else {}
         for note, name in acknowledged.items():
             assert note in there or (name in aside and note in notes(aside[name])), (
                 f"{note}, written to {name}, is lost"

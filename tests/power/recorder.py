@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemasync.files.disk import DiskStep
+from tests.crash.databases import WRITE, SampleDatabase
 from tests.crash.processes import sqlite
 from tests.crash.scenarios import SCENARIOS, run
-from tests.crash.worlds import WRITE, World
 
 from .calls import NAMES, Call, Reader
 from .model import Disk, Epoch
@@ -88,7 +88,7 @@ def _compare(recording: Recording, root: Path) -> None:
 class Writing:
     """An observer: a program that writes a row at each step, as one does that opens the link now."""
 
-    world: World
+    database: SampleDatabase
     marks: int
     number: int = 0
 
@@ -96,7 +96,7 @@ class Writing:
         self.say(f"{when} {label}")
         self.number += 1
         note = f"{NOTE}{self.number}"
-        with suppress(sqlite3.Error), sqlite(self.world.link) as connection:
+        with suppress(sqlite3.Error), sqlite(self.database.link) as connection:
             connection.execute("PRAGMA synchronous=EXTRA")
             name = Path(connection.execute("PRAGMA database_list").fetchone()[2]).name
             connection.execute(WRITE, (note,))
@@ -107,9 +107,9 @@ class Writing:
 
 
 def main(name: str, folder: str, marks: str) -> None:
-    scenario, world = SCENARIOS[name], World(Path(folder))
-    observer = Writing(world, os.open(marks, os.O_CREAT | os.O_WRONLY | os.O_APPEND))
-    run(scenario, world.target(observer))
+    scenario, database = SCENARIOS[name], SampleDatabase(Path(folder))
+    observer = Writing(database, os.open(marks, os.O_CREAT | os.O_WRONLY | os.O_APPEND))
+    run(scenario, database.target(observer))
     observer.say(DONE)
 
 

@@ -18,8 +18,8 @@ from django.db import connections
 
 from schemasync.errors import Code, Refused
 from schemasync.files.disk import Disk, DiskStep
+from tests.crash.databases import whole
 from tests.crash.processes import child
-from tests.crash.worlds import whole
 from tests.tenants.inside import begin
 
 from .player import State, put, states

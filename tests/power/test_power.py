@@ -87,14 +87,14 @@ def test_calls_are_read_with_bytes_of_any_kind_where_they_end(tmp_path):
 @pytest.fixture(scope="module")
 def recorded(memory):
     """An adoption of a file with a rollback journal, which SQLite removes at each commit."""
-    from tests.crash.stage import Stage
+    from tests.crash.prepared_scenario import PreparedScenario
 
     if strace() is None:
         pytest.skip("strace is not installed, or may not trace here")
     folder = memory / "power"
     folder.mkdir()
-    stage = Stage("adopt_journal", folder / "stage")
-    return Player(stage, folder), record(["tests.power.recorder", "adopt_journal"], stage.before.folder, folder)
+    prepared = PreparedScenario("adopt_journal", folder / "stage")
+    return Player(prepared, folder), record(["tests.power.recorder", "adopt_journal"], prepared.before.folder, folder)
 
 
 def of_the_swap(epochs):

@@ -191,16 +191,16 @@ def test_a_backup_of_a_generation_keeps_the_history_and_the_way_to_what_was_live
 
 
 @pytest.mark.slow
-def test_with_the_setting_nobody_is_told_to_adopt_by_hand(first):
+def test_with_the_setting_no_message_says_to_adopt_by_hand(first):
     first.upgrade(3)
     how = "the next manage.py migrate adopts it"
     for words in (["status"], ["plan"], ["check"]):
         ended = first.manage("schemasync", *words)
         printed = ended.out + ended.err
         assert (how in printed, "schemasync adopt" in printed) == (words != ["check"], False), printed
-    told = first.manage("check").err
-    assert "(schemasync.W010)" in told
-    assert "The next manage.py migrate adopts it." in told
+    reported = first.manage("check").err
+    assert "(schemasync.W010)" in reported
+    assert "The next manage.py migrate adopts it." in reported
     first.start()
     with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(first.folder / "b")) as copy:
         source.backup(copy)
@@ -364,8 +364,8 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
     more = 'HAS_ICU = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"\n'
     product = Product(tmp_path / "site", 3, with_schemasync=True, more=more)
     (product.folder / "shop" / "search.py").write_text(COMPARED)
-    told = product.done("check").err
-    assert sorted(re.findall(r"(\w+\.py):(\d+) compares with the name", told)) == [
+    reported = product.done("check").err
+    assert sorted(re.findall(r"(\w+\.py):(\d+) compares with the name", reported)) == [
         ("search.py", "10"),
         ("search.py", "5"),
         (
@@ -373,7 +373,7 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
             str(1 + (product.folder / "site_settings.py").read_text().splitlines().index(more.strip())),
         ),
     ]
-    assert 'connection.vendor == "sqlite"' in told
+    assert 'connection.vendor == "sqlite"' in reported
     assert "W012" not in product.done("migrate").err
 
 

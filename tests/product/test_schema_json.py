@@ -55,9 +55,9 @@ def test_makemigrations_writes_schema_json_and_a_migration(product, monkeypatch)
         ("class Shelf(models.Model):", "class Shelf(models.Model):\n    note = models.TextField(default='')")
     )
     assert product.manage("makemigrations", "--check").code == 1
-    told = product.done("makemigrations").out
-    assert "+note" in told
-    assert "0003_shelf_note.py" in told
+    reported = product.done("makemigrations").out
+    assert "+note" in reported
+    assert "0003_shelf_note.py" in reported
     assert '"note"' in product.schema.read_text()
     assert product.done("makemigrations", "--check").code == 0
     assert "+note" in product.done("migrate").out
@@ -232,9 +232,9 @@ def test_what_a_new_database_lacks_is_named_at_the_first_export_and_by_check(pro
     product.link.unlink()
     (product.folder / "db.sqlite3.generations").rename(product.folder / "aside")
     seen = ("--accept-data-migration", "shop.0002_first_shelf")
-    told = product.done("schemasync", "export", *seen).err
-    assert "does not run these migrations, which fill tables: shop.0002_first_shelf\n" in told
-    assert 'name a function that makes them: SCHEMASYNC["SEED"]' in told
+    reported = product.done("schemasync", "export", *seen).err
+    assert "does not run these migrations, which fill tables: shop.0002_first_shelf\n" in reported
+    assert 'name a function that makes them: SCHEMASYNC["SEED"]' in reported
     product.done("migrate")
     said = "so these migrations have not filled it: shop.0002_first_shelf"
     assert said in product.done("schemasync", "check").out

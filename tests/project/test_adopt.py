@@ -53,12 +53,12 @@ def test_adopted_before_the_flag_is_on_its_models_own_their_tables_all_the_same(
 def test_inspect_writes_what_adopt_would(handmade, flag):
     handmade.settings(flag=flag)
     handmade.done("schemasync", "inspect", "db.sqlite3", "-o", "seen.json")
-    told = handmade.done("schemasync", "inspect", "db.sqlite3", "--json").json
+    reported = handmade.done("schemasync", "inspect", "db.sqlite3", "--json").json
     handmade.done("schemasync", "adopt")
     text = handmade.schema.read_text()
     assert marks(text) > 9
     assert text.partition("\n")[2] == (handmade.folder / "seen.json").read_text(), "but for the comment at its top"
-    assert told["schema"]["shop_tag"]["_model"] == "shop.Tag"
+    assert reported["schema"]["shop_tag"]["_model"] == "shop.Tag"
     handmade.settings(flag=True)
     handmade.schema.write_text((handmade.folder / "seen.json").read_text())
     assert gates(handmade) == [0, 0, 0]
@@ -79,9 +79,9 @@ def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_th
     assert "[unclaimed-table]" in ended.err
     assert "manage.py schemasync export --claim" in ended.err
     assert adopted.schema.read_text() == before
-    told = adopted.done("schemasync", "export", "--claim", "--json").json
-    assert "shop_tag" in told["claimed"]
-    assert told["not_expressed"] == []
+    reported = adopted.done("schemasync", "export", "--claim", "--json").json
+    assert "shop_tag" in reported["claimed"]
+    assert reported["not_expressed"] == []
     adopted.done("migrate")
     assert gates(adopted) == [0, 0, 0]
     assert adopted.rows("SELECT weight FROM shop_tag") == [(3,)]

@@ -28,7 +28,7 @@ RENAMED = ("total = models", "price = models")
 # --- without schema.json ------------------------------------------------------------------------------------------
 
 
-def test_a_project_that_lives_on_migrations_is_told_what_the_next_one_would_destroy(migrated):
+def test_check_on_a_project_that_lives_on_migrations_reports_what_the_next_one_would_destroy(migrated):
     migrated.run_sql(BY_HAND)
     ended = migrated.manage("schemasync", "check")
     assert ended.code == 1
@@ -76,7 +76,7 @@ def test_a_database_that_was_taken_over_misses_its_schema(built, flag):
     assert "[schema-unreadable]" in ended.err
 
 
-def test_with_a_schema_and_the_flag_off_the_danger_of_a_habit_is_told_and_is_no_difference(built):
+def test_with_a_schema_and_the_flag_off_the_risk_of_a_habit_is_reported_and_is_no_difference(built):
     built.run_sql("CREATE INDEX raw ON shop_tag (lower(label))")
     assert "would destroy" not in built.done("schemasync", "check").out
     assert built.done("schemasync", "check", "--json").json["migrate_risks"] == []

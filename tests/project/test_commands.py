@@ -26,7 +26,7 @@ def site(tmp_path):
 def test_from_models_to_a_database_with_users_and_permissions(site):
     assert "shop_tag: new table" in site.done("makemigrations").out
     assert "a new database" in site.done("migrate").out
-    told = site.python(
+    reported = site.python(
         "from django.contrib.auth.models import Permission, User\n"
         "from shop.models import Customer, Order\n"
         "User.objects.create_user('ann', password='x')\n"
@@ -34,7 +34,7 @@ def test_from_models_to_a_database_with_users_and_permissions(site):
         "order.tags.create(label='red')\n"
         "print(Permission.objects.filter(codename='add_order').count(), Order.objects.get().tags.get().label)"
     )
-    assert told == "1 red"
+    assert reported == "1 red"
     assert "nothing to do" in site.done("migrate").out
 
 
@@ -78,9 +78,9 @@ def test_the_gates_of_ci_are_honest(built):
 def test_migrate_says_what_of_the_models_it_did_not_apply(built):
     assert "makemigrations" not in built.done("migrate").out
     built.change(WEIGHT)
-    told = built.done("migrate").out
-    assert "The models differ from schema.json (shop_tag), and this difference is not applied" in told
-    assert "manage.py makemigrations" in told
+    reported = built.done("migrate").out
+    assert "The models differ from schema.json (shop_tag), and this difference is not applied" in reported
+    assert "manage.py makemigrations" in reported
 
 
 def test_a_plan_changes_nothing(built):
@@ -179,10 +179,10 @@ def test_a_renamed_model_keeps_its_rows_permissions_and_generic_relations(built)
     assert built.rows("SELECT id, label FROM shop_label") == [(1, "red")]
     assert built.rows("SELECT id FROM django_content_type WHERE model = 'label'") == [before]
     assert built.rows("SELECT count(*) FROM django_content_type WHERE model = 'tag'") == [(0,)]
-    told = (
+    reported = (
         "SELECT p.codename, p.name FROM auth_group_permissions AS g JOIN auth_permission AS p ON p.id = g.permission_id"
     )
-    assert built.rows(told) == [("change_label", "Can change label")]
+    assert built.rows(reported) == [("change_label", "Can change label")]
 
 
 def test_a_permission_that_is_new_comes_although_no_table_changes(built):
@@ -296,9 +296,10 @@ def test_models_of_another_schema_are_as_they_were(built):
 def test_runserver_and_check_say_when_models_and_schema_differ(built):
     assert "W008" not in built.done("check").err
     built.change(WEIGHT)
-    told = built.done("check").err
+    reported = built.done("check").err
     assert (
-        '(schemasync.W008) The models and schema.json differ, in the database "default":\n    shop_tag: +weight' in told
+        '(schemasync.W008) The models and schema.json differ, in the database "default":\n    shop_tag: +weight'
+        in reported
     )
     built.change(("class Tag", "class Shelf(models.Model):\n    pass\n\nclass Tag"), ("max_digits=8", "max_digits=9"))
     built.change(
@@ -320,27 +321,27 @@ def test_check_names_the_column_that_may_have_been_renamed(built):
     built.change(("label = models.SlugField()", "slug = models.SlugField()"))
     assert 'shop.Tag no longer has the column "label"; new in it: slug. Renamed, or dropped?' in built.done("check").err
     built.schema.write_text("{")
-    assert 'differ, in the database "default":\n    ' in (told := built.done("check").err)
-    assert "schema.json:1:2: the file ends here, before its JSON does" in told
+    assert 'differ, in the database "default":\n    ' in (reported := built.done("check").err)
+    assert "schema.json:1:2: the file ends here, before its JSON does" in reported
 
 
 def test_where_much_differs_the_first_tables_are_named(site):
     site.schema.write_text("{}")
-    told = site.done("check").err
-    assert 'in the database "default":\n    auth_group: new table\n    auth_group_permissions: new table\n' in told
-    assert told.count(": new table") == 9
-    assert re.search(r": new table\n    and \d+ more\n\tHINT", told)
+    reported = site.done("check").err
+    assert 'in the database "default":\n    auth_group: new table\n    auth_group_permissions: new table\n' in reported
+    assert reported.count(": new table") == 9
+    assert re.search(r": new table\n    and \d+ more\n\tHINT", reported)
 
 
 def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
     site.done("makemigrations")
     site.settings(flag=True, more='SCHEMASYNC["ON_STARTUP"] = "sync"')
-    told = site.python(
+    reported = site.python(
         "from django.contrib.auth.models import Permission\n"
         "from shop.models import Tag\n"
         "print(Tag.objects.count(), Permission.objects.filter(codename='add_tag').count())"
     )
-    assert told == "0 1"
+    assert reported == "0 1"
     assert site.link.is_symlink()
 
 
@@ -397,6 +398,6 @@ def test_a_flag_that_is_off_for_a_database_that_follows_schema_json_is_reported(
 def test_a_plain_file_beside_a_schema_json_is_reported(adopted):
     assert "W010" not in adopted.done("check").err
     adopted.done("schemasync", "eject")
-    told = adopted.done("check").err
-    assert "(schemasync.W010)" in told
-    assert "HINT: manage.py schemasync adopt" in told
+    reported = adopted.done("check").err
+    assert "(schemasync.W010)" in reported
+    assert "HINT: manage.py schemasync adopt" in reported

@@ -95,7 +95,7 @@ def gates(site):
 # --- adopt --------------------------------------------------------------------------------------------------------
 
 
-def test_a_database_that_never_ran_a_data_migration_is_not_adopted_and_told_the_way_out(user):
+def test_a_database_that_never_ran_a_data_migration_is_not_adopted_and_the_error_names_the_way_out(user):
     before = user.link.read_bytes()
     ended = user.manage("schemasync", "adopt")
     assert ended.code == 3
@@ -107,7 +107,7 @@ def test_a_database_that_never_ran_a_data_migration_is_not_adopted_and_told_the_
 
 
 @pytest.mark.slow
-def test_the_way_out_that_it_is_told_keeps_what_the_migration_does(user):
+def test_the_way_out_that_the_error_names_keeps_what_the_migration_does(user):
     user.settings(flag=False)
     user.done("migrate", "shop", "0003_slugs")
     user.settings(flag=True)

@@ -40,8 +40,8 @@ def test_out_again_with_the_data_and_migrations_that_know_of_every_change(adopte
     adopted.run_sql("INSERT INTO shop_order (customer_id, total) VALUES (1, 12.5)")
     changed(adopted)
     rows = adopted.rows("SELECT * FROM shop_order"), adopted.rows("SELECT * FROM shop_customer")
-    told = adopted.done("schemasync", "eject")
-    assert "is a plain file again" in told.out
+    reported = adopted.done("schemasync", "eject")
+    assert "is a plain file again" in reported.out
     assert not adopted.link.is_symlink()
     assert (adopted.rows("SELECT * FROM shop_order"), adopted.rows("SELECT * FROM shop_customer")) == rows
     ours = "SELECT name FROM sqlite_schema WHERE name LIKE '%schema\\_versions' ESCAPE '\\' OR name LIKE '%schemasync%'"
@@ -105,24 +105,24 @@ def test_it_is_a_way_in_again(adopted):
 def test_the_dry_run_says_which_migrations_are_missing_and_writes_nothing(adopted):
     adopted.change(("max_length=100", "max_length=120"))
     adopted.done("schemasync", "--export")
-    told = adopted.done("schemasync", "eject", "--dry-run", "--json").json
-    assert [one["name"] for one in told["migrations"]] == ["shop.0002_alter_customer_name"]
-    assert told["result"] == "planned"
+    reported = adopted.done("schemasync", "eject", "--dry-run", "--json").json
+    assert [one["name"] for one in reported["migrations"]] == ["shop.0002_alter_customer_name"]
+    assert reported["result"] == "planned"
     assert adopted.link.is_symlink()
     assert len(list((adopted.folder / "shop" / "migrations").glob("0*.py"))) == 1
 
 
 def test_what_migrate_would_destroy_from_now_on_is_said(adopted):
-    told = adopted.done("schemasync", "eject").out
-    assert "lower_tag" in told
-    assert "legacy" in told
+    reported = adopted.done("schemasync", "eject").out
+    assert "lower_tag" in reported
+    assert "legacy" in reported
 
 
 def test_models_that_schema_json_does_not_know_yet_are_brought_in_first(adopted):
     adopted.change(("max_length=100", "max_length=120"))
-    told = adopted.manage("schemasync", "eject")
-    assert told.code == 3
-    assert "manage.py schemasync export" in told.err
+    reported = adopted.manage("schemasync", "eject")
+    assert reported.code == 3
+    assert "manage.py schemasync export" in reported.err
     assert adopted.link.is_symlink()
 
 
@@ -130,26 +130,26 @@ def test_a_value_that_nobody_said_is_asked_for(adopted):
     changed(adopted)
     rewrite(adopted, ', "fill": "7"', "")
     adopted.done("schemasync")
-    told = adopted.manage("schemasync", "eject", "--noinput")
-    assert told.code == 3
-    assert "tag.rank was added without a default" in told.err
+    reported = adopted.manage("schemasync", "eject", "--noinput")
+    assert reported.code == 3
+    assert "tag.rank was added without a default" in reported.err
 
 
 def test_a_fill_that_gives_each_row_another_value_is_asked_for_and_no_value_of_it_written_down(adopted):
     changed(adopted)
     rewrite(adopted, '"fill": "7"', '"fill": "abs(random())"')
     adopted.done("schemasync")
-    told = adopted.manage("schemasync", "eject", "--noinput")
-    assert told.code == 3
-    assert "tag.rank was added without a default" in told.err
+    reported = adopted.manage("schemasync", "eject", "--noinput")
+    assert reported.code == 3
+    assert "tag.rank was added without a default" in reported.err
 
 
 @pytest.mark.parametrize("action", [["eject"], ["eject", "--dry-run"]])
 def test_a_plain_file_has_nothing_to_leave(adopted, action):
     adopted.done("schemasync", "eject")
-    told = adopted.manage("schemasync", *action)
-    assert told.code == 3
-    assert "nothing to eject" in told.err
+    reported = adopted.manage("schemasync", *action)
+    assert reported.code == 3
+    assert "nothing to eject" in reported.err
 
 
 def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adopted):
@@ -161,8 +161,8 @@ def test_without_the_flag_the_file_is_plain_and_the_migrations_are_django_s(adop
 
 
 def test_schemasync_itself_gets_no_migrations(adopted):
-    told = adopted.done("schemasync", "eject", "--dry-run", "--json").json
-    assert not [one for one in told["migrations"] if one["name"].startswith("schemasync.")]
+    reported = adopted.done("schemasync", "eject", "--dry-run", "--json").json
+    assert not [one for one in reported["migrations"] if one["name"].startswith("schemasync.")]
 
 
 def two_apps(folder, shop, depot):
@@ -208,13 +208,13 @@ def test_a_model_that_moved_with_its_table_is_refused(tmp_path):
     site = two_apps(tmp_path / "site", THING, "from django.db import models\n")
     (site.folder / "shop" / "models.py").write_text("from django.db import models\n")
     (site.folder / "depot" / "models.py").write_text(THING + "    class Meta:\n        db_table = 'shop_thing'\n")
-    told = site.manage("schemasync", "--export")
-    if told.code:
+    reported = site.manage("schemasync", "--export")
+    if reported.code:
         site.schema.write_text(site.schema.read_text().replace('"shop.Thing"', '"depot.Thing"'))
         site.done("schemasync", "--export")
-    told = site.manage("schemasync", "eject")
-    assert told.code == 3
-    assert "shop.Thing was moved to the app depot and kept its table shop_thing" in told.err
+    reported = site.manage("schemasync", "eject")
+    assert reported.code == 3
+    assert "shop.Thing was moved to the app depot and kept its table shop_thing" in reported.err
     assert site.link.is_symlink()
 
 

@@ -23,9 +23,9 @@ def old(_handmade, tmp_path):
 
 
 def test_in_a_new_project_migrate_alone_makes_schema_json_and_the_database(new):
-    told = new.done("migrate")
-    assert f"writing {new.schema} from the models" in told.out
-    assert "a new database" in told.out
+    reported = new.done("migrate")
+    assert f"writing {new.schema} from the models" in reported.out
+    assert "a new database" in reported.out
     assert new.link.is_symlink()
     assert new.python(WORKS) == "1 1"
     assert "nothing to do" in new.done("migrate").out
@@ -44,9 +44,9 @@ def test_an_empty_database_file_counts_as_none(new, left):
 
 def test_without_a_schema_json_every_command_says_what_leads_to_one(new):
     for command in (["schemasync"], ["schemasync", "plan"]):
-        told = new.manage(*command).err
-        assert "To write it from the models, and create the database: manage.py schemasync --export" in told
-        assert "adopt" not in told
+        reported = new.manage(*command).err
+        assert "To write it from the models, and create the database: manage.py schemasync --export" in reported
+        assert "adopt" not in reported
     new.link.touch()
     assert "adopt" not in new.manage("schemasync").err
     assert "HINT: manage.py migrate" in new.manage("check").err
@@ -72,9 +72,9 @@ def test_until_an_old_project_is_adopted_its_migrations_run(old):
     assert "HINT: manage.py schemasync adopt" in old.manage("check").err
     assert old.manage("migrate", "--check").code == 1
     assert "[ ] 0002_more" in old.done("showmigrations", "shop").out
-    told = old.done("migrate")
-    assert "Applying shop.0002_more... OK" in told.out
-    assert "To write it: manage.py schemasync adopt" in told.out
+    reported = old.done("migrate")
+    assert "Applying shop.0002_more... OK" in reported.out
+    assert "To write it: manage.py schemasync adopt" in reported.out
     assert not old.schema.exists()
     assert old.done("makemigrations").out == "No changes detected\n"
     old.done("schemasync", "adopt")
@@ -114,11 +114,11 @@ def test_tests_write_no_schema_json(new):
 
 def test_a_schema_json_without_the_tables_of_installed_models_works_and_says_so_in_one_line(new):
     new.schema.write_text('{"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}')
-    told = new.done("migrate")
-    (line,) = [line for line in told.out.splitlines() if "lacks the tables" in line]
+    reported = new.done("migrate")
+    (line,) = [line for line in reported.out.splitlines() if "lacks the tables" in line]
     assert "admin.LogEntry" in line
     assert line.endswith("to add them: manage.py schemasync --export")
-    assert "differ" not in told.out
+    assert "differ" not in reported.out
     new.done("schemasync", "--export")
     assert new.python(WORKS) == "1 1"
 
@@ -148,9 +148,9 @@ def test_post_migrate_is_sent_to_the_apps_whose_tables_exist(new):
         + '"unrelated"'
         + text[start + len('"django_session"') :].replace('"_model": "sessions.Session",', "", 1)
     )
-    told = new.done("migrate")
-    assert "heard shop" in told.out
-    assert "sessions.Session" in told.out
+    reported = new.done("migrate")
+    assert "heard shop" in reported.out
+    assert "sessions.Session" in reported.out
     assert new.python(WORKS) == "1 1"
 
 
@@ -159,8 +159,8 @@ def test_the_tables_of_an_app_that_is_not_installed_stay_until_they_are_dropped_
     old.done("schemasync", "adopt")
     settings = (old.folder / "site_settings.py").read_text()
     (old.folder / "site_settings.py").write_text(settings.replace('"shop",', ""))
-    told = old.done("makemigrations")
-    assert "shop_order stays, though its app is not installed" in told.out + told.err
+    reported = old.done("makemigrations")
+    assert "shop_order stays, though its app is not installed" in reported.out + reported.err
     old.done("migrate")
     assert old.rows("SELECT legacy FROM shop_customer") == [("kept",)]
     (old.folder / "site_settings.py").write_text(settings)

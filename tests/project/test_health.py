@@ -14,7 +14,7 @@ from schemasync.errors import Failed
 from schemasync.files.disk import Disk, DiskStep
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.live.beside import QUICK, content, made, read
+from tests.live.oracle import QUICK, content, made, read
 from tests.live.test_runs import CASE, STRICTER, assert_as_before, at, write
 from tests.support.site import Site
 

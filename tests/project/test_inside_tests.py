@@ -69,7 +69,7 @@ from io import StringIO
 from shop.models import Tag
 
 class Missing(TransactionTestCase):
-    def test_what_is_missing_is_told_and_made(self):
+    def test_what_is_missing_is_reported_and_made(self):
         Tag.objects.create(label="red")
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE shop_order_tags")
@@ -90,7 +90,7 @@ from django.db import connection
 from django.test import TestCase
 
 class Changed(TestCase):
-    def test_a_transaction_that_would_be_in_the_way_is_told(self):
+    def test_a_transaction_that_would_be_in_the_way_is_reported(self):
         connection.connection.execute("ALTER TABLE shop_tag ADD COLUMN by_hand TEXT")
         with self.assertRaises(CommandError) as caught:
             call_command("migrate", verbosity=0)

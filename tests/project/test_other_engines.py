@@ -27,9 +27,9 @@ def site(tmp_path):
 
 def test_migrations_are_written_for_the_other_engine_and_schema_json_for_sqlite(site):
     assert site.manage("makemigrations", "--check").code == 1
-    told = site.done("makemigrations").out
-    assert "Create model Tag" in told
-    assert "logs_entry: new table" in told
+    reported = site.done("makemigrations").out
+    assert "Create model Tag" in reported
+    assert "logs_entry: new table" in reported
     assert (site.folder / "shop" / "migrations" / "0001_initial.py").exists()
     assert not (site.folder / "logs" / "migrations").exists()
     assert not site.schema.exists()

@@ -56,7 +56,7 @@ def test_an_app_that_takes_a_command_away_is_an_error_that_names_it(built, name,
 
 def test_from_python_where_no_check_runs_it_fails_too(built):
     site = with_product(built, FIRST, migrate=STOCK, makemigrations=STOCK)
-    told = site.python(
+    reported = site.python(
         "from django.core.management import CommandError, call_command\n"
         "for name, more in (('migrate', {}), ('migrate', {'check_unapplied': True}), ('migrate', {'plan': True}),\n"
         "                   ('makemigrations', {}), ('makemigrations', {'check_changes': True})):\n"
@@ -66,7 +66,7 @@ def test_from_python_where_no_check_runs_it_fails_too(built):
         "    except CommandError as error:\n"
         "        print(error.returncode, 'ignores schema.json' in str(error))\n"
     )
-    assert told.splitlines() == ["2 True"] * 5
+    assert reported.splitlines() == ["2 True"] * 5
 
 
 @pytest.mark.slow

@@ -76,9 +76,9 @@ def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_key
     site.done("schemasync", *(word for table in tables for word in ("--allow-drop", f"{table}.text")))
     read = f"import shop.models\nfor name in {list(names)}:\n"
     read += "    print([one.text for one in getattr(shop.models, name).objects.order_by('id')])"
-    told = site.python(read).splitlines()
-    assert len(told) == len(names)
-    assert all(line.startswith("[None, ") for line in told), told
+    reported = site.python(read).splitlines()
+    assert len(reported) == len(names)
+    assert all(line.startswith("[None, ") for line in reported), reported
 
 
 @pytest.mark.slow

@@ -71,8 +71,10 @@ def test_all_of_them_are_brought_up_in_one_go(both):
     path = both.folder / "logs" / "models.py"
     path.write_text(path.read_text().replace("max_length=50", "max_length=60"))
     assert both.manage("schemasync", "check", "--all").code == 1
-    told = both.done("schemasync", "--export", "--all").out
-    assert told.index("default:") < told.index("nothing to do") < told.index("logs:") < told.index("0002-")
+    reported = both.done("schemasync", "--export", "--all").out
+    assert (
+        reported.index("default:") < reported.index("nothing to do") < reported.index("logs:") < reported.index("0002-")
+    )
     assert both.manage("schemasync", "check", "--all").code == 0
 
 
@@ -80,9 +82,9 @@ def test_makemigrations_writes_the_schema_json_of_each_database(both):
     path = both.folder / "logs" / "models.py"
     path.write_text(path.read_text().replace("max_length=50", "max_length=60"))
     assert both.manage("makemigrations", "--check").code == 1
-    told = both.manage("check").err
-    assert 'The models and schema.json differ, in the database "logs"' in told
-    assert "HINT: manage.py schemasync --database logs --export" in told
+    reported = both.manage("check").err
+    assert 'The models and schema.json differ, in the database "logs"' in reported
+    assert "HINT: manage.py schemasync --database logs --export" in reported
     both.done("makemigrations")
     assert "varchar(60)" in (both.folder / "schema.logs.json").read_text()
     assert both.manage("makemigrations", "--check").code == 0
@@ -109,8 +111,8 @@ def test_one_that_is_refused_keeps_no_other_one_back(both):
 
 
 def test_for_machines_it_is_one_object(both):
-    told = both.done("schemasync", "--all", "--json").json
-    assert {alias: one["result"] for alias, one in told["databases"].items()} == {
+    reported = both.done("schemasync", "--all", "--json").json
+    assert {alias: one["result"] for alias, one in reported["databases"].items()} == {
         "default": "current",
         "logs": "current",
     }

@@ -13,7 +13,7 @@ import pytest
 from schemasync.sync.adopt import adopt
 from schemasync.sync.run.target import target
 from tests.crash.processes import child
-from tests.live.beside import read
+from tests.live.oracle import read
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.live.beside import QUICK, read
+from tests.live.oracle import QUICK, read
 
 ROWS, BYTES = 14_000, 3_900  # a row a page: 56 MB
 MOST = 44  # MB above what the process needs before it begins

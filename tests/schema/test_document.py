@@ -264,7 +264,7 @@ def test_a_long_text_takes_no_hundred_times_its_size_to_scan():
         tracemalloc.stop()
 
 
-def test_of_thousands_of_errors_the_first_are_told():
+def test_of_thousands_of_errors_the_first_are_reported():
     """Each is compared with what is known, for a better spelling."""
     columns = ", ".join(f'"_k{number}": 1' for number in range(PROBLEM_LIMIT + 100))
     with pytest.raises(SchemaInvalid) as refused:
@@ -329,7 +329,7 @@ def test_a_foreign_key_that_does_not_fit_says_what_it_refers_to():
     assert "t.a refers to p (no primary key), which does not fit" in problem.message
 
 
-def test_a_column_in_the_wrong_shape_is_told_what_a_column_is():
+def test_the_error_of_a_column_in_the_wrong_shape_says_what_a_column_is():
     (problem,) = problems({"t": {"a": 5}})
     assert problem.hint.startswith('A column is a string such as "TEXT NOT NULL", or {"type": …')
     assert "t/a: 5 has none of the shapes that are allowed here" in problem.message
@@ -357,7 +357,7 @@ def test_a_person_with_several_faults_sees_them_all():
     ]
 
 
-def test_faults_of_keys_and_shapes_are_told_together():
+def test_faults_of_keys_and_shapes_are_reported_together():
     assert sorted(codes({"_view": 1, "t": {"_indx": [], "a": 5}, "u": 5})) == [
         "unknown-key",
         "unknown-key",
@@ -575,7 +575,7 @@ def test_the_json_schema_tells_editors_that_comments_and_trailing_commas_are_all
     assert shape_check.json_schema()["allowTrailingCommas"] is True
 
 
-def test_faults_are_told_in_the_order_of_the_file():
+def test_faults_are_reported_in_the_order_of_the_file():
     text = b"""{
       "T": {"a": "INTEGER REFERENCES Nowhere"},
       "U": {"b": "TEXT CHECK (", "_dropped": ["b"]},
@@ -588,7 +588,7 @@ def test_faults_are_told_in_the_order_of_the_file():
 
 
 @pytest.mark.parametrize("entry", ["Titel", ["id", "Titel"], {"columns": ["Titel DESC"]}])
-def test_an_index_over_a_column_that_is_not_there_is_told_with_the_nearest(entry):
+def test_an_index_over_a_column_that_is_not_there_is_reported_with_the_nearest(entry):
     [problem] = problems({"Film": {"id": "INTEGER PRIMARY KEY", "Title": "TEXT", "_indexes": ["id", entry]}})
     assert problem.code == Code.UNKNOWN_COLUMN
     assert problem.facts["path"] == "Film/_indexes/1"

@@ -215,7 +215,7 @@ def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
     assert 'Read : {"columns":[{"name":"a","type":"int"}]}' in problem.hint
 
 
-def test_what_sqlite_refuses_is_told_with_its_place():
+def test_what_sqlite_refuses_is_reported_with_its_place():
     text = b"""{
       "Film": {
         "id": "INTEGER PRIMARY KEY",
@@ -233,8 +233,8 @@ def test_what_sqlite_refuses_is_told_with_its_place():
     found = document.read(text)
     with pytest.raises(SchemaInvalid) as caught:
         validate_schema(found.schema, Opener(), found.place)
-    told = [(problem.message.split(" ")[0], problem.facts["path"]) for problem in caught.value.problems]
-    assert told == [
+    reported = [(problem.message.split(" ")[0], problem.facts["path"]) for problem in caught.value.problems]
+    assert reported == [
         ("schema.json:4:9:", "Film/Title"),
         ("schema.json:8:9:", "Reel/_indexes"),
         ("schema.json:12:9:", "_views/v"),

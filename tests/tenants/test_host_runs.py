@@ -43,7 +43,7 @@ def next_one():
 """
 
 
-class World:
+class SampleDatabase:
     """Two hosts that share the default database and nothing else."""
 
     def __init__(self, folder):
@@ -90,57 +90,57 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path):
-    return World(tmp_path)
+def database(tmp_path):
+    return SampleDatabase(tmp_path)
 
 
-def test_one_command_asks_all_hosts_and_each_worker_syncs_its_own(world):
-    world.begin(2)
-    world.change("extra")
-    asked = json.loads(world.done("south", "schemasync", "tenants", "sync", "--all-hosts", "--json"))
+def test_one_command_asks_all_hosts_and_each_worker_syncs_its_own(database):
+    database.begin(2)
+    database.change("extra")
+    asked = json.loads(database.done("south", "schemasync", "tenants", "sync", "--all-hosts", "--json"))
     assert (asked["hosts"], asked["running"]) == (["north", "south"], [])
-    assert world.runs()[0] == {"north": ("waiting", None), "south": ("waiting", None)}
-    assert "host south: waits since" in world.done("north", "schemasync", "tenants", "status")
-    world.work("north")
-    assert world.runs()[0] == {"north": ("done", 2), "south": ("waiting", None)}
-    world.work("south")
-    found, status = world.runs("south")
+    assert database.runs()[0] == {"north": ("waiting", None), "south": ("waiting", None)}
+    assert "host south: waits since" in database.done("north", "schemasync", "tenants", "status")
+    database.work("north")
+    assert database.runs()[0] == {"north": ("done", 2), "south": ("waiting", None)}
+    database.work("south")
+    found, status = database.runs("south")
     assert found == {"north": ("done", 2), "south": ("done", 2)}
     assert (status["current"], status["behind"]) == (2, [])
 
 
-def test_what_another_task_has_left_in_a_context_is_not_in_ours(world):
-    world.begin(1)
-    (world.folder / "leaks.py").write_text(LEAK)
+def test_what_another_task_has_left_in_a_context_is_not_in_ours(database):
+    database.begin(1)
+    (database.folder / "leaks.py").write_text(LEAK)
     enqueue = (
         "from leaks import leaking, next_one; from schemasync.tenants.django_tasks import create; "
         "leaking.using(queue_name='north').enqueue('north-0'); next_one.using(queue_name='north').enqueue(); "
         "create.using(queue_name='north').enqueue('fresh', 'Fresh', host='north', labels={})"
     )
-    world.done("south", "shell", "--verbosity=0", "-c", enqueue)
-    world.work("north")
-    assert (world.folder / "seen").read_text().splitlines() == ["next north-0", "created None"]
-    assert (world.folder / "north" / "tenants" / "fresh" / "db.sqlite3").exists()
+    database.done("south", "shell", "--verbosity=0", "-c", enqueue)
+    database.work("north")
+    assert (database.folder / "seen").read_text().splitlines() == ["next north-0", "created None"]
+    assert (database.folder / "north" / "tenants" / "fresh" / "db.sqlite3").exists()
 
 
-def test_a_killed_worker_whose_task_stays_running_does_not_keep_the_next_request_from_going_on(world):
-    world.begin(6)
-    world.change("extra")
-    world.done("north", "schemasync", "tenants", "sync", "--all-hosts")
+def test_a_killed_worker_whose_task_stays_running_does_not_keep_the_next_request_from_going_on(database):
+    database.begin(6)
+    database.change("extra")
+    database.done("north", "schemasync", "tenants", "sync", "--all-hosts")
     words = [sys.executable, "-m", "django", "db_worker", "--queue-name", "north", "--no-startup-delay", "--no-reload"]
-    process = subprocess.Popen(words, cwd=ROOT, env=world.on["north"], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, cwd=ROOT, env=database.on["north"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while world.runs()[0]["north"][0] != "running":
+    while database.runs()[0]["north"][0] != "running":
         assert time.monotonic() < deadline
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert world.runs()[0]["north"][0] == "running"  # nobody knows yet
-    assert "is not asked: a sync runs there" in world.done("north", "schemasync", "tenants", "sync", "--all-hosts")
+    assert database.runs()[0]["north"][0] == "running"  # nobody knows yet
+    assert "is not asked: a sync runs there" in database.done("north", "schemasync", "tenants", "sync", "--all-hosts")
     late = "from django.db.models import F; from datetime import timedelta; from schemasync.tenants.models import HostRun; HostRun.objects.update(beat_at=F('beat_at') - timedelta(seconds=61))"
-    world.done("north", "shell", "--verbosity=0", "-c", late)
-    assert world.runs()[0]["north"][0] == "lost"
-    world.done("north", "schemasync", "tenants", "sync", "--all-hosts")
-    world.work("north")
-    state, status = world.runs()
+    database.done("north", "shell", "--verbosity=0", "-c", late)
+    assert database.runs()[0]["north"][0] == "lost"
+    database.done("north", "schemasync", "tenants", "sync", "--all-hosts")
+    database.work("north")
+    state, status = database.runs()
     assert state["north"][0] == "done"
     assert (status["current"], status["behind"]) == (6, [])

@@ -110,8 +110,8 @@ def stale(link):
 
 
 BY_INDEX = "SELECT id FROM t INDEXED BY over WHERE CAST(v AS TEXT) = CAST(0.1 + 0.2 AS TEXT)"
-TOLD = {"over", "of_g", "part"}
-MISSED = TOLD if IS_OLD else TOLD - {"part"}
+REPORTED = {"over", "of_g", "part"}
+MISSED = REPORTED if IS_OLD else REPORTED - {"part"}
 """What integrity_check says. Since then the condition of `part` does not hold for a row that it has: no message."""
 
 
@@ -154,13 +154,15 @@ def test_a_run_builds_indexes_again_that_another_sqlite_built(link, made, option
 def test_check_says_what_another_sqlite_computed_differently(link):
     found = check(target(link), read(OLD))
     assert not found.differs(strict=True)
-    assert {hazard.message.split('"')[1] for hazard in found.stale_indexes} == TOLD
+    assert {hazard.message.split('"')[1] for hazard in found.stale_indexes} == REPORTED
     assert all("REINDEX main." in hazard.hint for hazard in found.stale_indexes)
     (values,) = [hazard for hazard in found.outdated if hazard not in found.stale_indexes]
     assert (values.code, values.table, values.column) == (HazardCode.GENERATED_CHANGES, "t", "s")
     assert (values.rows, values.keys) == (2, ("1", "3"))
     execute(link, "REINDEX main.over")
-    assert {hazard.message.split('"')[1] for hazard in check(target(link), read(OLD)).stale_indexes} == TOLD - {"over"}
+    assert {hazard.message.split('"')[1] for hazard in check(target(link), read(OLD)).stale_indexes} == REPORTED - {
+        "over"
+    }
     sync(target(link), read(OLD), SyncOptions(rebuild_all=True, limits=LIMITS, allow_drop=frozenset({"t.n"})))
     assert check(target(link), read(OLD)).outdated == ()
 
@@ -176,10 +178,10 @@ def test_verify_full_says_it_of_a_current_database(link):
 def test_stored_values_that_a_rewrite_changes_are_a_hazard_beforehand(link):
     execute(link, "DELETE FROM t WHERE n = 12 OR typeof(n) = 'text'")
     wanted = read(SAME_TABLE)
-    (told,) = [
+    (reported,) = [
         one for one in outlook(target(link), wanted, SyncOptions()).plan.hazards if one.code == "generated-changes"
     ]
-    assert (told.table, told.column, told.rows, told.keys) == ("t", "s", 2, ("1", "3"))
+    assert (reported.table, reported.column, reported.rows, reported.keys) == ("t", "s", 2, ("1", "3"))
     before = dict(ask(link, "SELECT id, s FROM t"))
     sync(target(link), wanted, SyncOptions(limits=LIMITS))
     after = dict(ask(link, "SELECT id, s FROM t"))
@@ -229,9 +231,9 @@ def test_an_adoption_builds_them_again_and_names_those_that_missed_rows(link, tm
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(link.resolve(), plain)
     done = adopt(target(plain), read(OLD))
-    told = [hazard for hazard in done.notes if hazard.code is HazardCode.STALE_INDEX]
-    assert {hazard.message.split('"')[1] for hazard in told} == TOLD
-    assert {hazard.hint for hazard in told} == {"The copy has it built again."}
+    reported = [hazard for hazard in done.notes if hazard.code is HazardCode.STALE_INDEX]
+    assert {hazard.message.split('"')[1] for hazard in reported} == REPORTED
+    assert {hazard.hint for hazard in reported} == {"The copy has it built again."}
     assert stale(plain) == set()
 
 
@@ -240,4 +242,4 @@ def test_a_change_in_place_leaves_the_note_which_sqlite_built_the_file(link, mad
     assert sync(target(link), read(added), SyncOptions(in_place=True)).strategy == "in-place"
     with closing(sqlite3.connect(link)) as connection:
         assert history_table.newest(connection).sqlite_version == made[1]
-    assert {hazard.message.split('"')[1] for hazard in check(target(link), read(added)).stale_indexes} == TOLD
+    assert {hazard.message.split('"')[1] for hazard in check(target(link), read(added)).stale_indexes} == REPORTED

@@ -10,7 +10,7 @@ from schemasync.errors import SchemasyncError
 from schemasync.files.disk import Disk
 from schemasync.sync.adopt import adopt
 from schemasync.sync.phases.decide import SyncOptions
-from tests.crash.worlds import dump, traces
+from tests.crash.databases import dump, traces
 
 from .damaged import COPIED, FILLED, FINISHED, LIMITS, MODES, NEW, RENAMED, at, copy, execute, found, make, run, target
 
@@ -300,7 +300,7 @@ def test_a_foreign_table_that_is_lost_is_found_beside_a_table_that_is_renamed(li
 
 
 @pytest.mark.parametrize(("name", "rows"), [("a row is lost", 1), ("a row is added", 1), ("all rows are lost", 3)])
-def test_how_many_rows_differ_is_told(link, name, rows):
+def test_how_many_rows_differ_is_reported(link, name, rows):
     damages = {**EVERYWHERE, "all rows are lost": ("people", "DELETE FROM people")}
     (problem,) = found(link, NEW, MODES["pause"], FILLED, damages[name][1])
     assert problem.facts["rows"] == rows

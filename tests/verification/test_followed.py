@@ -24,7 +24,7 @@ from schemasync.sync.phases.write_lock import write_lock
 from schemasync.sync.run.limits import Limits
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
-from tests.crash.worlds import traces
+from tests.crash.databases import traces
 from tests.support.columns import WRITTEN
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, read, run

@@ -52,31 +52,31 @@ def changes(hazards):
 
 
 @pytest.mark.parametrize("mode", list(MODES))
-def test_a_stored_value_that_a_rewrite_computes_anew_is_told(link, mode):
+def test_a_stored_value_that_a_rewrite_computes_anew_is_reported(link, mode):
     assert stored(link) == ["ax", "by"]
     new = {**OLD, "g": {**G, "more": WRITTEN}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS, **MODES[mode]))
     assert stored(link) == ["ay", "by"]
-    told = changes(report.hazards)
+    reported = changes(report.hazards)
     assert (
         f"g.s: 1 row: stored values that SQLite {sqlite3.sqlite_version} computes differently, so a rewrite changes them (for example 1)"
-        in told
+        in reported
     )
-    assert len(told) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written again, too"
+    assert len(reported) == (2 if mode == "fresh" else 1), "a fresh file has foreign tables written again, too"
 
 
-def test_it_is_told_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
+def test_it_is_reported_of_a_table_that_keeps_its_shape_in_a_fresh_file(link):
     report = sync(target(link), read(OLD), SyncOptions(rebuild_all=True, limits=LIMITS))
     assert sorted(note.partition(":")[0] for note in changes(report.hazards)) == ["f.s", "g.s"]
 
 
-def test_values_that_come_out_as_they_were_are_not_told(link):
+def test_values_that_come_out_as_they_were_are_not_reported(link):
     execute(link, "UPDATE g SET v = v")
     report = sync(target(link), read({**OLD, "g": {**G, "more": WRITTEN}}), SyncOptions(limits=LIMITS))
     assert changes(report.hazards) == []
 
 
-def test_an_expression_that_the_plan_changes_is_not_told(link):
+def test_an_expression_that_the_plan_changes_is_not_reported(link):
     new = {**OLD, "g": {**G, "s": "TEXT GENERATED ALWAYS AS (v || 'z') STORED"}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS))
     assert stored(link) == ["az", "bz"]
@@ -93,12 +93,12 @@ def test_several_rows_are_counted_and_some_are_named(link):
         read({**OLD, "g": {**G, "s": G["s"].replace("y", "w"), "more": WRITTEN}}),
         SyncOptions(repair=True, limits=LIMITS),
     )
-    (told,) = changes(report.hazards)
-    assert told.startswith("g.s: 2 rows: ")
-    assert told.endswith("(for example 1, 2)")
+    (reported,) = changes(report.hazards)
+    assert reported.startswith("g.s: 2 rows: ")
+    assert reported.endswith("(for example 1, 2)")
 
 
-def test_values_that_another_value_of_the_plan_changes_are_not_told(link):
+def test_values_that_another_value_of_the_plan_changes_are_not_reported(link):
     new = {**OLD, "g": {**G, "v": {"type": "TEXT NOT NULL", "fill": "v || v"}}}
     report = sync(target(link), read(new), SyncOptions(limits=LIMITS))
     assert stored(link) == ["aay", "bby"]

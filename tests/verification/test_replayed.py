@@ -12,7 +12,7 @@ import pytest
 
 from schemasync.errors import SchemasyncError
 from schemasync.files.disk import DiskStep
-from tests.crash.worlds import fence_of, traces
+from tests.crash.databases import fence_of, traces
 
 from .damaged import FILLED, MODES, NEW, OLD, SEALED, at, copy, execute, make, new_file, run
 
@@ -123,7 +123,7 @@ def test_a_replayed_row_that_is_damaged_is_found(link, name, moment):
     assert [path.name[:4] for path in link.with_name(link.name + ".generations").glob("*.sqlite3*")] == ["0001"]
 
 
-def test_a_row_that_did_not_fit_and_was_mended_is_compared_too(tmp_path):
+def test_a_row_that_did_not_fit_and_was_fixed_is_compared_too(tmp_path):
     strict = {"t": {"id": "INTEGER PRIMARY KEY", "a": "TEXT NOT NULL"}}
     link = make(tmp_path / "w", {"t": {**strict["t"], "a": "TEXT"}}, "INSERT INTO t VALUES (1, 'a')")
     rounds = []

@@ -1,5 +1,5 @@
-"""Alembic: `batch_alter_table` as the change of the first argument, on the database of the second one. Without
-arguments it only imports, as much as a change does."""
+"""Alembic: make the change that the first argument names by `batch_alter_table`, in the database of the second one.
+Without arguments it only imports, as much as a change does."""
 
 import sys
 

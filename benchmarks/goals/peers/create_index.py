@@ -1,4 +1,4 @@
-"""SQLite alone: the index of the change, created in place. Without an argument it only imports."""
+"""SQLite alone: create the index of the change in place. Without an argument it only imports."""
 
 import sqlite3
 import sys

@@ -1,5 +1,5 @@
-"""sqlite-utils: `table.transform(types=…)` as the change of the first argument, on the database of the second one.
-Without arguments it only imports, as much as a change does."""
+"""sqlite-utils: make the change that the first argument names by `table.transform(types=…)`, in the database of the
+second one. Without arguments it only imports, as much as a change does."""
 
 import sys
 

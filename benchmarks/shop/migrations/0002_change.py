@@ -1,4 +1,4 @@
-"""The change that is measured: `BENCHMARK_CHANGE` of the environment names it."""
+"""The change that is measured: the environment variable `BENCHMARK_CHANGE` names it."""
 
 import os
 

@@ -30,8 +30,8 @@ def _replicas(done: Found) -> Lines:
 def why(done: Found) -> Lines:
     """Everything that is wrong, for the error of the command; empty if nothing is."""
     found = done.health
-    return [*_told("unusable", found.unusable), *_told("attention", found.attention)]
+    return [*_as_lines("unusable", found.unusable), *_as_lines("attention", found.attention)]
 
 
-def _told(word: str, problems: tuple[Problem, ...]) -> Lines:
+def _as_lines(word: str, problems: tuple[Problem, ...]) -> Lines:
     return [f"{word} {line}" for one in problems for line in [problem(one)]]

@@ -53,11 +53,11 @@ class Steps:
         found = self._site.done("adopt", "--json").json
         unknown = {kind: names for kind, names in found["unknown_names"].items() if names}
         left_out = [f"{one['type']} {one['name']}" for one in found["not_created"]]
-        told = ", ".join(left_out[:6]) + (f" and {len(left_out) - 6} more" if len(left_out) > 6 else "")
+        reported = ", ".join(left_out[:6]) + (f" and {len(left_out) - 6} more" if len(left_out) > 6 else "")
         assert content(self._site.link) == before, "rows differ after adopt"
         rows = sum(map(len, before.values()))
         print(
-            f"  adopted, {rows} rows in {len(before)} tables; unknown: {unknown or 'nothing'}; left out: {told or 'nothing'}"
+            f"  adopted, {rows} rows in {len(before)} tables; unknown: {unknown or 'nothing'}; left out: {reported or 'nothing'}"
         )
         self._read("  it reads, after adopt")
 
@@ -122,10 +122,10 @@ class Steps:
     def _maintain(self) -> None:
         """Some programs drop every table that they do not know, the history too. `adopt` goes on from there."""
         for path in (self._site.link, self._untouched):
-            told = self._program.run("maintain", path)
-        if not told:
+            reported = self._program.run("maintain", path)
+        if not reported:
             return
-        print(f"  its own upkeep: {told}")
+        print(f"  its own upkeep: {reported}")
         self._read("  it reads, after that")
         if (ended := self._site.call("health")).code:
             print(

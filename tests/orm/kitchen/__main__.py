@@ -48,8 +48,8 @@ def export() -> None:
     text = path.read_text("utf-8") if path.exists() else None
     found = export(text, models, lambda table, column: fill_of("synced", models.fields[table.lower(), column.lower()]))
     path.write_text(found.text, "utf-8")
-    told = [describe(change) for change in found.changes]
-    print(json.dumps({"changes": told, "untold": found.untold, "notes": found.notes}))
+    reported = [describe(change) for change in found.changes]
+    print(json.dumps({"changes": reported, "untold": found.untold, "notes": found.notes}))
 
 
 def beyond() -> None:

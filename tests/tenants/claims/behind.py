@@ -179,7 +179,7 @@ def _current(how):
         yield
 
 
-def a_schema_that_cannot_be_read_is_told_when_the_site_starts():
+def a_schema_that_cannot_be_read_is_reported_when_the_site_starts():
     with _ahead("refuse"):
         conf.schema_path("tenant").write_text("{")
         with pytest.raises(SchemaInvalid):

@@ -45,7 +45,7 @@ def commands_of_django_work_on_a_tenant():
     assert current() is None
 
 
-def an_unknown_tenant_is_told_to_the_command_line():
+def an_unknown_tenant_is_reported_on_the_command_line():
     with pytest.raises(CommandError, match="unknown-tenant") as found:
         call_command("shell", tenant="nobody", verbosity=0, command="1")
     assert found.value.returncode == 3

@@ -125,7 +125,7 @@ def all_tenants_in_use_are_synced_once_and_the_archived_are_not():
         assert _version("newcomer") == found["version"]
 
 
-def failures_stop_the_run_are_told_and_tried_again():
+def failures_stop_the_run_are_reported_and_tried_again():
     Tenant.objects.all().delete()
     fine, doubled = [new("ann") for _ in range(3)], new("bob", "bob")
     Tenant.objects.filter(key=doubled).update(key="aaa")  # the first of all: the canary
@@ -143,10 +143,10 @@ def failures_stop_the_run_are_told_and_tried_again():
         with tenant("aaa"):
             assert Author.objects.count() == 2
         code, out, _ = _run("status", json=True)
-        told = json.loads(out)
-        assert (code, told["current"], told["missing"]) == (0, 3, [])
-        assert told["behind"] == [{"key": "aaa", "version": before}]
-        assert [one["key"] for one in told["failures"]] == ["aaa"]
+        reported = json.loads(out)
+        assert (code, reported["current"], reported["missing"]) == (0, 3, [])
+        assert reported["behind"] == [{"key": "aaa", "version": before}]
+        assert [one["key"] for one in reported["failures"]] == ["aaa"]
         assert "behind: aaa" in _run("status")[1]
 
         with tenant("aaa"):
@@ -229,8 +229,8 @@ def a_group_is_synced_alone_and_the_models_are_said_to_be_ahead():
         code, out, err = _run("sync", group="first")
         assert (code, err) == (0, ""), err
         assert "1 tenant synced" in out
-        told = json.loads(_run("status", json=True)[1])
-        assert (told["current"], [one["key"] for one in told["behind"]]) == (1, [second])
+        reported = json.loads(_run("status", json=True)[1])
+        assert (reported["current"], [one["key"] for one in reported["behind"]]) == (1, [second])
         assert json.loads(_run("status", json=True, group="first")[1])["states"] == {"active": 1}
         assert list(for_each_tenant(current, group="first")) == [first]
         assert _run("report", "SELECT 1 AS n", group="first")[1].split() == ["tenant", "n", first, "1"]

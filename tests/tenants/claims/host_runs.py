@@ -102,7 +102,7 @@ def a_worker_that_is_alive_is_not_disturbed_and_a_dead_one_is_replaced():
         assert _states()["north"] == "waiting"  # the end of the one before is not that of the new one
 
 
-def what_fails_on_a_host_fails_the_task_and_is_told():
+def what_fails_on_a_host_fails_the_task_and_is_reported():
     HostRun.objects.all().delete()
     Tenant.objects.all().delete()
     with _on("north"):
@@ -115,7 +115,7 @@ def what_fails_on_a_host_fails_the_task_and_is_told():
         queued, _ = _ask(stop_at=100.0)
         with pytest.raises(Failed, match="1 tenant failed: no-file"):
             host_runs.sync_here("north", queued["north"])
-        told = next(one for one in leases.runs() if one.host == "north")
-        assert told.outcome["failed"][0]["key"] == "no-file"
+        reported = next(one for one in leases.runs() if one.host == "north")
+        assert reported.outcome["failed"][0]["key"] == "no-file"
     Tenant.objects.all().delete()
     HostRun.objects.all().delete()

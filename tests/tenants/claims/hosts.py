@@ -131,8 +131,8 @@ def the_admin_offers_the_hosts_and_says_where_to_create_what_is_not_here():
     with _on("north"):
         assert '<option value="south">' in client.get(add).content.decode()
         assert "lacks a label" in client.post(add, {**given, "host": "north"}).content.decode()
-        told = client.post(add, {**given, "host": ""}, follow=True).content.decode()
-        assert "tenants create by-form --host south" in told
+        reported = client.post(add, {**given, "host": ""}, follow=True).content.decode()
+        assert "tenants create by-form --host south" in reported
     with _on("south"):
         create_tenant("by-form")
     assert Tenant.objects.get(key="by-form").host == "south"
@@ -194,7 +194,7 @@ def a_generator_raises_at_its_first_item_what_a_function_raises():
     for enter in (*_first_items("nobody"), *_first_items("..")):
         with pytest.raises(UnknownTenant, match="there is no tenant"):
             enter()
-    for state, told in (
+    for state, reported in (
         (State.ARCHIVED, "is archived"),
         (State.CREATING, "is not created yet"),
         (State.DELETING, "is not deleted yet"),
@@ -202,7 +202,7 @@ def a_generator_raises_at_its_first_item_what_a_function_raises():
         Tenant.objects.filter(key=key).update(state=state)
         lookup._rows.clear()
         for enter in _first_items(key):
-            with pytest.raises(UnknownTenant, match=told):
+            with pytest.raises(UnknownTenant, match=reported):
                 enter()
             assert current() is None
     Tenant.objects.filter(key=key).update(state=State.SUSPENDED)

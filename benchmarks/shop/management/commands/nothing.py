@@ -1,4 +1,4 @@
-"""manage.py nothing: what any command costs before it does something."""
+"""manage.py nothing: the cost of any command before it does something."""
 
 from typing import Any
 

@@ -12,8 +12,8 @@ def main(version, make, write, read, maintain=lambda path: ""):
     if what == "version":
         print(version())
     else:
-        told = {"make": make, "write": write, "read": read, "maintain": maintain}[what](path)
-        print(told or "")
+        reported = {"make": make, "write": write, "read": read, "maintain": maintain}[what](path)
+        print(reported or "")
 
 
 def run(*command, stdin=None, **how):

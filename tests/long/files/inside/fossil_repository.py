@@ -37,8 +37,8 @@ def read(path):
 
 
 def maintain(path):
-    told = run("fossil", "rebuild", "--stats", path)
-    return "fossil rebuild: " + ", ".join(line for line in told.splitlines() if ": " in line)
+    reported = run("fossil", "rebuild", "--stats", path)
+    return "fossil rebuild: " + ", ".join(line for line in reported.splitlines() if ": " in line)
 
 
 def _commit(path, number):

@@ -99,7 +99,7 @@ def _read(data: bytes) -> Document:
 
 
 @dataclass(frozen=True)
-class World:
+class SampleDatabase:
     """One database in its folder."""
 
     folder: Path
@@ -116,10 +116,10 @@ class World:
         parts = {"wait": 5.0, "actor": "test", "keep": 99, **parts}
         return Target(self.layout, disk=Disk(observer) if observer else Disk(), **parts)
 
-    def copy(self, folder: Path) -> World:
+    def copy(self, folder: Path) -> SampleDatabase:
         """The same on the disk elsewhere, links as links."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return World(folder)
+        return SampleDatabase(folder)
 
     def names(self) -> dict[str, list[str]]:
         """Everything in the folder and in the generations folder."""
@@ -237,31 +237,32 @@ def tamper(path: Path, work: Callable[[sqlite3.Connection], object]) -> None:
         connection.execute("COMMIT")
 
 
-def point(world: World, name: str) -> None:
-    """Point the link at a file of the generations folder by hand."""
-    world.link.unlink(missing_ok=True)
-    world.link.symlink_to(f"{world.layout.folder.name}/{name}")
+def point(database: SampleDatabase, name: str) -> None:
+    """Point the link at a file of the generations folder by hand, in one step, as readers may look at it meanwhile."""
+    new = database.link.with_name("pointed-by-hand")
+    new.symlink_to(f"{database.layout.folder.name}/{name}")
+    new.replace(database.link)
 
 
-def first(folder: Path) -> World:
+def first(folder: Path) -> SampleDatabase:
     """An empty folder: there is no database yet."""
     folder.mkdir(parents=True)
-    return World(folder)
+    return SampleDatabase(folder)
 
 
-def filled(folder: Path) -> World:
+def filled(folder: Path) -> SampleDatabase:
     """Generation 1 at version 1, with rows."""
-    world = first(folder)
-    world.sync(V1)
-    world.run(FILL)
-    return world
+    database = first(folder)
+    database.sync(V1)
+    database.run(FILL)
+    return database
 
 
-def evolved(folder: Path) -> World:
+def evolved(folder: Path) -> SampleDatabase:
     """Generation 2 at version 2 is live, generation 1 is its archive."""
-    world = filled(folder)
-    world.sync(V2)
-    return world
+    database = filled(folder)
+    database.sync(V2)
+    return database
 
 
 def changed(tree: dict[str, Any], table: str, **columns: Any) -> dict[str, Any]:
@@ -269,14 +270,14 @@ def changed(tree: dict[str, Any], table: str, **columns: Any) -> dict[str, Any]:
     return {**tree, table: {**tree[table], **columns}}
 
 
-def plain(folder: Path, journal: str) -> World:
+def plain(folder: Path, journal: str) -> SampleDatabase:
     """A database file that schemasync does not know, in the given journal mode."""
-    world = first(folder)
-    with sqlite3.connect(world.link, isolation_level=None) as connection:
+    database = first(folder)
+    with sqlite3.connect(database.link, isolation_level=None) as connection:
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.executescript(PLAIN + FILL)
     connection.close()
-    return world
+    return database
 
 
 PLAIN = """

@@ -1,4 +1,4 @@
-"""The tables as Django makes them, or, where a test has made them by hand, as it believes them to be."""
+"""The tables as Django creates them; a test that creates them by hand fakes this migration."""
 
 from django.db import migrations, models
 

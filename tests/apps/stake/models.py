@@ -1,4 +1,4 @@
-"""What Django knows of two tables that the tests make by hand, with more in them than any model says."""
+"""Models of two tables that the tests create by hand, with more in the tables than the models state."""
 
 from django.db import models
 
@@ -9,7 +9,7 @@ class Author(models.Model):
 
 
 class Book(models.Model):
-    """`author` is no foreign key to Django."""
+    """A book; `author` is not a foreign key in the model."""
 
     id = models.AutoField(primary_key=True)
     title = models.TextField(null=True)

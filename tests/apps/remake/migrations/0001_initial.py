@@ -1,4 +1,4 @@
-"""The table as Django would have made it; the tests make it by hand, and fake this one."""
+"""The table as Django would create it. The tests create it by hand, and fake this migration."""
 
 from django.db import migrations, models
 

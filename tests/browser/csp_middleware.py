@@ -1,4 +1,4 @@
-"""The middleware of a strict site."""
+"""Middleware of a site with a strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ POLICY = "default-src 'self'"
 
 
 def policy(respond: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """No page may load or run anything but files of this site; the browser's console names a page that tries."""
+    """Allow pages to load and run only files of this site; the browser's console names a page that tries more."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if request.path == "/favicon.ico":  # browsers ask for it once, and would note on any page that there is none
+        if request.path == "/favicon.ico":  # browsers request it once, and would report a missing one on any page
             return HttpResponse(status=204)
         response = respond(request)
         response["Content-Security-Policy"] = POLICY

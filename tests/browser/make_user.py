@@ -1,4 +1,4 @@
-"""Makes a user: `python -m tests.browser.people NAME [--superuser] [APP.PERMISSION …]`, run by the tests."""
+"""Create a user: `python -m tests.browser.make_user NAME [--superuser] [APP.PERMISSION …]`, run by the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PASSWORD = "correct horse"
 
 
 def make(name: str, superuser: bool, permissions: list[str]) -> None:
-    """A member of the staff who has these permissions and no others; a name that no permission has is an error."""
+    """Create a staff user with exactly these permissions. Exit with an error if one does not exist."""
     from django.contrib.auth.models import Permission, User
 
     by_name = {f"{one.content_type.app_label}.{one.codename}": one for one in Permission.objects.all()}

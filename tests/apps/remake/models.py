@@ -1,10 +1,10 @@
-"""What Django knows of the table `remake_book`; what else is in the database, it does not know."""
+"""The model of the table `remake_book`; Django knows nothing else that is in the database."""
 
 from django.db import models
 
 
 class Book(models.Model):
-    """A book as the last migration leaves it."""
+    """A book as the last migration defines it."""
 
     id = models.AutoField(primary_key=True)
     title = models.TextField(default="")

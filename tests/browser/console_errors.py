@@ -1,4 +1,4 @@
-"""What a browser has to say against a page."""
+"""Errors that a browser reports about a page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
 
-class Troubles:
-    """Errors on the console, which say what breaks the Content-Security-Policy, too, and errors of scripts.
+class ConsoleErrors:
+    """Errors on the console, which include violations of the Content-Security-Policy, and errors of scripts.
 
-    A trouble that a test expects must come, else nobody would notice when the expectation has lost its reason.
+    An expected error must occur: otherwise nobody would notice that the expectation is no longer needed.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Troubles:
         self.expected: list[str] = []
 
     def expect(self, text: str) -> None:
-        """Something that has this text in it, once or more: `status of 403`."""
+        """Expect at least one error that contains this text, such as `status of 403`."""
         self.expected.append(text)
 
     def watch(self, context: BrowserContext) -> None:

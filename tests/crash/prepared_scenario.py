@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .databases import SampleDatabase, dump, read
 from .processes import child
 from .scenarios import SCENARIOS, make, run
-from .worlds import World, dump, read
 
 
-class Stage:
+class PreparedScenario:
     """`before` is on the disk and copied by each test; `old` and `new` are the dumps before and after the run."""
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -23,5 +23,5 @@ class Stage:
         child(lambda: run(self.scenario, finished.target())).result()
         self.new = dump(finished.link)
 
-    def copy(self, folder: Path) -> World:
+    def copy(self, folder: Path) -> SampleDatabase:
         return self.before.copy(folder)

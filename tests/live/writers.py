@@ -1,6 +1,6 @@
-"""What a transaction of the ledger is made of, and how plain `sqlite3` carries it out and looks.
+"""Transactions of the ledger, and the writer that carries them out and reads with plain `sqlite3`.
 
-A hand belongs to one thread. Other ways to write are in `workers.py` (Django) and `server.py` (over HTTP).
+A writer belongs to one thread. Other ways to write are in `workers.py` (Django) and `server.py` (over HTTP).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ACCOUNTS = 50
 SUPERSEDED = "schemasync: superseded"
 
 
-class HistoryAction(NamedTuple):
+class RowChange(NamedTuple):
     """A row of `moves`: `+` inserts it, `=` sets its amount, `-` deletes it."""
 
     sign: str
@@ -27,11 +27,11 @@ class HistoryAction(NamedTuple):
     amount: int
 
 
-Plan = list[HistoryAction]
+Plan = list[RowChange]
 Mine = dict[str, tuple[int, int]]
 """A writer's own rows, by what it was told: the account and amount of each key."""
 
-Deeds = Callable[[random.Random, int, int, Mine], Plan]
+MakePlan = Callable[[random.Random, int, int, Mine], Plan]
 """Gives the next transaction of a writer with that number, which has done so many and has these rows."""
 
 
@@ -60,7 +60,7 @@ class Reads(Enum):
     STALE = "it may come to any connection, and some are stale: only each snapshot holds together"
 
 
-class Hand(Protocol):
+class Writer(Protocol):
     """Writes and looks."""
 
     def do(self, plan: Plan) -> None:
@@ -72,10 +72,10 @@ class Hand(Protocol):
 
 
 class Site(Protocol):
-    """Who writes and reads: each process has that many threads, and each thread a hand."""
+    """Processes that write and read: each has that many threads, and each thread a writer."""
 
     threads: int
-    deeds: Deeds
+    make_plan: MakePlan
     reads: Reads
     never_fails: bool
 
@@ -91,7 +91,7 @@ class Site(Protocol):
     def enter(self) -> None:
         """Called in each process before its threads begin."""
 
-    def hand(self) -> Hand:
+    def writer(self) -> Writer:
         """Called in each thread."""
 
 
@@ -108,12 +108,12 @@ def mixed(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
             continue
         key = chance.choice(rows)
         account, amount = mine[key]
-        if key in {deed.key for deed in plan}:
+        if key in {change.key for change in plan}:
             continue
         if chance.random() < 0.4:
-            plan.append(HistoryAction("=", key, account, amount + chance.randrange(-50, 50)))
+            plan.append(RowChange("=", key, account, amount + chance.randrange(-50, 50)))
         else:
-            plan.append(HistoryAction("-", key, account, amount))
+            plan.append(RowChange("-", key, account, amount))
     return plan
 
 
@@ -140,12 +140,12 @@ def new_pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Pla
     return _pair("+", f"w{number}-{count}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
 
 
-def _new(chance: random.Random, key: str) -> HistoryAction:
-    return HistoryAction("+", key, chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
+def _new(chance: random.Random, key: str) -> RowChange:
+    return RowChange("+", key, chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
 
 
 def _pair(sign: str, stem: str, account: int, amount: int) -> Plan:
-    return [HistoryAction(sign, f"{stem}a", account, amount), HistoryAction(sign, f"{stem}b", account, -amount)]
+    return [RowChange(sign, f"{stem}a", account, amount), RowChange(sign, f"{stem}b", account, -amount)]
 
 
 # --- SQL ------------------------------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ class Plain:
     reads = Reads.IN_ORDER
     never_fails = False
 
-    def __init__(self, deeds: Deeds = mixed, *, keep_open: bool = True) -> None:
-        self.deeds, self.keep_open = deeds, keep_open
+    def __init__(self, make_plan: MakePlan = mixed, *, keep_open: bool = True) -> None:
+        self.make_plan, self.keep_open = make_plan, keep_open
 
     def start(self, link: Path, folder: Path) -> None:
         self.link = link
@@ -224,14 +224,14 @@ class Plain:
 
     def enter(self) -> None: ...
 
-    def hand(self) -> Hand:
-        return _PlainHand(self.link, self.keep_open)
+    def writer(self) -> Writer:
+        return _PlainWriter(self.link, self.keep_open)
 
 
 LOOKS = 3  # of a reader, with one connection
 
 
-class _PlainHand:
+class _PlainWriter:
     def __init__(self, link: Path, keep_open: bool) -> None:
         self.link, self.keep_open = link, keep_open
         self.connection: sqlite3.Connection | None = None

@@ -1,4 +1,4 @@
-"""A writer's notes: what it is about to do, before; whether it was acknowledged, after. They lie outside the database.
+"""Journals of writers: what a writer is about to do, before; whether it was acknowledged, after. A file outside the database.
 
 > 1234567          it begins, at this nanosecond of the machine's clock
 + w1-7-0 120       a row that it is about to insert (=: set, -: delete)
@@ -13,12 +13,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .hands import Plan
+from .writers import Plan
 
 
 def begun(plan: Plan) -> str:
-    deeds = "".join(f"{deed.sign} {deed.key} {deed.amount}\n" for deed in plan)
-    return f"> {time.monotonic_ns()}\n{deeds}"
+    changes = "".join(f"{change.sign} {change.key} {change.amount}\n" for change in plan)
+    return f"> {time.monotonic_ns()}\n{changes}"
 
 
 def acknowledged() -> str:
@@ -35,11 +35,11 @@ class Done:
 
     began: int
     ended: int
-    deeds: list[tuple[str, str, int]]
+    changes: list[tuple[str, str, int]]
 
     def carry_out(self, rows: dict[str, int]) -> None:
         """Do the same to {key: amount}."""
-        for sign, key, amount in self.deeds:
+        for sign, key, amount in self.changes:
             if sign == "-":
                 rows.pop(key, None)
             elif sign == "+" or key in rows:
@@ -47,42 +47,42 @@ class Done:
 
 
 @dataclass
-class Told:
-    """A writer's notes, read: what was acknowledged, and the keys of which it was told nothing."""
+class Answers:
+    """The content of a journal: acknowledged transactions, and the keys of transactions whose end is unknown."""
 
     done: list[Done] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
 
     @property
     def there(self) -> dict[str, int]:
-        """The rows that are there by what it was told, where no swap back set any aside."""
+        """The rows that exist by the acknowledged transactions, if no rollback has set any aside."""
         rows: dict[str, int] = {}
         for done in self.done:
             done.carry_out(rows)
         return rows
 
 
-def read(note: Path) -> Told:
+def read(path: Path) -> Answers:
     """The last line of a writer that was killed may be cut; so it began, and nothing else is known."""
-    told, began, deeds = Told(), 0, []
-    for line in note.read_text().splitlines() if note.exists() else ():
+    answers, began, changes = Answers(), 0, []
+    for line in path.read_text().splitlines() if path.exists() else ():
         match line.split():
             case [">", at]:
-                began, deeds = int(at), []
+                began, changes = int(at), []
             case [".", at]:
-                told.done.append(Done(began, int(at), deeds))
-                deeds = []
+                answers.done.append(Done(began, int(at), changes))
+                changes = []
             case ["x"]:
-                deeds = []
+                changes = []
             case ["?"]:
-                told.doubtful |= {key for _, key, _ in deeds}
-                deeds = []
+                answers.doubtful |= {key for _, key, _ in changes}
+                changes = []
             case [("+" | "=" | "-") as sign, key, amount]:
-                deeds.append((sign, key, int(amount)))
-    told.doubtful |= {key for _, key, _ in deeds}
-    return told
+                changes.append((sign, key, int(amount)))
+    answers.doubtful |= {key for _, key, _ in changes}
+    return answers
 
 
-def count(note: Path) -> int:
+def count(path: Path) -> int:
     """How many transactions were acknowledged."""
-    return note.read_text().count("\n. ") if note.exists() else 0
+    return path.read_text().count("\n. ") if path.exists() else 0

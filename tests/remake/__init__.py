@@ -1,1 +1,0 @@
-"""A Django app with one model, for tests/test_why_not_migrate.py: its table was made by hand, and migrations change it."""
