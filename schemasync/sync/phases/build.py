@@ -310,15 +310,15 @@ class _Build:
             structure(connection, self.plan, self._foreign(carried))
 
     def _foreign(self, carried: Carried) -> tuple[Object, ...]:
-        """The expected foreign objects: those carried along, and foreign tables of the old file that are missing."""
+        """Return the expected foreign objects: those carried along, and those of the old file that were not carried
+        along although their table is not dropped."""
         ours = {*self.plan.old.object_names(), *self.plan.new.object_names()}
-        found = {item.key for item in carried.standing}
+        known = (*carried.indexes, *carried.triggers, *carried.views, *carried.standing)
+        found, gone = {item.key for item in known}, {fold(step.old.name) for step in self.plan.dropped}
         lost = [
-            o
-            for o in self._old.objects
-            if o.type == "table" and o.key not in ours | found and fold(o.name) not in self._old.shadows
+            o for o in self._old.objects if o.key not in ours | found and fold(o.table) not in gone | self._old.shadows
         ]
-        return (*carried.indexes, *carried.triggers, *carried.views, *carried.standing, *lost)
+        return (*known, *lost)
 
     def record(
         self,

@@ -5,9 +5,9 @@ them does not compile before or after (https://www.sqlite.org/lang_altertable.ht
 over `SELECT *` prevents the rename of any column that another view reads through it.
 
 Those of the schema are created from schema.json at the end of a build, so references in them need not be followed: they
-are dropped first. A foreign view or trigger has only its own text: if that names a renamed table, it stays, with those
-of the schema that it reads, and SQLite follows the rename. If it does not, or did not compile before, it is dropped and
-created again from the same text. A trigger on a dropped table is dropped with it.
+are dropped first. A foreign view or trigger has only its own text: if that names a renamed table, it stays, with the
+views and triggers of the schema that it reads, and SQLite follows the rename. If it names none, or did not compile
+before, it is dropped and created again from the same text. A trigger on a dropped table is dropped with it.
 """
 
 from __future__ import annotations
@@ -36,28 +36,29 @@ def _renamed(plan: Plan) -> set[str]:
 
 
 def drop_obstacles(connection: Connection, plan: Plan) -> tuple[Object, ...]:
-    """Drop what a rename need not follow; return the foreign views and triggers among it, to be created again."""
+    """Drop the views and triggers in which no rename must be followed; return the foreign ones among them, to be
+    created again."""
     ours, renamed = {*plan.old.object_names(), *plan.new.object_names()}, _renamed(plan)
     found = [item for item in objects(connection) if item.type in ("view", "trigger")]
     gone = {fold(step.old.name) for step in plan.dropped}
     foreign = [item for item in found if item.key not in ours and fold(item.table) not in gone]
-    aside, needed = [], {fold(item.table) for item in foreign}  # dropping a view drops the triggers on it
-    renamed |= shadow_tables(connection)  # which are renamed with their virtual table
+    needed: set[str] = set()
+    renamed |= shadow_tables(connection)  # tables that are renamed with their virtual table
     for item in foreign:
         used = _used_by(connection, item)
-        if _is_obstacle(connection, item, found) or not (fold(item.table) in renamed or used.itself & renamed):
-            aside.append(item)
-        else:
-            needed |= used.in_all
+        names_renamed = fold(item.table) in renamed or bool(used.itself & renamed)
+        if names_renamed and not _is_obstacle(connection, item, found):
+            needed |= {item.key[1], fold(item.table), *used.in_all}  # dropping a view drops the triggers on it
     for item in found:
-        if item in aside or (item.key in ours and fold(item.name) not in needed):
+        if fold(item.name) not in needed and (item in foreign or item.key in ours):
             connection.execute(f"DROP {item.type.upper()} IF EXISTS main.{quote(item.name)}")
-    return tuple(aside)
+    left = {item.key for item in objects(connection)}
+    return tuple(item for item in foreign if item.key not in left)
 
 
 def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) -> bool:
-    """True for one that does not compile, except because this process lacks a function or collation: ALTER TABLE does
-    not check those, and follows.
+    """Return True for an item that does not compile, except if only a function or collation is unknown to this process:
+    ALTER TABLE does not check those, and follows.
 
     SQLite compiles all triggers of a table at once: if there are several, it is unknown which one fails, and they stay.
     """
@@ -68,7 +69,7 @@ def _is_obstacle(connection: Connection, item: Object, found: Iterable[Object]) 
 
 
 def _compiled(connection: Connection, item: Object) -> str:
-    """'' or SQLite's error for a use of the view, or for a write that fires the trigger."""
+    """Return SQLite's error for a use of the view, or for a write that fires the trigger; '' without an error."""
     if item.type == "trigger":
         return validate.compile_triggers(connection, item.table)
     try:
@@ -87,13 +88,13 @@ class _Used:
 
 
 def _used_by(connection: Connection, item: Object) -> _Used:
-    """What the item uses, as SQLite reports it to an authorizer, with the innermost view or trigger that causes the
-    access. https://www.sqlite.org/c3ref/set_authorizer.html"""
+    """Return the names that the item uses, as SQLite reports them to an authorizer, which also gets the innermost view
+    or trigger that causes an access. https://www.sqlite.org/c3ref/set_authorizer.html"""
     used, own = _Used(set(), set()), (None, fold(item.name))
 
     def note(action: int, first: str | None, second: str | None, schema: str | None, within: str | None) -> int:
         used.in_all.update(fold(name) for name in (first, within) if name)
-        if first and (within and fold(within)) in own:  # None: of a view that SQLite merged into the query
+        if first and (within and fold(within)) in own:  # None: from a view that SQLite merged into the query
             used.itself.add(fold(first))
         return sqlite3.SQLITE_OK
 
