@@ -1,4 +1,4 @@
-"""The place where backups are kept: one of Django's storages.
+"""Store backups in one of Django's storages.
 
 A backup is two files: the compressed database, and its manifest, which is written last. A file without a manifest is no
 backup, so an upload that breaks off leaves nothing that looks like one.
@@ -7,7 +7,7 @@ backup, so an upload that breaks off leaves nothing that looks like one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,13 +24,13 @@ from .addresses import folder_storage, is_address, storage_at
 from .compression import Digest, chunks, digest_of
 from .manifest import Manifest
 
-ALIAS = "schemasync-backups"  # of STORAGES
+ALIAS = "schemasync-backups"  # the key in STORAGES
 ENDING = ".sqlite3.zst"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a storage holds: the backups, the oldest first; manifests that cannot be read, each with the reason; and
+    """The content of a store: its backups, the oldest first; manifests that cannot be read, each with the reason; and
     files without a manifest."""
 
     backups: tuple[Manifest, ...] = ()
@@ -47,7 +47,7 @@ class Store:
     where: str = field(default="")
 
     def path(self, name: str) -> str:
-        """The name of a file in the storage."""
+        """Return the path of a file in the storage."""
         return f"{self.prefix}/{name}"
 
     def find(self) -> Found:
@@ -65,7 +65,8 @@ class Store:
         return Found(tuple(sorted(backups, key=lambda one: one.made_at)), tuple(unreadable), tuple(incomplete))
 
     def newest(self) -> datetime | None:
-        """When the newest backup was made, by the names alone; None without one. Raises Failed if the storage fails."""
+        """Return when the newest backup was made, by the names of the manifests alone; None without one. Raises Failed
+        if the storage fails."""
         with self.failing("list its files"):
             names = [name for name in self._names() if name.endswith(manifest.SUFFIX)]
         return max((at for at in map(manifest.time_in, names) if at is not None), default=None)
@@ -74,25 +75,25 @@ class Store:
         try:
             return list(self.storage.listdir(self.prefix)[1])
         except FileNotFoundError:
-            return []  # nothing was kept there yet
+            return []  # nothing was stored there yet
 
     def _content(self, name: str) -> bytes:
         with self.storage.open(self.path(name), "rb") as file:
             return bytes(file.read())
 
     def check(self) -> None:
-        """Raises Failed if the storage cannot even be listed, before anything is copied for it."""
+        """Raise Failed if the storage cannot be listed, so that a backup fails before anything is copied."""
         with self.failing("list its files"):
             self._names()
 
     def put(self, name: str, path: Path) -> None:
-        """Store a file under this name. Raises Failed if the storage has not taken it as it is, or has another file of
+        """Store a file under this name. Raises Failed if the storage fails, changes the name, or already has a file of
         that name, which stays."""
         with self.failing(f"take {name}"), path.open("rb") as file:
             self._save(name, File(file, name))
 
     def put_manifest(self, one: Manifest) -> None:
-        """Store the manifest: from then on the backup counts."""
+        """Store the manifest, which makes the backup valid. Raises Failed if the storage fails or changes it."""
         name = one.name + manifest.SUFFIX
         with self.failing(f"take {name}"):
             self._save(name, ContentFile(one.text().encode(), name))
@@ -103,16 +104,17 @@ class Store:
     def _save(self, name: str, content: File[bytes]) -> None:
         if self.storage.exists(self.path(name)):  # some storages would write over it
             raise OSError("it has a file of this name already")
+        folders = tuple(self._folders_to_sync(name))
         with self._half_removed(name):
             saved = self.storage.save(self.path(name), content)
         self._check_name(name, saved)
         with self._half_removed(name):
-            self._make_durable(saved)
+            self._make_durable(saved, folders)
 
     @contextmanager
     def _half_removed(self, name: str) -> Iterator[None]:
-        """Remove what the storage has of a file if the block fails: on a disk that is full it would keep the rest of
-        it occupied."""
+        """Remove the incomplete file from the storage if the block fails, because it takes space on a disk that may be
+        full."""
         try:
             yield
         except BaseException:  # a signal, too
@@ -125,20 +127,28 @@ class Store:
             self.storage.delete(saved)
             raise OSError(f"it has changed the name to {saved}")
 
-    def _make_durable(self, name: str) -> None:
-        """A storage in the file system leaves that to the operating system."""
+    def _folders_to_sync(self, name: str) -> Iterator[Path]:
+        """Yield the folders that get a new name when a file is saved: those that the storage has to create, and the
+        lowest one that exists. None if the storage is not in the file system."""
         if isinstance(self.storage, FileSystemStorage):
-            path = Path(self.storage.path(name))
-            sync_file(path)
-            for folder in (path.parent, path.parent.parent):
+            for folder in Path(self.storage.path(self.path(name))).parents:
+                yield folder
+                if folder.is_dir():
+                    return
+
+    def _make_durable(self, name: str, folders: Sequence[Path]) -> None:
+        """Sync a file and folders to the disk, if the storage is in the file system: Django's storage does not."""
+        if isinstance(self.storage, FileSystemStorage):
+            sync_file(Path(self.storage.path(name)))
+            for folder in folders:
                 sync_folder(folder)
 
     def digest(self, name: str) -> Digest:
-        """The digest of a stored file, read back from the storage."""
+        """Return the digest of a stored file, read back from the storage."""
         return digest_of(self.chunks(name))
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The content of a stored file, piece by piece."""
+        """Yield the content of a stored file piece by piece. Raises Failed if the storage fails."""
         with self.failing(f"give back {name}"), self.storage.open(self.path(name), "rb") as file:
             yield from chunks(file)
 
@@ -150,7 +160,7 @@ class Store:
 
     @contextmanager
     def failing(self, what: str) -> Iterator[None]:
-        """Whatever a storage raises is a failure of it: each has exceptions of its own."""
+        """Raise Failed for any exception of a storage, as each storage has its own. `what`: the action that failed."""
         try:
             yield
         except SchemasyncError:
@@ -166,13 +176,14 @@ class Store:
 
 
 def _stem(name: str) -> str:
-    """The name of the backup that a file belongs to."""
+    """Return the name of the backup that a file belongs to."""
     return name.partition(ENDING)[0].removesuffix(manifest.SUFFIX)
 
 
 def store(link: Path, alias: str, to: str = "") -> Store:
-    """The store of the database that applications open at `link`. `to`: a name of STORAGES, a folder or a URL; '' for
-    STORAGES["schemasync-backups"], and without it the folder beside the database. Raises UsageError."""
+    """Return the store of the database that applications open at `link`. `to`: a key of STORAGES, a folder or a URL; ''
+    for STORAGES["schemasync-backups"], or without that the folder `<link>.backups`. Raises UsageError for an unknown
+    one."""
     if not to and ALIAS not in storages.backends:
         return _of_folder(Layout(link).backups, alias)
     if is_address(to):

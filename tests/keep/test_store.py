@@ -1,4 +1,4 @@
-"""Storages that fail, each in its way: a backup counts only if it can be read back as it was written."""
+"""Storages that fail, each in another way: a backup counts only if it can be read back unchanged."""
 
 import sqlite3
 import threading
@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from schemasync.errors import Failed, UsageError
+from schemasync.files.disk import sync_folder
 from schemasync.keep.backup import backup
 from schemasync.keep.restore import restored_copy
 from schemasync.keep.sources import chosen
@@ -23,7 +24,7 @@ pytest.importorskip("backports.zstd")
 
 
 class Breaks(FileSystemStorage):
-    """Takes half of a file, and then the connection is gone."""
+    """Stores the first 100 bytes, then the connection breaks."""
 
     def _save(self, name, content):
         super()._save(name, ContentFile(content.read()[:100]))
@@ -34,7 +35,7 @@ class Breaks(FileSystemStorage):
 
 
 class Fills(FileSystemStorage):
-    """Has room for the first 100 bytes."""
+    """Has space for the first 100 bytes."""
 
     def _save(self, name, content):
         super()._save(name, ContentFile(content.read()[:100]))
@@ -42,28 +43,28 @@ class Fills(FileSystemStorage):
 
 
 class Forgets(FileSystemStorage):
-    """Reports success for what it has lost."""
+    """Reports success, but loses all after the first 100 bytes."""
 
     def _save(self, name, content):
         return super()._save(name, ContentFile(content.read()[:100]))
 
 
 class Mixes(FileSystemStorage):
-    """Returns another file of the same length."""
+    """Stores other content of the same length."""
 
     def _save(self, name, content):
         return super()._save(name, ContentFile(bytes(len(content.read()))))
 
 
 class LosesManifests(FileSystemStorage):
-    """Takes large files only."""
+    """Stores manifests empty."""
 
     def _save(self, name, content):
         return super()._save(name, ContentFile(b"" if name.endswith(".json") else content.read()))
 
 
 class Renames(FileSystemStorage):
-    """Gives each file a name of its own, as storages do that keep all versions."""
+    """Stores each file under a name of its choice, as storages that keep all versions do."""
 
     def get_available_name(self, name, max_length=None):
         return super().get_available_name(f"{name}.1", max_length)
@@ -86,6 +87,15 @@ def test_what_a_storage_does_not_keep_is_no_backup(link, tmp_path, kind):
     assert not list((tmp_path / "db.sqlite3.generations").glob("backup-*"))
 
 
+def test_each_folder_that_a_backup_creates_is_synced_with_the_one_that_names_it(link, tmp_path, monkeypatch):
+    synced = set()
+    monkeypatch.setattr("schemasync.keep.store.sync_folder", lambda folder: (synced.add(folder), sync_folder(folder)))
+    made = backup(target(link), Store(FileSystemStorage(tmp_path / "new" / "backups"), "site/tenants/ann"), "default")
+    parts = ["new", "new/backups", "new/backups/site", "new/backups/site/tenants", "new/backups/site/tenants/ann"]
+    assert synced == {tmp_path, *(tmp_path / part for part in parts)}
+    assert (tmp_path / parts[-1] / made.stored_name).is_file()
+
+
 def test_an_earlier_backup_still_counts_after_one_that_failed(link, tmp_path):
     folder = tmp_path / "elsewhere"
     first = backup(target(link), Store(FileSystemStorage(folder), "default"), "default")
@@ -97,7 +107,7 @@ def test_an_earlier_backup_still_counts_after_one_that_failed(link, tmp_path):
 
 
 class WritesOver(InMemoryStorage):
-    """As the storage for S3 does unless told otherwise."""
+    """Overwrites existing files, as the storage for S3 does by default."""
 
     def get_available_name(self, name, max_length=None):
         if self.exists(name):
@@ -133,7 +143,7 @@ def test_a_file_that_a_storage_has_already_stays_as_it_is(tmp_path, kind):
 
 
 class TakenMeanwhile(InMemoryStorage):
-    """Another one stores a file of the same name after it was asked for."""
+    """Another process stores a file of the same name after the check for it."""
 
     def get_available_name(self, name, max_length=None):
         super()._save(name, ContentFile(b"of another one"))
@@ -156,7 +166,7 @@ def test_what_a_full_storage_took_of_a_file_is_removed(link, tmp_path):
 
 
 class Slow(FileSystemStorage):
-    """Takes a tenth of a second for each file, and for each of its pieces."""
+    """Takes a tenth of a second for each file, and for each chunk of it."""
 
     def _save(self, name, content):
         time.sleep(0.1)
@@ -185,7 +195,7 @@ class SlowFile:
 
 
 def test_a_slow_storage_keeps_no_writer_waiting(link, tmp_path):
-    """The live database is not open while the storage takes the copy."""
+    """The live database is not open while the storage receives the copy."""
     place, waited, over = Store(Slow(tmp_path / "elsewhere"), "default"), [], threading.Event()
 
     def write():
@@ -208,7 +218,7 @@ def test_a_slow_storage_keeps_no_writer_waiting(link, tmp_path):
 
 
 class Loses(FileSystemStorage):
-    """Gives back the first piece of a file, and then the connection is gone."""
+    """Returns the first chunk of a file, then the connection breaks."""
 
     def _open(self, name, mode="rb"):
         file = super()._open(name, mode)
@@ -227,7 +237,7 @@ class Once:
 
 
 class GivesAnother(FileSystemStorage):
-    """Gives back other bytes than it was given, in the same number."""
+    """Returns other bytes of the same length."""
 
     def _open(self, name, mode="rb"):
         file = super()._open(name, mode)
@@ -235,7 +245,7 @@ class GivesAnother(FileSystemStorage):
 
 
 class HasLost(FileSystemStorage):
-    """Lists a file that it no longer has."""
+    """Lists a file that it has lost."""
 
     def _open(self, name, mode="rb"):
         if not name.endswith(".json"):

@@ -1,13 +1,15 @@
 """The control socket of a Litestream daemon: HTTP over a Unix socket. https://litestream.io/reference/socket/
 
-Its `sync` is not used: after it the replica lacks rows of later transactions, and nobody says so (0.5.17,
-findings/litestream_sync_loses_rows.sh).
+This module does not use the command `sync`: after it the replica lacks rows of later transactions without any error
+(0.5.17, findings/litestream_sync_loses_rows.sh).
 """
 
 from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
@@ -19,12 +21,12 @@ PATIENCE = 1.0  # seconds for an answer that needs no work; the daemon is on thi
 
 
 class LitestreamError(Exception):
-    """Litestream does not answer, or has refused."""
+    """Litestream does not answer, or has refused the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """A database that the daemon replicates. `synced`: when it was last known to be complete at its replica."""
+    """A database that the daemon replicates. `synced`: when its replica was last known to be complete."""
 
     path: str
     status: str
@@ -46,31 +48,42 @@ class _Connection(HTTPConnection):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Talks to the daemon that listens at `socket`. Each call raises LitestreamError."""
+    """Requests to the daemon that listens at `socket`. Each method may raise LitestreamError, also for an answer that
+    is none of Litestream's."""
 
     socket: Path
 
     def databases(self) -> tuple[Replicated, ...]:
-        """What the daemon replicates."""
-        found = self._ask("GET", "/list").get("databases") or ()
-        return tuple(Replicated(one["path"], one["status"], _time(one.get("last_sync_at"))) for one in found)
+        """Return the databases that the daemon replicates."""
+        with self._understood():
+            found = self._ask("GET", "/list").get("databases") or ()
+            return tuple(Replicated(one["path"], one["status"], _time(one.get("last_sync_at"))) for one in found)
 
     def position(self, path: str) -> int:
-        """The number of the last transaction that the daemon has read from a database."""
-        return int(self._ask("GET", f"/txid?path={url_quote(path)}").get("txid", 0))
+        """Return the number of the last transaction that the daemon has read from a database."""
+        with self._understood():
+            return int(self._ask("GET", f"/txid?path={url_quote(path)}").get("txid", 0))
 
     def started(self) -> float:
-        """When the daemon was started, in seconds since 1970."""
-        found = _time(self._ask("GET", "/info").get("started_at"))
-        return 0.0 if found is None else found.timestamp()
+        """Return when the daemon was started, in seconds since 1970; 0 if it does not report that."""
+        with self._understood():
+            found = _time(self._ask("GET", "/info").get("started_at"))
+            return 0.0 if found is None else found.timestamp()
 
     def register(self, path: str, replica: str) -> None:
-        """Replicate a database. Does nothing if it is replicated already."""
+        """Replicate a database. Do nothing if it is replicated already."""
         self._ask("POST", "/register", {"path": path, "replica_url": replica})
 
     def unregister(self, path: str, seconds: int) -> None:
-        """Replicate a database no more. Its last changes are brought to the replica, for at most `seconds`."""
+        """Stop the replication of a database. The daemon first uploads the last changes, for at most `seconds`."""
         self._ask("POST", "/unregister", {"path": path, "timeout": seconds}, seconds)
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LitestreamError(f"{self.socket}: unexpected answer: {type(error).__name__}: {error}") from error
 
     def _ask(self, method: str, address: str, body: object = None, seconds: float = 0) -> dict[str, Any]:
         connection = _Connection(self.socket, PATIENCE + seconds)
@@ -83,7 +96,7 @@ class Control:
         finally:
             connection.close()
         if response.status != 200:
-            raise LitestreamError(str(answer.get("error", response.reason)))
+            raise LitestreamError(str(answer.get("error", response.reason) if isinstance(answer, dict) else answer))
         return dict(answer)
 
 
