@@ -21,16 +21,16 @@ from .errors import Code, Problem, UsageError
 from .schema.text import nearest
 
 OF_TENANT = ":"
-"""Between the entry of DATABASES that all tenants share, and the key of one: `tenant:acme`."""
+"""Separates the entry of DATABASES that all tenants share from the key of a tenant: `tenant:acme`."""
 
 
 def entry_of(alias: str) -> str:
-    """The entry of DATABASES that has the settings of a database: for a tenant the one that all tenants share."""
+    """Return the entry of DATABASES with the settings of a database: for a tenant the entry that all tenants share."""
     return alias.partition(OF_TENANT)[0]
 
 
 def key_of(alias: str) -> str:
-    """The key of the tenant that a database belongs to; empty for any other one."""
+    """Return the key of the tenant that a database belongs to; '' for a database that is no tenant's."""
     return alias.partition(OF_TENANT)[2]
 
 
@@ -84,7 +84,7 @@ TENANTS_KEYS = (
 TENANT_BACKUPS_KEYS = ("STORAGE", "PREFIX", "RECIPIENTS", "RETENTION")
 PERIODS = ("hourly", "daily", "weekly", "monthly")
 KEY = "{key}"
-"""Stands for the key of a tenant in the folder of its backups."""
+"""The placeholder for the key of a tenant in the folder of its backups."""
 BEHIND = ("serve", "read-only", "refuse")
 OTHER_HOST = (421, 307, "X-Accel-Redirect")
 HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"  # it is part of commands and of configurations
@@ -94,7 +94,7 @@ REQUIRE_KEYS = ("BACKUP", "BACKUP_NO_OLDER_THAN", "DISK_LEFT", "NO_READER_OPEN_L
 
 
 def setting(key: str) -> Any:
-    """The value of a key, or its default. Raises UsageError with all mistakes in the dict."""
+    """Return the value of a key, or its default. Raises UsageError with all mistakes in the dict."""
     given = getattr(settings, "SCHEMASYNC", {})
     if not _is_checked(given):
         if found := problems(given):
@@ -104,7 +104,7 @@ def setting(key: str) -> Any:
 
 
 _checked: list[dict[str, Any]] = []
-"""The setting in which no mistake was found last: a command asks for 50 values."""
+"""The last setting that was found without mistakes, so that it is not checked again: a command reads 50 values."""
 
 
 def _is_checked(given: Any) -> bool:
@@ -117,7 +117,7 @@ def _is_checked(given: Any) -> bool:
 
 
 class OnStartup(StrEnum):
-    """What a server or worker does at its first connection if the database is not current."""
+    """The action of a server or worker at its first connection if the database is not current."""
 
     IGNORE = "ignore"
     WARN = "warn"
@@ -126,12 +126,12 @@ class OnStartup(StrEnum):
 
 
 def on_startup() -> OnStartup:
-    """The setting ON_STARTUP."""
+    """Return the setting ON_STARTUP."""
     return OnStartup(setting("ON_STARTUP"))
 
 
 def serving_commands() -> tuple[str, ...]:
-    """The project's own management commands that serve, for ON_STARTUP."""
+    """Return the project's own management commands that serve, for ON_STARTUP."""
     return tuple(setting("SERVING_COMMANDS"))
 
 
@@ -142,11 +142,11 @@ def is_enabled() -> bool:
 
 
 ALL = "all"
-"""The value of MIGRATED_APPS for every installed app that has migrations."""
+"""The value of MIGRATED_APPS that means every installed app with migrations."""
 
 
 def migrated_apps() -> tuple[str, ...]:
-    """Labels of the apps that keep their migrations."""
+    """Return the labels of the apps that keep their migrations."""
     given = setting("MIGRATED_APPS")
     return _with_migrations(tuple(apps.get_app_configs())) if given == ALL else tuple(given)
 
@@ -156,13 +156,13 @@ def keeps_all() -> bool:
     return bool(setting("MIGRATED_APPS") == ALL)
 
 
-@lru_cache(maxsize=8)  # every question about an app asks this
+@lru_cache(maxsize=8)  # called for every question about an app
 def _with_migrations(installed: tuple[AppConfig, ...]) -> tuple[str, ...]:
     return tuple(config.label for config in installed if has_migrations(config))
 
 
 def has_migrations(config: AppConfig) -> bool:
-    """True if an app has migrations, and MIGRATION_MODULES does not say otherwise."""
+    """True if an app has migrations by MIGRATION_MODULES, or, if that does not name it, by its package."""
     modules = settings.MIGRATION_MODULES
     modules = getattr(modules, "original", modules)  # orm.migration_modules puts a policy in its place
     if config.label in modules:
@@ -171,26 +171,26 @@ def has_migrations(config: AppConfig) -> bool:
 
 
 def data_migrations() -> Mapping[str, str | None]:
-    """Maps data migrations, as `app.name`, to the dotted paths of functions that do their work on the new file; to None
-    if there is nothing to do for them."""
+    """Map data migrations, as `app.name`, to the dotted paths of functions that do their work on the new file, or to
+    None if they need no work."""
     return dict(setting("DATA_MIGRATIONS"))
 
 
 def seed() -> str | None:
-    """The dotted path of the function that fills a new database."""
+    """Return the dotted path of the function that fills a new database; None without one."""
     return setting("SEED") or None
 
 
 def transforms(alias: str) -> str | None:
-    """The dotted path of the module with the transforms of a database; None without one."""
+    """Return the dotted path of the module with the transforms of a database; None without one."""
     given, alias = setting("TRANSFORMS"), entry_of(alias)
     found = given.get(alias) if isinstance(given, Mapping) else given if alias == DEFAULT_DB_ALIAS else None
     return str(found) if found else None
 
 
 class Tests(StrEnum):
-    """Where a test database comes from: built at each run; copied if it was built before; or built, and compared with
-    the copy that would be used."""
+    """The way to make a test database: build it at each run; copy it if it was built before; or build it, and compare
+    it with the copy that would be used."""
 
     BUILT = "built"
     CACHED = "cached"
@@ -198,7 +198,7 @@ class Tests(StrEnum):
 
 
 def tests() -> Tests:
-    """The setting TESTS. Never raises: others report mistakes."""
+    """Return the setting TESTS. Never raises: other functions report mistakes."""
     given = getattr(settings, "SCHEMASYNC", {})
     value = given.get("TESTS") if isinstance(given, Mapping) else None
     return Tests(value) if value in list(Tests) else Tests.BUILT
@@ -211,22 +211,22 @@ def has_test_seed() -> bool:
 
 
 def test_seed() -> str | None:
-    """The dotted path of the function that fills a new test database."""
+    """Return the dotted path of the function that fills a new test database; None without one."""
     return setting("TEST_SEED") or None
 
 
 def writes_migrations() -> bool:
-    """True if `makemigrations` writes migration files, too, for installations on other engines."""
+    """True if `makemigrations` also writes migration files, for installations on other engines."""
     return bool(setting("WRITE_MIGRATIONS"))
 
 
 def adopts() -> bool:
-    """True if `migrate` and a sync adopt a plain file by themselves."""
+    """True if `migrate` and a sync adopt a plain file."""
     return bool(setting("ADOPT"))
 
 
 def adopting_command() -> str:
-    """The command that adopts a plain file by itself; '' without the setting ADOPT."""
+    """Return the command of a sync, which adopts a plain file; '' without the setting ADOPT."""
     return "" if not adopts() else "manage.py migrate" if is_enabled() else "manage.py schemasync"
 
 
@@ -236,34 +236,35 @@ def runs_from_admin() -> bool:
 
 
 def status_token() -> str | None:
-    """The token with which a monitor without a session can read the status."""
+    """Return the token with which a monitor without a session can read the status; None without one."""
     return setting("STATUS_TOKEN") or None
 
 
 def connect() -> Callable[[Any], object] | str | None:
-    """The function that is called with each of our connections, or its dotted path."""
+    """Return the function that registers functions and collations for schemasync's connections, or its dotted path;
+    None without one."""
     found: Callable[[Any], object] | str | None = setting("CONNECT")
     return found
 
 
 def extensions() -> tuple[Any, ...]:
-    """The extensions of each of our connections: paths, names, dotted paths and callables."""
+    """Return the extensions of each of schemasync's connections: paths, names, dotted paths and callables."""
     return tuple(setting("EXTENSIONS"))
 
 
 def require() -> Mapping[str, Any]:
-    """The conditions for a run: the setting REQUIRE."""
+    """Return the conditions for a run: the setting REQUIRE."""
     return dict(setting("REQUIRE"))
 
 
 def backup_recipients() -> tuple[str, ...]:
-    """For whom backups are encrypted; empty if they are not."""
+    """Return the recipients for whom backups are encrypted; empty if they are not encrypted."""
     return tuple(setting("BACKUPS").get("RECIPIENTS", ()))
 
 
 def tenant_backups(alias: str) -> Mapping[str, Any]:
-    """How the backups of a tenant are kept, by BACKUPS of TENANTS; empty for any other database. Raises UsageError if
-    the function of the project returns anything else."""
+    """Return the settings for the backups of a tenant, by BACKUPS of TENANTS; empty for any other database. Raises
+    UsageError if the function of the project returns invalid settings."""
     key = key_of(alias)
     given = setting("TENANTS").get("BACKUPS", {}) if key else {}
     if isinstance(given, Mapping):
@@ -287,7 +288,7 @@ HINT_OF_BACKUPS = (
 
 
 def _bad_tenant_backups(given: object) -> Iterator[str]:
-    """What is wrong with BACKUPS of TENANTS, or with what its function returns."""
+    """Yield the faults of BACKUPS of TENANTS, or of the result of its function."""
     if not isinstance(given, Mapping):
         yield f"BACKUPS is {given!r}, no dict"
         return
@@ -308,52 +309,53 @@ def _bad_tenant_backups(given: object) -> Iterator[str]:
 
 
 def drill_age() -> float | None:
-    """How many seconds ago the last drill may have been; None if the settings do not say."""
+    """Return the largest allowed age of the last drill in seconds; None without a limit."""
     found = setting("BACKUPS").get("DRILL_NO_OLDER_THAN")
     return None if found is None else seconds(found)
 
 
 def health() -> Callable[[str], Any] | str | None:
-    """The function that looks at a new file before it goes live, or its dotted path."""
+    """Return the function that checks a new file before it goes live, or its dotted path; None without one."""
     found: Callable[[str], Any] | str | None = setting("HEALTH")
     return found
 
 
 def litestream() -> Mapping[str, Any]:
-    """What is known of a Litestream daemon: the setting LITESTREAM."""
+    """Return the facts about a Litestream daemon: the setting LITESTREAM."""
     return dict(setting("LITESTREAM"))
 
 
 def needs() -> Mapping[str, Any]:
-    """What the project needs and cannot be measured: the setting NEEDS, with durations in seconds."""
+    """Return the needs of the project that cannot be measured: the setting NEEDS, with durations in seconds."""
     given = setting("NEEDS")
     return {key: seconds(value) if isinstance(value, timedelta) else value for key, value in given.items()}
 
 
 def measures() -> bool:
-    """True if the backend measures. Never raises: each connection asks, and others report mistakes."""
+    """True if the backend measures. Never raises: each connection calls it, and other functions report mistakes."""
     given = getattr(settings, "SCHEMASYNC", {})
     return not isinstance(given, Mapping) or given.get("METRICS") is not False
 
 
 def seconds(given: timedelta | float) -> float:
-    """A duration of a setting in seconds."""
+    """Return a duration of a setting in seconds."""
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
 
 
 def is_path(given: object) -> bool:
-    """True for a path or a pattern of one, False for the dotted path of a function."""
+    """True for a path or a pattern of paths, False for the dotted path of a function."""
     return isinstance(given, os.PathLike) or (isinstance(given, str) and os.sep in given)
 
 
 def keep() -> int:
-    """Archives that the prune after a sync keeps."""
+    """Return the number of archives that the prune after a sync keeps."""
     return int(setting("KEEP"))
 
 
 def schema_path(alias: str) -> Path:
-    """The schema.json of a database: SCHEMA as a path or {alias: path}, otherwise schema.json beside manage.py, and
-    schema.ALIAS.json for other databases. That of a tenant is that of the entry which all tenants share."""
+    """Return the path of the schema.json of a database: SCHEMA as a path or {alias: path}, otherwise schema.json next
+    to manage.py, and schema.ALIAS.json for other databases. All tenants share the schema.json of their entry. Raises
+    UsageError if SCHEMA lacks the alias."""
     given, alias = setting("SCHEMA"), entry_of(alias)
     if isinstance(given, Mapping):
         if alias not in given:
@@ -373,18 +375,18 @@ def schema_path(alias: str) -> Path:
 
 
 def problems(given: object) -> list[Problem]:
-    """All mistakes in the setting."""
+    """Return all mistakes in the setting."""
     return [*not_a_dict(given), *unknown_keys(given), *bad_values(given)]
 
 
 def not_a_dict(given: object) -> Iterator[Problem]:
-    """A problem if the setting is not a dict; then the other functions find none."""
+    """Yield a problem if the setting is not a dict; then the other functions find none."""
     if not isinstance(given, Mapping):
         yield Problem(Code.UNKNOWN_SETTING, f"SCHEMASYNC is {given!r}, not a dict", "SCHEMASYNC = {}")
 
 
 def unknown_keys(given: object) -> Iterator[Problem]:
-    """A problem for each unknown key, with the nearest known one."""
+    """Yield a problem for each unknown key, with the nearest known one."""
     for key in given if isinstance(given, Mapping) else ():
         if key not in DEFAULTS:
             near = nearest(str(key), DEFAULTS)
@@ -393,7 +395,7 @@ def unknown_keys(given: object) -> Iterator[Problem]:
 
 
 def bad_values(given: object) -> Iterator[Problem]:
-    """A problem for each invalid value."""
+    """Yield a problem for each invalid value."""
     known = given if isinstance(given, Mapping) else {}
     count, schema = known.get("KEEP", DEFAULTS["KEEP"]), known.get("SCHEMA")
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
@@ -445,7 +447,7 @@ def bad_values(given: object) -> Iterator[Problem]:
 
 
 def _values(given: object) -> list[object]:
-    """The values of a dict by database; else the one value, if there is one."""
+    """Return the values of a dict by database; otherwise the single value, if there is one."""
     return list(given.values()) if isinstance(given, Mapping) else [] if given is None else [given]
 
 
@@ -591,12 +593,12 @@ def _bad_hosts(host: object, given: object, *, needs_url: bool) -> Iterator[str]
             yield f"RECEIVE of HOSTS[{name!r}] is {command!r}, no list of words"
         if not isinstance(url, str) or (url and not re.fullmatch(URL, url)):
             yield f"URL of HOSTS[{name!r}] is {url!r}"
-    if host not in given if given else host != "":
+    if not isinstance(host, str) or (host not in given if given else host != ""):
         yield f"HOST is {host!r}, and HOSTS has {', '.join(map(str, given)) or 'none'}"
 
 
 def _names_tenants(given: object) -> bool:
-    """True for what says how a request names its tenant."""
+    """True for a valid REQUEST of TENANTS: None, a function, its dotted path, or {kind: value}."""
     if isinstance(given, Mapping):
         kinds = ("subdomain", "path", "header")
         return len(given) == 1 and all(

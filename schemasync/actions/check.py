@@ -47,15 +47,15 @@ class ModelsJson(TypedDict):
     problems: list[ProblemJson]
     """The questions that an export would ask."""
     unmanaged: list[str]
-    """A sentence for each column or table that an unmanaged model reads and schema.json does not have."""
+    """One sentence for each column or table that an unmanaged model reads and schema.json lacks or renames."""
 
 
 class CheckJson(TypedDict):
-    """What `manage.py schemasync check --json` prints."""
+    """The output of `manage.py schemasync check --json`."""
 
     result: Verdict
     version: str | None
-    """Of schema.json; null without one."""
+    """The version of schema.json; null without that file."""
     live: str | None
     """The version of the database; null if its history does not record one."""
     generation: str | None
@@ -87,11 +87,12 @@ class CheckJson(TypedDict):
     migrate_risks: list[MigrateRiskJson]
     """Objects that Django's migrate would destroy."""
     database_faults: list[DatabaseFaultJson]
-    """What is wrong in the database now; looked for without a schema.json."""
+    """Faults in the database now; looked for only without a schema.json."""
     outdated: list[HazardJson]
-    """Indexes and stored values that another SQLite computed differently, if another one built the live file."""
+    """Indexes and stored values that this SQLite computes differently, if another version of SQLite built the live
+    file."""
     litestream: list[ProblemJson]
-    """Litestream is configured with the link, and replicates nothing."""
+    """A problem if Litestream is configured with the link: it then replicates nothing."""
     errors: list[ProblemJson]
 
 
@@ -99,7 +100,7 @@ MODELS_DIFFER = ["models and schema.json differ", "To write the models into sche
 
 
 def verdict(seen: Checked, models: Comparison | None, kept: KeptApps, *, strict: bool) -> list[str]:
-    """Why a check exits with 1, and what to do next."""
+    """Return the reasons why a check exits with 1, and the next steps."""
     lines = [*MODELS_DIFFER] if models is not None and models.differs else []
     lines += _difference(seen) if seen.differs(strict=strict) or seen.is_empty else []
     if kept.waiting:
@@ -109,7 +110,7 @@ def verdict(seen: Checked, models: Comparison | None, kept: KeptApps, *, strict:
 
 
 def _difference(seen: Checked) -> list[str]:
-    """Why a check exits with 1, and what to do next."""
+    """Return the reasons why a check exits with 1, and the next steps."""
     differ = "schema.json and the database differ"
     if seen.is_empty:
         return ["there is no database yet", "To create it: manage.py schemasync"]
@@ -134,7 +135,7 @@ def _unapplied(seen: Checked) -> list[str]:
 
 
 def missing_tables(kept: KeptApps) -> list[str]:
-    """Missing tables of MIGRATED_APPS whose migrations were run."""
+    """Return lines about missing tables of MIGRATED_APPS whose migrations were run."""
     if not kept.missing:
         return []
     gone = count(len(kept.missing), "table of MIGRATED_APPS is", "tables of MIGRATED_APPS are")
@@ -146,9 +147,9 @@ def missing_tables(kept: KeptApps) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ThreeWays:
-    """Models, schema.json and database. `models` is None without the setting ENABLED. `kept`: pending migrations and
-    missing tables of MIGRATED_APPS. `unmanaged`: tables and columns that unmanaged models expect and the database
-    lacks, a sentence each."""
+    """The comparison of models, schema.json and database. `models` is None without the setting ENABLED. `kept`: pending
+    migrations and missing tables of MIGRATED_APPS. `unmanaged`: one sentence for each table or column that an unmanaged
+    model reads and schema.json lacks or renames."""
 
     checked: Checked
     models: Comparison | None
@@ -160,21 +161,23 @@ class ThreeWays:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the check fails, and what to do next; empty if all agree."""
+        """The reasons why the check fails, and the next steps; empty if all agree."""
         lines = verdict(self.checked, self.models, self.kept, strict=self.strict)
         found: list[Hazard | Problem] = [*self.checked.stale_indexes, *self.litestream]
         return lines + [line for one in found for line in (one.message, *one.hint.splitlines())]
 
     @property
     def never_filled(self) -> list[str]:
-        """Data migrations of the project that a database created from schema.json did not run."""
+        """Data migrations of the project's own apps that did not run because the database was created from schema.json.
+        Empty with the setting SEED, and without ENABLED."""
         has_seed = self.models is None or conf.seed() is not None
         return [] if has_seed else [name for name in self.checked.born_without if is_own(name)]
 
 
 @dataclass(frozen=True, slots=True)
 class WithoutSchema:
-    """Without a schema.json Django's migrate changes the database: what it would destroy, and what is wrong now."""
+    """A check without a schema.json: the objects that Django's migrate would destroy, and the faults in the database
+    now."""
 
     risks: tuple[MigrateRisk, ...]
     faults: tuple[DatabaseFault, ...]
@@ -186,7 +189,8 @@ def check(
 ) -> ThreeWays | WithoutSchema:
     """Compare models, schema.json and database; changes nothing. Raises a SchemasyncError if that is not possible.
 
-    `for_migrate`: instead of `migrate --check`, which does not look for what Django's migrate would destroy.
+    `for_migrate`: the check replaces `migrate --check`, and does not look for objects that Django's migrate would
+    destroy.
     """
     if not (for_migrate or database.schema or database.schema_path.exists()):
         return _without_schema(database, reads_every_page=quick_check)
@@ -207,7 +211,7 @@ def checked(database: Database, wanted: Document) -> Checked:
 
 
 def kept(alias: str) -> KeptApps:
-    """Pending migrations and missing tables of MIGRATED_APPS on the live database."""
+    """Return pending migrations and missing tables of MIGRATED_APPS on the live database."""
     if databases.is_no_path(databases.name_of(alias)):
         return NONE_KEPT  # a test database in memory
     is_there = Layout(databases.path_of(alias)).path_kind() in (PathKind.GENERATION, PathKind.PLAIN)
@@ -215,8 +219,8 @@ def kept(alias: str) -> KeptApps:
 
 
 def risks_of_migrate(alias: str, models: Modelled | None = None) -> tuple[MigrateRisk, ...]:
-    """What Django's migrate would destroy; nothing if `migrate` runs a sync. `models`: the models, if they are read
-    already."""
+    """Return the objects that Django's migrate would destroy; none if `migrate` runs a sync. `models`: the models, if
+    they are already read."""
     link = databases.path_of(alias)
     if conf.is_enabled() and Layout(link).path_kind() is PathKind.GENERATION:
         return ()
@@ -239,7 +243,7 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
     seen, kept = found.checked, found.kept
     models = _models_json(found.models, found.unmanaged)
     differs = seen.differs(strict=found.strict) or (models is not None and models["result"] == "differs")
-    differs = differs or bool(kept) or bool(found.litestream) or bool(seen.stale_indexes)
+    differs = differs or seen.is_empty or bool(kept) or bool(found.litestream) or bool(seen.stale_indexes)
     return {
         "result": "differs" if differs else "agrees",
         "version": seen.version,
@@ -267,8 +271,8 @@ def as_json(found: ThreeWays | WithoutSchema) -> CheckJson:
 
 
 def _models_json(models: Comparison | None, unmanaged: Sequence[str]) -> ModelsJson | None:
-    """The JSON object; None if the models were not compared. `unmanaged`: tables and columns that unmanaged models
-    expect and the database lacks, a sentence each."""
+    """The JSON object; None if the models were not compared. `unmanaged`: one sentence for each table or column that an
+    unmanaged model reads and schema.json lacks or renames."""
     if models is None:
         return None
     changes = models.found.changes if models.found else ()

@@ -1,4 +1,4 @@
-"""Whether the database can be used now, and what needs a person before it no longer can."""
+"""Checks whether the database can be used now, and whether anything needs a person before it no longer can."""
 
 from __future__ import annotations
 
@@ -32,42 +32,43 @@ Result = Literal["ok", "attention", "unusable"]
 
 
 class ReadReplicaJson(TypedDict):
-    """How far a read replica is behind."""
+    """The lag of a read replica."""
 
     transactions: int
     seconds: float | None
-    """Since it got one; null if it never did."""
+    """Seconds since it got a transaction; null if it never got one."""
 
 
 class ReplicaJson(TypedDict):
-    """How far the replica of Litestream is behind."""
+    """The lag of Litestream's replica."""
 
     seconds: float | None
-    """Since it was last known to be complete; null if the daemon does not answer, or replicates another file."""
+    """Seconds since it was last known to be complete; null if the daemon does not answer, or replicates another
+    file."""
     read_replicas: dict[str, ReadReplicaJson]
     """By alias."""
 
 
 class HealthJson(TypedDict):
-    """What `manage.py schemasync health --json` prints."""
+    """The output of `manage.py schemasync health --json`."""
 
     result: Result
-    """`unusable`: the application cannot use its database. `attention`: it can, and a person should see to it."""
+    """`unusable`: the application cannot use its database. `attention`: it can, but a person should look at it."""
     generation: str | None
-    """The live generation; null for a plain file, and where it cannot be read."""
+    """The live generation; null for a plain file, and if it cannot be read."""
     version: str | None
     disk_free: int
     litestream: ReplicaJson | None
     """Null without the setting LITESTREAM, and with `--ready`."""
     attention: list[ProblemJson]
     errors: list[ProblemJson]
-    """Why the database cannot be used."""
+    """The reasons why the database cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """When the storage was asked, by the monotonic clock, and when its newest backup was made; or why it did not
-    say."""
+    """A cached answer of the storage: the time of the query by the monotonic clock, the time of the newest backup, or
+    `trouble` if the query failed."""
 
     asked: float
     newest: float | None
@@ -75,12 +76,12 @@ class _Known:
 
 
 _known: dict[tuple[Path, str], _Known] = {}
-"""By the path of the database, as all tenants share an alias, and by where its backups are looked for."""
+"""By the path of the database, as all tenants share an alias, and by the place where its backups are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found. `replica` and `read_replicas`: those of Litestream."""
+    """The health of a database, with the replica and the read replicas of Litestream."""
 
     health: Health
     replica: Replica | None = None
@@ -88,7 +89,7 @@ class Found:
 
 
 def health(database: Database, *, ready: bool = False) -> Found:
-    """Look at the database; `ready`: only whether it can be used. A database with problems is no error. Raises
+    """Check the database; `ready`: only whether it can be used. A database with problems is no error. Raises
     UsageError."""
     target, alias = database.target(), database.alias
     found = of_files.health(target)
@@ -106,7 +107,8 @@ def health(database: Database, *, ready: bool = False) -> Found:
 
 
 def _replicas(alias: str, target: Target) -> tuple[Replica | None, dict[str, ReadReplica]]:
-    """Ask Litestream; if it replicates another file since a run died after its swap, let it replicate the live one."""
+    """Query Litestream; if it still replicates another file because a run died after its swap, let it replicate the
+    live one."""
     daemon = litestream(alias)
     if daemon is None:
         return None, {}
@@ -118,16 +120,26 @@ def _replicas(alias: str, target: Target) -> tuple[Replica | None, dict[str, Rea
 
 
 def healths(*, ready: bool = False) -> Iterator[Health]:
-    """Look at every SQLite database that has a schema.json. What prevents that is a problem, too."""
+    """Yield the health of every SQLite database that has a schema.json. A database that cannot be checked is yielded as
+    one that cannot be used, with the error; so are the settings, if they name no databases."""
     try:
-        for alias in databases.synced():
-            yield health(Database(alias), ready=ready).health
+        aliases = databases.synced()
     except SchemasyncError as error:
-        yield Health(error.problems, (), None, 0)
+        yield _unusable(error)
+        return
+    for alias in aliases:
+        try:
+            yield health(Database(alias), ready=ready).health
+        except SchemasyncError as error:
+            yield _unusable(error)
+
+
+def _unusable(error: SchemasyncError) -> Health:
+    return Health(error.problems, (), None, 0)
 
 
 def result(found: Health) -> Result:
-    """The result in one word."""
+    """Return the result in one word."""
     return "unusable" if found.unusable else "attention" if found.attention else "ok"
 
 
@@ -157,7 +169,7 @@ def _replica_json(done: Found) -> ReplicaJson:
 
 
 def _busy(database: Database) -> Iterator[Problem]:
-    """A problem if too many writes of the last hour failed because the database was locked."""
+    """Yield a problem if too many writes of the last hour failed because the database was locked."""
     hour = of_period(database, Period.HOUR)
     if is_busy(hour):
         count, rate = hour.totals.busy, hour.busy_rate
@@ -169,7 +181,7 @@ def _busy(database: Database) -> Iterator[Problem]:
 
 
 def _newest(link: Path, backup: BackupAge) -> _Known:
-    """When the newest backup was made, as it was known a minute ago."""
+    """Return the time of the newest backup, at most CACHED seconds old."""
     key, now = (link, backup.where), time.monotonic()
     if (known := _known.get(key)) is not None and now - known.asked < CACHED:
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from ..errors import Code, Problem, SchemasyncError
 from ..files.lock import is_held
 from ..files.read_file import read_file
 from ..models import SchemaVersion
+from ..orm.requirements import requirements
 from ..orm.with_transforms import with_transforms
 from ..plan.model import Plan
 from ..schema import document
@@ -29,8 +31,8 @@ from .selected_database import SelectedDatabase, actor_of
 
 
 def run(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
-    """Show the plan; POST starts the run, if the setting and a permission allow it. Then show its progress, and its
-    result; `?state=1` tells the script of the page whether the run is at work."""
+    """Show the plan; POST starts the run, if the setting and a permission allow it. Then show its progress and its
+    result. With `?state=1` return JSON with `at_work`, for the script of the page."""
     admin.require(request, "run")
     if selected.tenant:
         raise NotAllowed(reason=_("Run it on the server:") + " " + selected.addressed("manage.py schemasync"))
@@ -52,16 +54,18 @@ def _notes(plan: Plan) -> list[Hazard]:
 
 
 def _plan(selected: SelectedDatabase) -> dict[str, Any]:
-    """What a run would do, and what blocks it."""
+    """Return the context of the page: the plan of a run, and the problems that block it."""
     try:
         read = with_transforms(selected.alias, document.read(read_file(selected.schema), str(selected.schema)))
-        seen = preview.outlook(selected.target(), read, SyncOptions())
+        target = replace(selected.target(), requirements=requirements(selected.alias))
+        seen = preview.outlook(target, read, SyncOptions())
     except SchemasyncError as error:
         return {"problems": error.problems, **_last(selected)}
     except OSError as error:
         return {"problems": (_unreadable(selected, error),), **_last(selected)}
     return {
         "seen": seen,
+        "problems": seen.unmet,
         "version": read.version,
         "to": short(read.version),
         "changes": [change_json(change) for change in seen.plan.changes] if seen.plan else [],
@@ -73,7 +77,8 @@ def _plan(selected: SelectedDatabase) -> dict[str, Any]:
 
 
 def _last(selected: SelectedDatabase) -> dict[str, Any]:
-    """The outcome of the last run from this page, and the history row that it made, if that is live."""
+    """Return the outcome of the last run from this page, and the history row that it made, if its generation is
+    live."""
     last, live = outcome(selected), selected.layout.live()
     if last is None or live is None or live.name != last.generation:
         return {"last": last}

@@ -13,7 +13,7 @@ from ..schema.names import fold
 def renames(
     before: Mapping[str, str], after: Mapping[str, str], tables: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """(old, new) labels of models whose label changed; `tables` maps the folded new name of a table to its old one.
+    """Yield (old, new) labels of models whose label changed; `tables` maps folded new names of tables to old ones.
 
     A model that still exists keeps its content type, and so its permissions, even if its table now belongs to another
     model.
@@ -28,7 +28,7 @@ def renames(
 def rename(alias: str, pairs: list[tuple[str, str]]) -> None:
     """Rename content types, and the permissions that Django makes for a model, in one transaction.
 
-    If the new name exists already, both content types stay, because only the project can know which one counts.
+    If the new name exists already, both content types stay, because only the project can decide between them.
     """
     if not pairs or not apps.is_installed("django.contrib.contenttypes"):
         return
@@ -52,13 +52,13 @@ def _rename(alias: str, old_app: str, old_model: str, new_app: str, new_model: s
     found.app_label, found.model = new_app, new_model.lower()
     found.save(using=alias, update_fields=["app_label", "model"])
     if apps.is_installed("django.contrib.auth"):
-        _rename_permissions(alias, found.pk, old_model.lower(), new_model)
+        _rename_permissions(alias, found.pk, old_model.lower(), new_app, new_model)
 
 
-def _rename_permissions(alias: str, content_type: int, old: str, new: str) -> None:
+def _rename_permissions(alias: str, content_type: int, old: str, app: str, new: str) -> None:
     from django.contrib.auth.models import Permission
 
-    verbose = _verbose_name(new)
+    verbose = _verbose_name(app, new)
     for permission in Permission.objects.using(alias).filter(content_type_id=content_type):
         action, _, model = permission.codename.rpartition("_")
         if action and model == old:
@@ -67,6 +67,8 @@ def _rename_permissions(alias: str, content_type: int, old: str, new: str) -> No
             permission.save(using=alias, update_fields=["codename", "name"])
 
 
-def _verbose_name(model: str) -> str:
-    found = (m for m in apps.get_models() if m.__name__ == model)
-    return str(next((m._meta.verbose_name for m in found), model.lower()))
+def _verbose_name(app: str, model: str) -> str:
+    try:
+        return str(apps.get_model(app, model)._meta.verbose_name)
+    except LookupError:
+        return model.lower()

@@ -1,4 +1,4 @@
-"""Finds migrations that run Python or SQL of their own, which no schema can express."""
+"""Finds data migrations: they run Python or SQL of their own, which no schema can express."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..history.data_migrations import DataMigration
 from . import migration_modules
 
 Seen = Mapping[str, Iterable[str]]
-"""Names of migrations by label of their app."""
+"""Maps the label of an app to names of its migrations."""
 
 
 def carrying() -> dict[str, list[str]]:
-    """The migrations of installed apps that run Python or SQL of their own, except those of MIGRATED_APPS."""
+    """Return the data migrations of installed apps, by app label, except those of MIGRATED_APPS."""
     found: dict[str, list[str]] = {}
     for (label, name), migration in sorted(_on_disk().items()):
         if label not in conf.migrated_apps() and carries(migration):
@@ -29,8 +29,8 @@ def carrying() -> dict[str, list[str]]:
 
 
 def data_migrations(alias: str) -> tuple[DataMigration, ...] | None:
-    """The same for one database, with the migrations that each one replaces; None if migrations are not used. Leaves
-    out what a router keeps away from the database."""
+    """Return the data migrations that routers allow on one database, except those of MIGRATED_APPS, each with the
+    migrations that it replaces. None without the setting ENABLED."""
     if not conf.is_enabled():
         return None
     there = _on_disk()
@@ -62,8 +62,8 @@ def carries(migration: Migration) -> bool:
 
 
 def may_act_outside(migration: Migration) -> bool:
-    """True if the migration runs Python that may do something outside of the database, such as sending mail or writing
-    a file: a function or an operation that is not Django's."""
+    """True if the migration runs Python that is not Django's, as a function or an operation: it may act outside of the
+    database, such as send mail or write a file."""
     return any(map(_may_act_outside, migration.operations))
 
 
@@ -82,7 +82,7 @@ def _is_of_django(one: object) -> bool:
 
 
 def unseen(found: Seen, seen: Seen) -> Iterator[str]:
-    """`app.0002_name` of each migration that was not seen yet."""
+    """Yield `app.0002_name` for each migration that was not seen yet."""
     for label, names in found.items():
         yield from (f"{label}.{name}" for name in names if name not in set(seen.get(label, ())))
 
@@ -95,7 +95,7 @@ def is_packaged(path: Path) -> bool:
 def is_of_others(name: str) -> bool:
     """True for a migration of an installed package, which belongs to neither Django nor the project."""
     config = apps.get_app_config(name.partition(".")[0])
-    return "site-packages" in config.path and not config.name.startswith("django.")
+    return is_packaged(Path(config.path)) and not config.name.startswith("django.")
 
 
 def is_own(name: str) -> bool:

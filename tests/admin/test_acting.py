@@ -100,6 +100,18 @@ def test_what_stops_a_run_is_shown_and_there_is_no_button(operated, visit):
     assert operated.link.readlink().name.startswith("0002-")
 
 
+@pytest.mark.slow
+def test_a_requirement_that_is_not_met_is_shown_and_there_is_no_button(operated, visit):
+    pending(operated)
+    required = 'SCHEMASYNC |= {"RUN_FROM_ADMIN": True, "REQUIRE": {"DISK_LEFT": 10**18}}'
+    operated.settings(flag=True, more=required)
+    page, code, _ = visit(RUN)
+    assert "REQUIRE demands 1,000,000,000,000,000,000" in page
+    assert "Run it" not in page
+    assert code == 200
+    assert operated.link.readlink().name.startswith("0002-")
+
+
 def test_a_plan_of_yesterday_is_not_run(operated, visit):
     pending(operated)
     text = visit("print(json.dumps(body(visitor('root').post(BASE + 'run/', {'version': '1:0000'}))))")

@@ -1,4 +1,4 @@
-"""manage.py schemasync check: does the database say what schema.json says."""
+"""manage.py schemasync check: whether the database agrees with schema.json."""
 
 from tests.support.project import V1, V2
 
@@ -58,7 +58,7 @@ STALE = """
     CREATE INDEX Stale ON Users (name || 'x'); INSERT INTO Users (name) VALUES ('eve'); PRAGMA writable_schema=ON;
     UPDATE sqlite_schema SET sql = replace(sql, '|| ''x''', '|| ''y''') WHERE name = 'Stale';
 """
-"""What a SQLite leaves that computes the expression differently."""
+"""A table as a SQLite leaves it that evaluates the expression differently."""
 
 
 def test_an_index_that_another_sqlite_filled_is_1_with_the_way_to_build_it_again(synced):
@@ -83,8 +83,14 @@ def test_a_missing_database_is_1_with_the_command_that_makes_it(project):
     assert "there is no database yet" in ended.error
     assert ended.out == ""
     found = project.call("check", json=True).json
-    assert (found["live"], found["generation"]) == (None, None)
+    assert (found["result"], found["live"], found["generation"]) == ("differs", None, None)
     assert list(project.folder.iterdir()) == [project.schema]
+
+
+def test_a_missing_database_is_1_in_json_too_if_the_schema_is_empty(project):
+    project.schema.write_text("{}")
+    ended = project.call("check", json=True)
+    assert (ended.code, ended.json["result"]) == (1, "differs")
 
 
 def test_a_plain_database_that_agrees_is_0(project):

@@ -1,4 +1,5 @@
-"""manage.py schemasync health, and the views: what it finds, that a run at work is no problem, and that it is cheap."""
+"""manage.py schemasync health, and the views: what it reports, that a run in progress is no problem, and that it is
+cheap."""
 
 import os
 import shutil
@@ -54,13 +55,13 @@ def test_a_database_that_can_be_used_and_needs_nothing_exits_with_0(evolved):
 
 def test_a_file_that_this_user_may_not_write_needs_a_person(evolved):
     with TemporaryDirectory() as name:
-        Path(name).chmod(0o755)  # the folder of the tests is closed to other users
+        Path(name).chmod(0o755)  # pytest closes the folders of tests to other users
         folder = Path(shutil.copytree(evolved.folder, Path(name) / "site", symlinks=True))
         target = Target(Layout(folder / evolved.link.name), Opener())
         live = target.layout.link.resolve()
 
         def look():
-            if os.geteuid() == 0:  # who may do everything
+            if os.geteuid() == 0:  # root may do everything
                 os.seteuid(65534)
             found = of_files.health(target)
             return [one.code for one in found.unusable], [(str(one.code), one.message) for one in found.attention]
@@ -144,7 +145,7 @@ def test_what_a_dead_run_left_is_named_until_a_command_removes_it(evolved):
     assert building.name in found["message"]
     assert "its change log" in found["message"]
     with lock.run_lock(evolved.archive / "lock", 0):
-        assert health(evolved)["result"] == "ok"  # they are of the run at work
+        assert health(evolved)["result"] == "ok"  # the files belong to the run in progress
     evolved.done("prune", keep=9)
     assert health(evolved)["result"] == "ok"
 
@@ -247,8 +248,17 @@ def test_a_mistake_in_the_settings_is_a_503_with_its_code(evolved, client):
     assert (answer.status_code, answer.json()["codes"]) == (503, ["unknown-setting"])
 
 
+def test_a_database_whose_folder_is_gone_hides_no_other(evolved, client, monkeypatch, tmp_path):
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", tmp_path / "gone" / "db.sqlite3")
+    alone = client.get("/health/").json()["codes"]
+    (evolved.folder / "other.json").write_text(evolved.schema.read_text())
+    monkeypatch.setitem(connections["other"].settings_dict, "NAME", evolved.link)
+    (evolved.archive / "0003-000000000000.sqlite3.building").touch()
+    assert client.get("/health/").json()["codes"] == sorted([*alone, "recovery-waiting"])
+
+
 def test_a_view_answers_while_a_writer_holds_the_lock_and_opens_no_transaction(evolved, client, monkeypatch):
-    """ATOMIC_REQUESTS would take the write lock, and LoginRequiredMiddleware ask for an account."""
+    """ATOMIC_REQUESTS would take the write lock, and LoginRequiredMiddleware would require a user."""
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     evolved.run_sql("PRAGMA journal_mode = WAL")
     with closing(sqlite3.connect(evolved.link, isolation_level=None)) as writer:
@@ -258,7 +268,7 @@ def test_a_view_answers_while_a_writer_holds_the_lock_and_opens_no_transaction(e
         assert client.get("/health/").json()["result"] == "ok"
         assert time.perf_counter() - begun < 1
     for view in (views.health, views.ready):
-        assert view._non_atomic_requests == {"default"}  # of the settings with which it was imported
+        assert view._non_atomic_requests == {"default"}  # as in the settings at the time of its import
         assert view.login_required is False
 
 

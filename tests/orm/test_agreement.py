@@ -1,4 +1,4 @@
-"""Whether schema.json says what the models say: "they differ" and "that cannot be told" are two answers."""
+"""Whether schema.json agrees with the models: "they differ" and "that cannot be determined" are two answers."""
 
 import pytest
 

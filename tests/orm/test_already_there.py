@@ -9,7 +9,8 @@ from schemasync.orm.already_there import _known
 
 
 class Tags(models.Field):
-    """Like TaggableManager of django-taggit: many-to-many by a model of its own, and without a table of its own."""
+    """Like TaggableManager of django-taggit: a many-to-many relation by a separate model, without an automatic
+    table."""
 
     many_to_many = True
     related_model = None

@@ -1,4 +1,4 @@
-"""A message says before what `migrate` would destroy, and is true: Django's own `migrate` then destroys it."""
+"""A warning names the losses of a `migrate` in advance, and is true: Django's own `migrate` then causes them."""
 
 import sqlite3
 from contextlib import closing
@@ -25,9 +25,9 @@ ROWS = "INSERT INTO stake_book (id, title, pages) VALUES (1, 'Dune', 412), (2, '
 
 @dataclass(frozen=True)
 class Made:
-    """Something made by hand: words of the book's table that are others, and SQL after it.
+    """Something made by hand: a replacement in the SQL of the book's table, and SQL after it.
 
-    `name` is its name in the message, `word` what stands in the schema for as long as it is there.
+    `name` is its name in the message; `word` is in the schema for as long as the thing exists.
     """
 
     kind: RiskKind
@@ -96,7 +96,7 @@ ABORTING = {
 
 
 class Stock:
-    """A database file under Django's alias `stake`, which lives on migrations."""
+    """A database file under Django's alias `stake`, under migrations."""
 
     def __init__(self, path):
         self.path = path
@@ -113,7 +113,7 @@ class Stock:
         call_command("migrate", "stake", "0002", database=ALIAS, verbosity=0)
 
     def schema(self):
-        """The whole schema as SQLite keeps it, in lower case and without quotes."""
+        """Return the SQL of the whole schema, in lower case and without quotes."""
         with closing(sqlite3.connect(self.path)) as connection:
             rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql NOT LIKE '%django_migrations%'")
             return "\n".join(sql for (sql,) in rows).lower().replace('"', "")
@@ -218,7 +218,7 @@ MORE = {
 
 
 def database(part):
-    """A database in memory with the table t, in which this part stands where such parts stand."""
+    """Return a database in memory with the table t, which contains this part at its usual place."""
     connection = opener().memory()
     table = "CREATE TABLE t (a INTEGER REFERENCES p (id){}, b TEXT{});"
     keys = part if part.startswith((" DEFERRABLE", " ON")) else ""

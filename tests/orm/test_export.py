@@ -1,4 +1,4 @@
-"""Models into the text of schema.json: what changes, what stays, what is asked, and what a sync makes of it."""
+"""Models exported into schema.json: what changes, what stays, which questions it asks, and the sync that follows."""
 
 import json
 import sqlite3
@@ -41,13 +41,13 @@ def loaded(text):
 
 
 def models(tree):
-    """Models whose tables are these."""
+    """Return models with these tables."""
     labels = {fold(from_key(key)): body["_model"] for key, body in tree.items()}
     return Modelled(document.read(text_of(tree).encode()).schema, labels, {})
 
 
 def export(file, meant, ask=None, **fills):
-    """The export of models into a file; `fills` by the name of a column."""
+    """Export the models into a file; `fills` by the name of a column."""
     text = None if file is None else text_of(file)
     return exporting.export(text, models(meant), lambda table, column: fills.get(column), ask)
 
@@ -57,12 +57,12 @@ def tree(file, meant, ask=None, **fills):
 
 
 def book(*without, **columns):
-    """The table of books with these columns more, and without some."""
+    """Return the table of books without some columns, and with others added."""
     return {"book": {key: value for key, value in BOOK.items() if key not in without} | columns}
 
 
 class Asked:
-    """Answers questions, and keeps them."""
+    """Gives one answer to all questions, and records them."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -76,14 +76,14 @@ class Asked:
 
 
 def refused(file, meant, **fills):
-    """The problems for which an export that may not ask refuses."""
+    """Return the problems of an export that may not ask questions."""
     with pytest.raises(Refused) as caught:
         export(file, meant, **fills)
     assert {problem.code for problem in caught.value.problems} == {"rename-or-drop"}
     return caught.value.problems
 
 
-# --- what changes, and what stays --------------------------------------------------------------------------------
+# --- changes, and text that stays --------------------------------------------------------------------------------
 
 
 def test_without_a_file_all_models_are_written():
@@ -207,7 +207,7 @@ def test_any_name_may_be_that_of_a_column_or_of_a_table(name):
 
 @pytest.mark.parametrize(("file", "model"), [("('c', 'a', 'b')", "('a', 'b', 'c')"), ("(2, -1)", "(-1, 2)")])
 def test_the_order_inside_of_in_is_that_of_the_file(file, model):
-    """A Python set gives another one in each process."""
+    """The order of a Python set differs between processes."""
 
     def said(words):
         return {"book": {
@@ -228,7 +228,7 @@ def test_other_words_inside_of_in_are_a_change():
     assert export(said("('a', 'b')"), said("('a', 'c')")).changes
 
 
-# --- values for rows that are there ------------------------------------------------------------------------------
+# --- values for existing rows ------------------------------------------------------------------------------------
 
 
 def test_a_new_field_that_must_not_be_null_is_filled_with_its_default():
@@ -239,7 +239,7 @@ def test_a_new_field_that_must_not_be_null_is_filled_with_its_default():
 
 
 def test_a_new_field_that_may_be_null_is_filled_where_it_has_a_default():
-    """As AddField does."""
+    """AddField does the same."""
     assert tree(book(), book(pages="integer"), pages="1")["book"]["pages"] == {"type": "integer", "fill": "1"}
     assert tree(book(), book(pages="integer"))["book"]["pages"] == "integer"
 
@@ -319,7 +319,7 @@ def test_a_field_that_was_not_renamed_is_one_less_and_one_more():
 
 
 def test_with_nobody_to_ask_a_renamed_field_is_refused_with_both_hints():
-    """As Django's DDL has it; the hint has all of the definition."""
+    """The hint contains the complete definition, as in Django's DDL."""
     meant = _inspected(f"CREATE TABLE book (id {ID}, title {NAME} UNIQUE CHECK (\"title\" > ''))")
     found = Modelled(meant, {"book": "shop.Book"}, {})
     file = book(name={"type": NAME + " UNIQUE CHECK (name > '')", "was": ["label"], "comment": "on the cover"})
@@ -438,7 +438,7 @@ def test_a_model_that_comes_back_may_no_longer_be_dropped():
 
 
 def test_a_table_whose_model_is_still_installed_is_not_dropped():
-    """The model is unmanaged now, swapped out, or of another database: Django would leave its table, too."""
+    """The model is now unmanaged, swapped out, or of another database: Django would keep its table, too."""
     file = {"book": {**BOOK, "_keep": ["name"], "_comment": "all"}}
     found = exporting.export(
         text_of(file), replace(models({"tome": TOME}), elsewhere=frozenset({"book"})), lambda *_: None
@@ -487,7 +487,7 @@ def test_models_and_fields_that_were_all_renamed_at_once_are_asked_about_one_by_
         "shop_tome_like": ["shop_book_like"],
     }
     assert "dropped" not in json.dumps(found)
-    assert len(ask.questions) == 5  # three models, and the two fields that are not called by a model
+    assert len(ask.questions) == 5  # three models, and the two fields that are not named after a model
 
 
 def test_a_question_that_was_denied_is_not_put_again():
@@ -544,7 +544,7 @@ def test_models_that_exchange_their_tables_keep_their_own(tmp_path):
 
 
 def test_rows_of_a_model_that_is_gone_are_not_taken_for_those_of_one_that_moved_to_its_table(tmp_path):
-    """Neither model's rows may go unsaid: the sync refuses."""
+    """The sync refuses, so that the rows of neither model are lost silently."""
     site = Site(tmp_path, {**book(), "tome": TOME}, TWO + "; INSERT INTO tome VALUES (7, 'Dune')")
     with pytest.raises(Refused, match='"book"'):
         site.change({"tome": BOOK})
@@ -576,7 +576,7 @@ def test_the_same_table_under_another_model_is_reported_and_is_no_change_of_the_
     assert not found.changes
 
 
-# --- tables of models that have no _model yet ----------------------------------------------------------------------
+# --- tables of models that have no _model yet --------------------------------------------------------------------
 
 UNMARKED = {"id": ID, "name": NAME}
 
@@ -671,7 +671,7 @@ def test_a_virtual_table_is_its_author_s_whatever_a_model_says():
 
 
 def test_a_model_that_was_renamed_since_its_table_got_no_mark_is_not_made_anew_beside_its_rows():
-    """The site would go on with an empty table."""
+    """The site would continue with an empty table."""
     file = {"shop_book": {**UNMARKED, "shelf": "TEXT"}, "other_book": UNMARKED}
     meant = {"shop_tome": {"_model": "shop.Tome", "id": ID, "name": NAME, "shelf": "varchar(3)"}}
     assert "shop_tome" in tree(file, meant), "no table of this app is like it"
@@ -692,7 +692,7 @@ def test_a_model_that_was_renamed_since_its_table_got_no_mark_is_not_made_anew_b
 
 
 def library(model, table):
-    """A model with a many-to-many field to itself and one to readers, as Django would have its tables."""
+    """Return the tables of a model with a many-to-many field to itself and one to readers, as Django makes them."""
     return {
         "shop_reader": {"_model": "shop.Reader", "id": ID, "favourite_id": to(f"shop_{table}")},
         f"shop_{table}": {"_model": f"shop.{model}", "id": ID, "name": NAME},
@@ -721,7 +721,7 @@ def test_the_through_tables_of_a_renamed_model_follow_it_without_a_question():
 
 
 def test_a_column_that_is_called_by_the_model_it_refers_to_follows_when_that_is_renamed():
-    """The other end of a many-to-many field, and the link to a parent; in whatever order they stand."""
+    """The other side of a many-to-many field, and the link to a parent, in any order."""
     file = {**book(), "loan": {"_model": "shop.Loan", "id": ID, "book_id": to("book"), "book_ptr_id": to("book")}}
     meant = {"tome": TOME, "loan": {"_model": "shop.Loan", "id": ID, "tome_ptr_id": to("tome"), "tome_id": to("tome")}}
     ask = Asked(True)
@@ -762,7 +762,7 @@ def _inspected(sql):
         return inspect(connection).schema
 
 
-# --- by way of a sync -------------------------------------------------------------------------------------------
+# --- with a sync -------------------------------------------------------------------------------------------------
 
 
 class Site:
@@ -839,7 +839,7 @@ def test_a_removed_field_and_a_removed_model_go(tmp_path):
     assert site.rows("SELECT * FROM book") == [(1, "Emma"), (2, "Ulysses")]
 
 
-# --- mixins -------------------------------------------------------------------------------------------------------
+# --- mixins ------------------------------------------------------------------------------------------------------
 
 STAMPED = {
     "_mixins": {"stamped": {"at": "datetime", "_indexes": ["at"], "_triggers": {"{table}_t": "AFTER INSERT ON {table} BEGIN SELECT 1; END"}}},

@@ -12,10 +12,10 @@ from schemasync.schema.model import Schema
 from .kitchen.process import ROOT, Kitchen, differences
 
 KNOWN = ROOT / "tests/orm/kitchen/schema.json"
-"""What export wrote under Django 5.2.19."""
+"""The schema.json that export wrote under Django 5.2.19."""
 
 KNOWN_VERSION = "1:fcf2e67a7d7f5693551ad6d488fc2db7ee83352e6ef045bc764c300134a3f982"
-"""Of all tables but those that differ from one Django to the next. A release never moves it."""
+"""The version of all tables except those that differ between versions of Django. A release never changes it."""
 
 NEWER = {
     (6, 0): {"kitchen_negativepath"},
@@ -23,14 +23,14 @@ NEWER = {
 }
 ADDED = {table for version, tables in NEWER.items() if version <= django.VERSION for table in tables}
 SAID_OTHERWISE = {"kitchen_booleanconditions", "kitchen_decimaldefault"}
-"""Conditions and defaults for which Django 6.1 writes SQL that SQLite does not take for that of 5.2."""
+"""Conditions and defaults for which Django 6.1 writes SQL that SQLite does not treat as equal to that of 5.2."""
 
 TABLES = sorted({table.name for table in document.read(KNOWN.read_bytes()).schema.tables} | ADDED)
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """The kitchen with both of its databases made, and what they hold."""
+    """The kitchen with both databases, the output of making them, and the facts of their tables."""
     kitchen = Kitchen(tmp_path_factory.mktemp("kitchen"))
     reported = kitchen.run("make")
     return kitchen, reported, kitchen.tables("stock"), kitchen.tables("synced")
@@ -38,7 +38,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def again(made, tmp_path):
-    """A folder of its own with the schema.json that was exported."""
+    """The kitchen in another folder, with the exported schema.json."""
     kitchen = Kitchen(tmp_path)
     kitchen.schema.write_bytes(made[0].schema.read_bytes())
     return kitchen
@@ -73,7 +73,7 @@ def test_what_sqlite_cannot_have_is_left_out_as_django_does_and_reported(made):
 
 @pytest.mark.slow
 def test_a_table_stays_when_its_model_is_still_there_but_no_longer_makes_it(again):
-    """`somebody_elses` is the table of an unmanaged model; `kitchen_swappable` that of one that is swapped out."""
+    """`somebody_elses` is the table of an unmanaged model; `kitchen_swappable` that of a model that is swapped out."""
     text = again.schema.read_text("utf-8").rstrip().removesuffix("}").rstrip()
     tables = [
         f'"{table}": {{"_model": "kitchen.X", "id": "INTEGER"}}' for table in ("somebody_elses", "kitchen_swappable")
@@ -108,14 +108,14 @@ def test_rows_of_every_model_go_in_and_come_back(made):
 
 
 def test_a_database_that_migrations_made_is_what_the_models_say(tmp_path):
-    """Columns may stand in the order of the migrations; nothing would be lost, and nothing changed, by an export."""
+    """Columns may be in the order of the migrations; an export would lose nothing and change nothing."""
     kitchen = Kitchen(tmp_path)
     kitchen.run("stock", "1", KITCHEN_MIGRATED="yes")
     found = kitchen.run("beyond", "2", KITCHEN_MIGRATED="yes")
     assert found == {"tables": len(TABLES), "beyond": {}, "changed": [], "endangered": []}
 
 
-# --- from one Django to the next ---------------------------------------------------------------------------------
+# --- across versions of Django -----------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

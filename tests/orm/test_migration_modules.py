@@ -1,4 +1,4 @@
-"""The policy that hides the migrations of apps from Django, in a process with several threads."""
+"""The policy that hides the migrations of apps from Django, with several threads."""
 
 import threading
 
@@ -42,7 +42,7 @@ def test_within_the_block_the_project_s_own_setting_counts():
 
 
 class NoMigrations:
-    """As projects and pytest-django write it, so that tests have no migrations."""
+    """The class that projects and pytest-django use to run tests without migrations."""
 
     def __contains__(self, label):
         return True

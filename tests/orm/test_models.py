@@ -1,4 +1,4 @@
-"""What Django gives to rows that were there before a field."""
+"""Values that Django gives to existing rows for a new field."""
 
 import datetime
 import decimal

@@ -11,8 +11,8 @@ import pytest
 from .kitchen.process import ROOT
 
 OTHERWISE = {
-    "kitchen.Texts.char_without_end",  # text is the same as varchar without a length
-    "kitchen.CustomTypes.shouted",  # these say themselves what SQLite's type is
+    "kitchen.Texts.char_without_end",  # text equals varchar without a length
+    "kitchen.CustomTypes.shouted",  # these define SQLite's type themselves
     "kitchen.CustomTypes.tagged",
     "kitchen.CustomKey.token",
     "kitchen.ToCustomKey.one",

@@ -1,4 +1,4 @@
-"""What migrations do on PostgreSQL alone is named before a move: it runs no migration."""
+"""Before a move, migrations with operations for PostgreSQL alone are named, because a move runs no migration."""
 
 import sys
 
@@ -53,7 +53,7 @@ def fill(apps, schema_editor):
 
 
 def install(folder, monkeypatch, settings, texts):
-    """Let an app have these migrations, by name."""
+    """Give an app these migrations, by name."""
     package = f"migrations_{folder.name.replace('-', '_')}"
     (folder / package).mkdir()
     (folder / package / "__init__.py").touch()

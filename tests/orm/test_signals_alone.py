@@ -1,4 +1,4 @@
-"""post_migrate is sent by one process at a time: its receivers look for rows that are missing, and insert them."""
+"""post_migrate is sent by one process at a time: its receivers look for missing rows, and insert them."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Copy and proof in several processes: of one state of SQLite, and no part is forgotten."""
+"""Copy and verification in several processes: of one snapshot of SQLite, and without a missing part."""
 
 from __future__ import annotations
 
@@ -98,3 +98,10 @@ def test_tables_of_any_size_are_whole_in_their_parts(pair):
     assert (ordered[0].first, ordered[-1].last) == (-(2**63), 2**63 - 1)
     assert all(one.last + 1 == other.first for one, other in pairwise(ordered))
     assert [part.rows for part in parts_of(pair.source, [pair.tables["small"]])] == [None]
+
+
+def test_processes_are_used_too_on_a_system_without_cpu_affinity(monkeypatch):
+    """Such as macOS."""
+    with_affinity = module.useful()
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert 1 <= with_affinity <= module.useful() <= module.MOST

@@ -1,4 +1,4 @@
-"""Mistakes in HOST and HOSTS are found before anything uses them."""
+"""Mistakes in HOST and HOSTS are found before any code uses them."""
 
 import pytest
 
@@ -30,6 +30,7 @@ def test_mistakes_in_what_requests_get_are_named():
         ("", GOOD, "HOST is '', and HOSTS has a, b.eu"),
         ("c", GOOD, "HOST is 'c', and HOSTS has a, b.eu"),
         ("a", {}, "HOST is 'a', and HOSTS has none"),
+        (["a"], GOOD, "HOST is ['a'], and HOSTS has a, b.eu"),
         ("a", {"a": {"WEIGHT": -1}}, "WEIGHT of HOSTS['a'] is -1"),
         ("a", {"a": {"URL": "example.com"}}, "URL of HOSTS['a'] is 'example.com'"),
         ("a", {"a": {"LABELS": {"region": 1}}}, "LABELS of HOSTS['a'] are {'region': 1}"),

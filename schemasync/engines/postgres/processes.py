@@ -1,4 +1,5 @@
-"""Copies and compares several tables at once, and parts of large ones, in processes that read one state of SQLite."""
+"""Copies and compares several tables at once, and parts of large ones, in processes that read the same state of
+SQLite."""
 
 from __future__ import annotations
 
@@ -39,9 +40,9 @@ from .worker import (
     Ready,
 )
 
-MOST = 4  # more processes than that wait for PostgreSQL
-LARGE = 250_000  # row ids of a part: enough for a second of work
-# The path of modules comes first: this package may be found by a change of it alone.
+MOST = 4  # more processes would wait for PostgreSQL
+LARGE = 250_000  # row ids of a part: about a second of work
+# The path of modules is sent first: without it, the process may not find this package.
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from schemasync.engines.postgres.worker import main; main()"
@@ -49,8 +50,13 @@ _START = (
 
 
 def useful() -> int:
-    """How many processes bring something here: 0 if there is no interpreter to run them."""
-    return 0 if interpreter() is None else min(MOST, len(os.sched_getaffinity(0)))
+    """Return how many processes are worth starting: 0 if there is no interpreter to run them."""
+    return 0 if interpreter() is None else min(MOST, _cpus())
+
+
+def _cpus() -> int:
+    """Return how many CPUs this process may use; on macOS, which has no affinity, how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +65,17 @@ class _Worker:
     writing: IO[bytes]
     reading: IO[bytes]
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         try:
             pickle.dump(message, self.writing)
             self.writing.flush()
         except OSError as error:
             raise self._ended() from error
 
-    def hear(self) -> Message:
-        """The next message. Raises what the process failed with, or Failed if it has ended without one."""
+    def receive(self) -> Message:
+        """Return the next message. Raises the error of the process, or Failed if it ended without one."""
         try:
-            message: Message = pickle.load(self.reading)  # of our own process
+            message: Message = pickle.load(self.reading)  # from our own process
         except (EOFError, OSError) as error:
             raise self._ended() from error
         if isinstance(message, Failure):
@@ -86,16 +92,17 @@ class _Worker:
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Processes that wait for work."""
+    """Processes that copy and compare parts of tables."""
 
     _workers: tuple[_Worker, ...]
 
     def begin(self) -> None:
-        """Begin a transaction in each. They see the same if nobody commits meanwhile: hold the write lock."""
+        """Begin a transaction in each process. Hold the write lock, so that nobody commits meanwhile: then all see the
+        same."""
         for worker in self._workers:
-            worker.tell(Begin())
+            worker.send(Begin())
         for worker in self._workers:
-            worker.hear()
+            worker.receive()
 
     def copy(
         self,
@@ -103,9 +110,11 @@ class Processes:
         changes: Changes,
         progress: Callable[[str, int], None] = lambda table, rows: None,
     ) -> dict[str, int]:
-        """Copy all; returns the number of rows of each table. `progress` gets a table and how many rows more it has.
+        """Copy all parts; return the number of rows of each table. `progress` is called with a table and its number of
+        new rows.
 
-        The first error ends it; then other tables and parts may be there, or not. After it the processes are of no use.
+        The first error ends the copying; other tables and parts may then be there, or not. After an error the processes
+        cannot be used again.
         """
         parts = list(parts)
         rows = {part.table.name: 0 for part in parts}
@@ -118,7 +127,7 @@ class Processes:
     def compare(
         self, parts: Iterable[Part], progress: Callable[[str, int], None] = lambda table, rows: None
     ) -> dict[str, Proof]:
-        """Compare all; returns the proof of each table."""
+        """Compare all parts; return the proof for each table."""
         proofs: dict[str, Proof] = {}
         whole = list(_comparable(parts))
         for part, done in self._done([(part, Compare(part)) for part in whole], progress):
@@ -138,8 +147,8 @@ class Processes:
 
         def obey(worker: _Worker) -> None:
             for part, order in _taken(waiting):
-                worker.tell(order)
-                while (done := _heard(part, worker.hear(), lock, progress)) is None:
+                worker.send(order)
+                while (done := _received(part, worker.receive(), lock, progress)) is None:
                     pass
                 with lock:
                     found.append((part, done))
@@ -155,18 +164,18 @@ class Processes:
         return found
 
     def end(self) -> None:
-        """End all processes, at once. PostgreSQL rolls back what was under way."""
+        """Kill all processes. PostgreSQL rolls back their open transactions."""
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
             worker.process.wait()
             worker.reading.close()
-            with suppress(OSError):  # it cannot be given what it was not given yet
+            with suppress(OSError):  # a dead process does not take what is still in the buffer
                 worker.writing.close()
 
 
 def _comparable(parts: Iterable[Part]) -> Iterator[Part]:
-    """The parts, but the whole table in place of those that cannot be compared by themselves."""
+    """Yield the parts; in place of parts that cannot be compared by themselves, yield the whole table once."""
     seen = set[str]()
     for part in parts:
         if is_divisible(part.table):
@@ -184,8 +193,8 @@ def _taken(waiting: SimpleQueue[tuple[Part, Copy | Compare]]) -> Iterator[tuple[
             return
 
 
-def _heard(part: Part, message: Message, lock: Lock, progress: Callable[[str, int], None]) -> Done | None:
-    """What ends the part, or None for a message in between."""
+def _received(part: Part, message: Message, lock: Lock, progress: Callable[[str, int], None]) -> Done | None:
+    """Return a message that completes the part; None for any other one. Reports progress."""
     with lock:
         match message:
             case Copied() | Compared():
@@ -201,7 +210,8 @@ def _heard(part: Part, message: Message, lock: Lock, progress: Callable[[str, in
 
 @contextmanager
 def started(path: Path, target: Target, count: int) -> Iterator[Processes]:
-    """So many processes, connected to both databases, which end with the block. Raises what a connection fails with."""
+    """Start so many processes, connected to both databases, and end them with the block. Raises the error of a
+    connection."""
     program = interpreter()
     assert program is not None
     workers = []
@@ -211,10 +221,10 @@ def started(path: Path, target: Target, count: int) -> Iterator[Processes]:
             assert process.stdin is not None and process.stdout is not None
             workers.append(_Worker(process, process.stdin, process.stdout))
         for worker in workers:
-            worker.tell(sys.path)
-            worker.tell(Databases(path, target))
+            worker.send(sys.path)
+            worker.send(Databases(path, target))
         for worker in workers:
-            worker.hear()
+            worker.receive()
         yield Processes(tuple(workers))
     finally:
         Processes(tuple(workers)).end()
@@ -223,8 +233,8 @@ def started(path: Path, target: Target, count: int) -> Iterator[Processes]:
 def parts_of(
     source: Source, tables: Iterable[MovedTable], judged: Mapping[str, Collection[str]] | None = None
 ) -> list[Part]:
-    """The tables, the largest first; a large one in parts, which have all row ids there can be. `judged`: by table, the
-    folded names of the columns in which some values may not fit; None if all may."""
+    """Return the tables, the largest first; a large one in parts, which cover all possible row ids. `judged`: by table,
+    the folded names of the columns in which some values may not fit; None if all may."""
     sized = []
     for table in tables:
         columns = None if judged is None else frozenset(judged.get(table.name, ()))
@@ -234,7 +244,7 @@ def parts_of(
 
 
 def _parts(source: Source, table: MovedTable) -> tuple[int, list[RowIds | None]]:
-    """A measure of the size, and the parts."""
+    """Return a measure of the table's size, and its parts."""
     if table.rowid is None:
         return 0, [None]
     query = f"SELECT min({table.rowid}), max({table.rowid}) FROM main.{quote(table.name)}"

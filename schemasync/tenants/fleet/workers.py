@@ -1,6 +1,6 @@
-"""Processes that each do a job with one tenant after the other.
+"""Run a job in several processes, each of which works on one tenant after the other.
 
-A process reads keys from its standard input, and ends with it: if the run dies, each finishes its tenant and ends, too.
+A process reads keys from its standard input, and ends with it: if the run dies, each finishes its tenant and ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...errors import Code, Failed
 from ...files.interpreter import interpreter
 from .one import Job, Outcome
 
-# The path of modules comes first: this package may be found by a change of it alone.
+# The process gets sys.path first, as this package may be importable only by a changed one.
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from schemasync.tenants.fleet.worker import main; main()"
@@ -36,9 +36,9 @@ class _Worker:
     reading: IO[bytes]
 
     def do(self, key: str) -> Outcome:
-        """Let it do its job with a tenant. Raises Failed if it has ended."""
+        """Let the process do its job with a tenant, and return the outcome. Raises Failed if the process has ended."""
         try:
-            self.tell(key)
+            self.send(key)
             outcome: Outcome = pickle.load(self.reading)  # of our own process
         except (EOFError, OSError) as error:
             raise Failed.of(
@@ -49,12 +49,12 @@ class _Worker:
             ) from error
         return outcome
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         pickle.dump(message, self.writing)
         self.writing.flush()
 
     def end(self) -> None:
-        """Let it finish its tenant."""
+        """Let the process finish its tenant, and wait for its end."""
         with suppress(OSError):
             self.writing.close()
         self.process.wait()
@@ -62,8 +62,8 @@ class _Worker:
 
 
 def each_done(job: Job, keys: list[str], count: int, go_on: Callable[[Outcome], bool]) -> None:
-    """Do the job with these tenants by so many processes; with 1 in this one. `go_on` gets each outcome, and may stop
-    it: then what is at work is finished, and reported, too."""
+    """Do the job with these tenants in `count` processes; in this process for 1. `go_on` gets each outcome, and stops
+    the run by returning False: the tenants that are at work are finished, and reported, too."""
     if count <= 1 or len(keys) <= 1 or interpreter() is None or not settings.SETTINGS_MODULE:
         for key in keys:
             if not go_on(job(key)):
@@ -101,7 +101,7 @@ def _in_processes(job: Job, keys: list[str], count: int, go_on: Callable[[Outcom
                 for future in futures:
                     future.result()
             except BaseException:
-                is_stopped = True  # the pool waits for what is at work
+                is_stopped = True  # the pool waits for the tenants that are at work
                 raise
     finally:
         for worker in workers:
@@ -118,7 +118,7 @@ def _started(job: Job, count: int) -> Iterator[_Worker]:
         )
         assert process.stdin is not None and process.stdout is not None
         worker = _Worker(process, process.stdin, process.stdout)
-        worker.tell(sys.path)
-        worker.tell(sys.argv[:1])
-        worker.tell(job)
+        worker.send(sys.path)
+        worker.send(sys.argv[:1])
+        worker.send(job)
         yield worker

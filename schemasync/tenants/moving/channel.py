@@ -1,4 +1,4 @@
-"""The pipe between the two sides of a move: a line of JSON, and after it so many bytes."""
+"""The pipe between the two sides of a move. A request is a line of JSON, followed by as many bytes as the line says."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LINE = 1 << 20  # bytes: an answer lists all tables
 
 
 class Silent(Failed):
-    """The other side has not answered in time. It may do so later."""
+    """The other side has not answered in time. It may answer later."""
 
 
 class Channel:
-    """The sending end: the program that runs the receiving side on the other host, whose input and output are the pipe.
-    Each request has an answer, and a time within which it comes."""
+    """The sending end of the pipe: the input and output of a program that runs the receiving side on the other host.
+    Each request has an answer, which must come within a time."""
 
     def __init__(self, command: Sequence[str], host: str) -> None:
         self.host = host
@@ -46,8 +46,8 @@ class Channel:
         is_long: bool = False,
         **more: object,
     ) -> Mapping[str, Any]:
-        """Send a request, with so many bytes of data after it, and return the answer. Raises Silent if that takes more
-        than so many seconds, or with `is_long` each piece of it; and Failed if the other side has ended, or reports a
+        """Send a request, followed by `size` bytes of data, and return the answer. Raises Silent if that takes more
+        than `seconds`, or with `is_long` if a piece of it does; and Failed if the other side has ended, or reports a
         problem."""
         deadline = time.monotonic() + seconds
         self.unsent += _line_of(what, size, more)
@@ -58,12 +58,12 @@ class Channel:
         return self.answer(deadline - time.monotonic())
 
     def put(self, what: str, data: bytes = b"", **more: object) -> None:
-        """Have a request ready, which goes out while its answer is waited for."""
+        """Prepare a request. The next call of answer() sends it."""
         self.unsent += _line_of(what, len(data), more) + data
 
     def answer(self, seconds: float) -> Mapping[str, Any]:
-        """The next answer. Raises Silent if it does not come within so many seconds: call it again to wait for longer.
-        Raises Failed if the other side has ended or reports a problem."""
+        """Return the next answer. Raises Silent if it does not come within so many seconds: call it again to wait
+        longer. Raises Failed if the other side has ended or reports a problem."""
         deadline = time.monotonic() + seconds
         self._write(deadline)
         try:
@@ -72,7 +72,7 @@ class Channel:
             raise self._ended(error) from error
         if "error" in answer:
             found = answer["error"]
-            raise Failed.of(Code(found["code"]), f"on {self.host}: {found['message']}", found["hint"], host=self.host)
+            raise Failed.of(_code(found["code"]), f"on {self.host}: {found['message']}", found["hint"], host=self.host)
         return dict(answer)
 
     def _write(self, deadline: float) -> None:
@@ -114,7 +114,7 @@ class Channel:
         )
 
     def end(self) -> None:
-        """End the program, which removes what is not complete."""
+        """End the program. It removes a copy that is not complete."""
         for file in (self.writing, self.reading):
             with suppress(OSError):
                 file.close()
@@ -131,7 +131,7 @@ def _line_of(what: str, size: int, more: Mapping[str, object]) -> bytes:
 
 @contextmanager
 def opened(command: Sequence[str], host: str) -> Iterator[Channel]:
-    """A channel, which is ended with the block."""
+    """Yield a channel, which is ended with the block."""
     channel = Channel(command, host)
     try:
         yield channel
@@ -140,7 +140,7 @@ def opened(command: Sequence[str], host: str) -> Iterator[Channel]:
 
 
 class Reading(Protocol):
-    """What requests come from."""
+    """A stream to read requests from."""
 
     def read(self, size: int) -> bytes: ...
 
@@ -148,13 +148,21 @@ class Reading(Protocol):
 
 
 def requests(reading: Reading) -> Iterator[tuple[Mapping[str, Any], Iterator[bytes]]]:
-    """The requests that come from the other side, each with its data, until it ends."""
+    """Yield the requests of the other side, each with its data, until it ends."""
     while line := reading.readline(LINE):
         request = json.loads(line)
         data = _exactly(reading, request["size"])
         yield request, data
         for _ in data:
-            pass  # what was not read
+            pass  # skip the data that was not read
+
+
+def _code(text: str) -> Code:
+    """Return the code of an error of the other host, which may run a later release with codes that this one lacks."""
+    try:
+        return Code(text)
+    except ValueError:
+        return Code.HOST_UNREACHABLE
 
 
 def answer(writing: IO[bytes], **found: object) -> None:

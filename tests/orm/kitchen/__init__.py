@@ -1,1 +1,1 @@
-"""A Django app with a model for everything that a model can say about its table."""
+"""A Django app with models for everything that a model can state about its table."""

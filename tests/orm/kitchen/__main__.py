@@ -1,10 +1,10 @@
-"""One process of the kitchen: `python -m tests.orm.kitchen WHAT`, with KITCHEN the folder that it works in.
+"""One process of the kitchen: `python -m tests.orm.kitchen ACTION`, with KITCHEN as the folder of its files.
 
-make: `stock.sqlite3` as Django makes it, schema.json as the models say, `synced.sqlite3` from that.
-export: schema.json once more; prints what changed and what could not be decided, as JSON.
+make: `stock.sqlite3` by Django, schema.json from the models, `synced.sqlite3` from schema.json.
+export: schema.json once more; prints the changes and the undecided questions, as JSON.
 stock: `stock.sqlite3` alone.
-beyond: prints what `stock.sqlite3` has that the models do not say, tables that an export would change, and what a
-    migrate would destroy.
+beyond: prints the parts of `stock.sqlite3` that the models do not state, tables that an export would change, and the
+    losses of a migrate.
 rows: objects of every model into `synced.sqlite3`, read back.
 """
 

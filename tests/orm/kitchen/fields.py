@@ -1,38 +1,38 @@
-"""Fields of the kitchen's own, as applications and packages write them."""
+"""Custom fields of the kitchen, as applications and packages write them."""
 
 from django.db import models
 
 
 class HoursField(models.Field):
-    """A type that SQLite has never heard of."""
+    """A type that SQLite does not know."""
 
     def db_type(self, connection):
         return "hours"
 
 
 class ShoutedField(models.CharField):
-    """A type with words beyond the type."""
+    """A type followed by further words."""
 
     def db_type(self, connection):
         return f"varchar({self.max_length}) COLLATE NOCASE"
 
 
 class PercentField(models.IntegerField):
-    """A CHECK of its own, with a column's name and a percent sign in it."""
+    """A custom CHECK that contains a column's name and a percent sign."""
 
     def db_check(self, connection):
         return '"%(column)s" BETWEEN 0 AND 100 AND "%(column)s" %% 5 = 0' % {"column": self.column}
 
 
 class TaggedTextField(models.TextField):
-    """A default in the type: before Django 5.0 there was no other way."""
+    """A default inside the type: before Django 5.0 there was no other way."""
 
     def db_type(self, connection):
         return "text DEFAULT 'a, b (c)'"
 
 
 class ComputedField(models.Field):
-    """No column at all."""
+    """A field without a column."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **{**kwargs, "editable": False, "null": True})
@@ -45,7 +45,7 @@ class ComputedField(models.Field):
 
 
 class TokenField(models.CharField):
-    """A key of a type of its own: those that refer to it take the type over."""
+    """A key with a custom type: foreign keys to it get its related type."""
 
     def db_type(self, connection):
         return "token"

@@ -1,4 +1,4 @@
-"""Each model is named for what it shows. What only newer versions of Django have stands in newer.py."""
+"""Models that are named for the feature they show. newer.py has those that need a newer Django."""
 
 import datetime
 import decimal
@@ -27,7 +27,7 @@ def to(model, **more):
 
 
 class User(AbstractUser):
-    """Swapped in for auth.User."""
+    """The user model, swapped in for auth.User."""
 
     badge = short(blank=True)
 
@@ -102,7 +102,7 @@ class IntegerKey(models.Model):
 
 
 class BigIntegerKey(models.Model):
-    """`bigint` is no alias of the row id."""
+    """`bigint` is not an alias of the row id."""
 
     number = models.BigIntegerField(primary_key=True)
 
@@ -160,7 +160,7 @@ class Uniques(models.Model):
 
 
 class Defaults(models.Model):
-    """Defaults of the application are no defaults of the database."""
+    """Defaults of the application are not defaults of the database."""
 
     text = short(default="x")
     made = models.DateTimeField(default=datetime.datetime.now)
@@ -231,7 +231,7 @@ class Collations(models.Model):
 
 
 class CollatedKey(models.Model):
-    """Those that refer to it take its collation over."""
+    """Columns that refer to it get its collation."""
 
     name = short(primary_key=True, db_collation="NOCASE")
 
@@ -241,7 +241,7 @@ class ToCollatedKey(models.Model):
 
 
 class Comments(models.Model):
-    """SQLite has no comments: they are left out."""
+    """SQLite has no comments, so Django leaves them out."""
 
     text = short(db_comment="for nobody; -- or for all")
 
@@ -259,7 +259,7 @@ class Tree(models.Model):
 
 
 class Hen(models.Model):
-    """Two tables that refer to each other."""
+    """One of two tables that refer to each other."""
 
     egg = models.ForeignKey("Egg", models.PROTECT, null=True, related_name="+")
 
@@ -329,7 +329,7 @@ class Invitation(models.Model):
     guest = to(BigAutoKey)
 
 
-# --- kinds of models ----------------------------------------------------------------------------------------------
+# --- kinds of models --------------------------------------------------------------------------------------------
 
 
 class Abstract(models.Model):
@@ -383,7 +383,7 @@ class Swappable(models.Model):
 
 
 class Unmanaged(models.Model):
-    """Somebody else's table."""
+    """The table belongs to somebody else."""
 
     class Meta:
         managed = False
@@ -401,7 +401,7 @@ class NeedsWhatSqliteLacks(models.Model):
 
 
 class Ordered(models.Model):
-    """Has a column `_order`."""
+    """A model with a column `_order`."""
 
     parent = models.ForeignKey(Tree, models.CASCADE)
 
@@ -409,7 +409,7 @@ class Ordered(models.Model):
         order_with_respect_to = "parent"
 
 
-# --- names --------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------
 
 
 class NameWithBlanks(models.Model):
@@ -420,7 +420,7 @@ class NameWithBlanks(models.Model):
 
 
 class QuotedName(models.Model):
-    """Django lets a name come quoted."""
+    """A table name given in quotes, which Django allows."""
 
     text = short(unique=True, db_index=True)
     many = models.ManyToManyField(TextKey)
@@ -470,12 +470,12 @@ class ToUpperCase(models.Model):
 
 
 class AModelWithANameThatIsLongerThanMostPeopleWouldEverWriteForAModel(models.Model):
-    """Names of its indexes are cut and hashed."""
+    """The names of its indexes are truncated and hashed."""
 
     a_column_with_a_name_that_is_longer_than_most_people_would_ever_write = models.IntegerField(db_index=True)
 
 
-# --- constraints and indexes ----------------------------------------------------------------------------------------
+# --- constraints and indexes ------------------------------------------------------------------------------------
 
 
 def check(name, condition):
@@ -540,7 +540,7 @@ class Constraints(models.Model):
             models.UniqueConstraint(Lower("name").desc(), "a", name="unique_expressions"),
             models.UniqueConstraint(Collate("name", "nocase"), name="unique_collated"),
             models.UniqueConstraint(Upper("maybe"), condition=Q(maybe__isnull=False), name="unique_expression_where"),
-            # SQLite has none of these: Django leaves them out
+            # SQLite does not support these, so Django leaves them out
             models.UniqueConstraint(fields=["a", "name"], name="not_deferred", deferrable=Deferrable.DEFERRED),
             models.UniqueConstraint(fields=["maybe"], name="not_distinct", nulls_distinct=False),
             models.UniqueConstraint(fields=["maybe", "a"], name="not_including", include=["b"]),
@@ -571,15 +571,15 @@ class Indexes(models.Model):
             models.Index(KT("data__a"), name="index_json"),
             models.Index(Coalesce("day", Value(datetime.date(2000, 1, 1))), name="index_value"),
             models.Index(Length("name"), "b", condition=Q(a=1) | Q(b=2), name="index_expression_where"),
-            models.Index(fields=["a"], include=["b"], name="index_including"),  # left out: SQLite has none
+            models.Index(fields=["a"], include=["b"], name="index_including"),  # left out by Django
         ]
 
 
-# --- what 6.1 says in SQL that is not what 5.2 says: another database, which SQLite reads otherwise ------------------
+# --- SQL of 6.1 that differs from that of 5.2, and that SQLite interprets differently ---------------------------
 
 
 class BooleanConditions(models.Model):
-    """`NOT "gone"` up to 6.0, `"gone" = 0` from 6.1 on: a query finds a partial index by the same words only."""
+    """`NOT "gone"` up to 6.0, `"gone" = 0` from 6.1 on: a query uses a partial index only if its words are the same."""
 
     name = short()
     gone = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""What only newer versions of Django have."""
+"""Models with features that only newer versions of Django have."""
 
 import django
 from django.db import models
@@ -8,7 +8,7 @@ from .models import IntegerKey
 
 
 class NegativePath(models.Model):
-    """From 6.0 on, JSON paths count from the end, too."""
+    """From 6.0 on, JSON paths can count from the end."""
 
     data = models.JSONField(default=list)
 
@@ -19,10 +19,11 @@ class NegativePath(models.Model):
 if django.VERSION >= (6, 1):
 
     class Shelf(models.Model):
-        """Those that the database deletes may refer to no table that Django looks after."""
+        """The target of foreign keys with database-level on_delete, which may not refer to a table that Django's
+        collector handles."""
 
     class DeletedByTheDatabase(models.Model):
-        """From 6.1 on, the database itself may be told what to do."""
+        """From 6.1 on, on_delete can be left to the database."""
 
         cascade = models.ForeignKey(Shelf, models.DB_CASCADE, related_name="+")
         null = models.ForeignKey(Shelf, models.DB_SET_NULL, null=True, related_name="+")

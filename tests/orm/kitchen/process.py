@@ -1,4 +1,4 @@
-"""The kitchen from outside: its processes, and what its databases hold, as SQLite's own pragmas tell it."""
+"""The kitchen from outside: its processes, and the content of its databases, as SQLite's own pragmas report it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Kitchen:
         return self.folder / "schema.json"
 
     def run(self, what, hashing="0", **environment):
-        """What the process printed, from JSON. `hashing` decides in which order Python's sets are."""
+        """Run a process of the kitchen, and return its output, parsed from JSON. `hashing` decides the order of
+        Python's sets."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO")}
         ended = subprocess.run(
             [sys.executable, "-m", "tests.orm.kitchen", what],
@@ -46,15 +47,15 @@ class Kitchen:
         return json.loads(ended.stdout or "null")
 
     def tables(self, name):
-        """Table -> facts of the database of that name."""
+        """Return the facts of each table of the database with that name."""
         with closing(databases.opener().read(self.folder / f"{name}.sqlite3")) as connection:
             normal = {table.name: digest.normal_json(table) for table in inspect(connection).schema.tables}
             return {table: facts(connection, table) | {"normal form": _sorted_json(normal[table])} for table in normal}
 
 
 def facts(connection: sqlite3.Connection, table: str) -> dict:
-    """What SQLite knows of a table, but for what counts as spelling: names that it gives to indexes by itself, the
-    order in which it lists, NOT NULL on a row id, which is never null, DEFAULT NULL, and parentheses round a default."""
+    """Return SQLite's information on a table without details of spelling: names that SQLite gives to indexes itself,
+    the order of lists, NOT NULL on a row id, which is never null, DEFAULT NULL, and parentheses around a default."""
 
     def ask(pragma, name):
         cursor = connection.execute(f"PRAGMA {pragma}({quote(name)})")
@@ -88,7 +89,7 @@ def facts(connection: sqlite3.Connection, table: str) -> dict:
 
 
 def _bare(default: str | None) -> str | None:
-    """A default without the parentheses round all of it."""
+    """Return a default without parentheses around all of it; None for NULL."""
     parts = lexer.tokens(default or "NULL")
     while parts[0].text == "(" and lexer.closing(parts, 0) == len(parts) - 1:
         parts = parts[1:-1]
@@ -97,7 +98,7 @@ def _bare(default: str | None) -> str | None:
 
 
 def differences(table: str, django: dict, ours: dict) -> list[str]:
-    """A line for each fact of the table in which the two differ, with the items that only one of them has."""
+    """Return a line for each fact of the table in which the two differ, with the items that only one of them has."""
     found = []
     for fact in django:
         sides = [side[fact] if isinstance(side[fact], list) else [side[fact]] for side in (django, ours)]
@@ -108,7 +109,7 @@ def differences(table: str, django: dict, ours: dict) -> list[str]:
 
 
 def _sorted_json(normal: dict) -> dict:
-    """Django lists the words of JSON in the order of a set, so another in each process: here in one order."""
+    """Put JSON's words into one order: Django lists them in the order of a set, which differs between processes."""
     text = json.dumps(normal)
     for words in itertools.permutations(["'false'", "'null'", "'true'"]):
         text = text.replace(f"in ( {' , '.join(words)} )", "in ( 'false' , 'null' , 'true' )")

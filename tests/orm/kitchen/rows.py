@@ -25,13 +25,13 @@ ASKED = {
     "Keywords": {"order": lambda n: n + 1},
     "BooleanConditions": {"gone": lambda n: True},
 }
-"""What the constraints of a model ask for: field -> the value in its object of that number."""
+"""Values that the constraints of a model require: by model and field, a function of the number of the object."""
 
 Objects = dict[type[models.Model], list[models.Model]]
 
 
 def write(alias: str) -> Iterator[models.Model]:
-    """Objects of all models of the kitchen that have a table, as they were saved; those that others need come first."""
+    """Save objects of all models of the kitchen that have a table, and yield them; required objects come first."""
     there: Objects = {}
     for model in apps.get_app_config("kitchen").get_models():
         if model._meta.can_migrate(connections[alias]):
@@ -58,7 +58,7 @@ def _write(model: Any, alias: str, there: Objects) -> Iterator[models.Model]:
 
 
 def _is_given(field: Any) -> bool:
-    """False for what Django or the database finds by itself, and for what may be absent in a circle of models."""
+    """Return False for values that Django or the database generates, and for relations that may be absent."""
     by_itself = field.generated or field.has_db_default() or isinstance(field, models.AutoField)
     return not by_itself and not (field.remote_field is not None and (field.null or field.remote_field.parent_link))
 

@@ -1,6 +1,7 @@
 """Settings of the kitchen: nothing in it has migrations, so that `migrate --run-syncdb` makes all tables from models.
 
-With KITCHEN_MIGRATED Django's own apps have theirs, as usual. KITCHEN is the folder of its databases: `stock` is Django's own, `synced` the one that schemasync makes.
+With KITCHEN_MIGRATED Django's own apps have theirs, as usual. KITCHEN is the folder of its databases: Django makes
+`stock`, and schemasync makes `synced`.
 """
 
 import os
@@ -19,10 +20,10 @@ DATABASES = {
 SCHEMASYNC = {"SCHEMA": FOLDER / "schema.json", "ON_STARTUP": "ignore"}
 AUTH_USER_MODEL = "kitchen.User"
 KITCHEN_SWAPPABLE = "kitchen.Numbers"
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # what it is by default differs between 5.2 and 6.0
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # the default differs between 5.2 and 6.0
 SITE_ID = 1
 USE_TZ = True
 SILENCED_SYSTEM_CHECKS = [
-    "fields.E210",  # an ImageField is a column like any other without Pillow
+    "fields.E210",  # without Pillow, an ImageField is a column like any other
     "admin.E403", "admin.E408", "admin.E409", "admin.E410",  # nobody opens the admin
 ]  # fmt: skip
