@@ -1,5 +1,5 @@
-"""The settings of one of two hosts: that of the environment variable TENANT_MOVES_ON. They share the default database. RELAY is
-what the pipe between them goes through."""
+"""The settings of one of two hosts, named by the environment variable TENANT_MOVES_ON. They share the default database.
+RELAY is the program that the pipe between them passes through."""
 
 import os
 import sys

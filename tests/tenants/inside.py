@@ -1,5 +1,6 @@
-"""Runs the claims of `tests/tenants/claims` in one process with a project of its own:
-`python -m tests.tenants.inside FOLDER [CLAIM …]`. Prints a JSON object: what each claim has raised."""
+"""Run the claims of `tests/tenants/claims` in one process with its own project:
+`python -m tests.tenants.inside FOLDER [CLAIM …]`. Prints a JSON object with the error of each failed claim.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _numbers = itertools.count(1)
 
 
 def names() -> list[str]:
-    """`module.function` for each claim, without importing it: its models need the project."""
+    """Return `module.function` for each claim, without an import: the models of the claims need the project."""
     return [f"{path.stem}.{name}" for path in sorted(CLAIMS.glob("[a-z]*.py")) for name in _functions(path)]
 
 
@@ -49,7 +50,7 @@ def begin(folder: Path) -> None:
 
 
 def new(*authors: str) -> str:
-    """The key of a new tenant that has these authors."""
+    """Create a tenant with these authors, and return its key."""
     from schemasync.tenants import create_tenant, tenant
 
     key = f"t{next(_numbers)}"

@@ -1,6 +1,6 @@
-"""One side of a move: `python -m tests.tenants.one_side send KEY HOST WHEN NUMBER`, which is killed at that step of the disk and
-prints the steps that it has passed, or `receive` alone, which appends them to the file of RECEIVE_PASSED.
-RECEIVE_SLOW makes the receiving side slow when it places the tenant, for so many seconds."""
+"""One side of a move: `python -m tests.tenants.one_side send KEY HOST WHEN NUMBER`, which is killed at that disk step
+and prints the steps that it has passed, or `receive` alone, which appends them to the file of RECEIVE_PASSED.
+RECEIVE_SLOW is the number of seconds for which the receiving side waits when it places the tenant."""
 
 import os
 import sys
@@ -40,7 +40,7 @@ def main(what, *words):
         return
     key, host, when, number = words
     disk, found = _disk(when, number)
-    cutover = Limits(float(os.environ.get("PAUSE", "20")))  # on a slow machine, too, the first try is the last one
+    cutover = Limits(float(os.environ.get("PAUSE", "20")))  # on a slow machine, too, the first attempt succeeds
     limits = MoveLimits(float(os.environ.get("ANSWER", "20")), cutover)
     try:
         done = move_tenant(Database("tenant"), key, host, limits, disk)

@@ -1,5 +1,5 @@
-"""A network that stops in the middle: runs a program, and passes its input and output on, up to so many bytes; then nothing
-comes through, and no side gets an error: `python -m tests.tenants.relay IN OUT PROGRAM …`."""
+"""A network that stops in the middle: runs a program, and relays so many bytes of its input and output; then nothing
+arrives, and neither side gets an error: `python -m tests.tenants.relay IN OUT PROGRAM …`."""
 
 import os
 import subprocess

@@ -25,7 +25,7 @@ DATABASES = {
     "default": {"ENGINE": ENGINE, "NAME": BASE_DIR / "db.sqlite3"},
     "tenant": {"ENGINE": ENGINE, "NAME": BASE_DIR / "template.sqlite3", "ATOMIC_REQUESTS": True, "CONN_MAX_AGE": None},
 }
-if "TENANTS_DEFAULT" in os.environ:  # another engine
+if "TENANTS_DEFAULT" in os.environ:  # on another engine
     DATABASES["default"] = json.loads(os.environ["TENANTS_DEFAULT"])
 DATABASE_ROUTERS = ["schemasync.tenants.routing.TenantRouter"]
 SCHEMASYNC = {
@@ -69,7 +69,7 @@ ROOT_URLCONF = "tests.tenants.shop.urls"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SITE_ID = 1
 
-if host := os.environ.get("TENANTS_HOST"):  # one of two hosts, with workers, that share the default database
+if host := os.environ.get("TENANTS_HOST"):  # one of two hosts with workers, which share the default database
     SCHEMASYNC["TENANTS"].update(HOST=host, HOSTS={"north": {}, "south": {}}, FOLDER=BASE_DIR / host / "tenants")
     SCHEMASYNC["SCHEMA"]["tenant"] = BASE_DIR / host / "schema.tenant.json"
     DATABASES["tenant"]["NAME"] = BASE_DIR / host / "template.sqlite3"

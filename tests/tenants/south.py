@@ -1,6 +1,7 @@
-"""The other host of a move, for the claims: it forks from their process, which has Django at hand, for each receiving side.
+"""The other host of a move, for the claims: their process, which has loaded Django, forks for each receiving side.
 
-`RECEIVE` there is this file, run by a Python without its library: it hands its input and output over, and waits."""
+`RECEIVE` there is this file, run by a Python without its library: it passes on its input and output, and waits.
+"""
 
 import array
 import os

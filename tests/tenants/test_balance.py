@@ -1,4 +1,4 @@
-"""Which moves are proposed: by size and load, within labels."""
+"""The moves that `balance` proposes: by size and load, within labels."""
 
 import random
 

@@ -1,5 +1,5 @@
-"""What is true of tenants, each claim in `tests/tenants/claims`. They run in one process, because the app changes Django's
-connections for all of it."""
+"""Each function in `tests/tenants/claims` is a claim about tenants. All run in one process, because the app changes
+Django's connections for the whole process."""
 
 import json
 

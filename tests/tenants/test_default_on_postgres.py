@@ -1,4 +1,4 @@
-"""The table of tenants can be on PostgreSQL, which several hosts reach."""
+"""The table of tenants can be on PostgreSQL, where several hosts can reach it."""
 
 import json
 

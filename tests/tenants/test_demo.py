@@ -1,4 +1,4 @@
-"""The commands of demo_tenants/README.md, and the site that they make."""
+"""The commands of demo_tenants/README.md, and the site that they create."""
 
 import json
 import re

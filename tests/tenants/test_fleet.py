@@ -1,4 +1,4 @@
-"""A fleet is synced by several processes, and killed in between."""
+"""Several processes sync a fleet, and are killed in between."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for number in range({TENANTS}):
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    """A project with tenants, whose schema has gone ahead."""
+    """A project with tenants, whose schema has advanced since."""
     folder = tmp_path_factory.mktemp("fleet")
     variables = environment(DJANGO_SETTINGS_MODULE="tests.tenants.settings", TENANTS_FOLDER=str(folder))
     ended = run(("-m", "django", "shell", "--verbosity=0", "-c", BEGIN), folder, variables, fresh=True)
@@ -49,7 +49,7 @@ def _tenants(folder, variables, *words):
 
 
 def _killed(variables, seconds, *words):
-    """Start a run over all tenants, and kill all of its processes after some time."""
+    """Start a run over all tenants, and kill all of its processes after this many seconds."""
     command = [sys.executable, "-m", "django", "schemasync", "tenants", *words]
     process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, start_new_session=True)
     time.sleep(seconds)

@@ -44,7 +44,7 @@ def next_one():
 
 
 class SampleDatabase:
-    """Two hosts that share the default database and nothing else."""
+    """Two hosts that share only the default database."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -134,7 +134,7 @@ def test_a_killed_worker_whose_task_stays_running_does_not_keep_the_next_request
         assert time.monotonic() < deadline
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert database.runs()[0]["north"][0] == "running"  # nobody knows yet
+    assert database.runs()[0]["north"][0] == "running"  # nobody has noticed the kill yet
     assert "is not asked: a sync runs there" in database.done("north", "schemasync", "tenants", "sync", "--all-hosts")
     late = "from django.db.models import F; from datetime import timedelta; from schemasync.tenants.models import HostRun; HostRun.objects.update(beat_at=F('beat_at') - timedelta(seconds=61))"
     database.done("north", "shell", "--verbosity=0", "-c", late)

@@ -1,5 +1,5 @@
-"""A tenant moves between two hosts: two folders with processes of their own, and one default database. Either side is killed at
-each step in `tests/tenants/claims/killed_moves.py`."""
+"""A tenant moves between two hosts: two folders, each with its own processes, and one default database.
+`tests/tenants/claims/killed_moves.py` kills either side at each step."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Hosts:
         return run(("-m", "django", *words), self.folder, self.variables(host), fresh=True)
 
     def write(self, host, name):
-        """Write a row on a host as the application does; all rows then, or the error."""
+        """Write a row on a host as the application does. Return all names afterwards, or the error."""
         ended = self.python(host, WRITE.replace("NAME", name))
         return ended.out.split() if ended.code == 0 else ended.err
 
@@ -76,7 +76,8 @@ class Hosts:
             return read_fence(connection) is not None
 
     def check(self):
-        """At most one host takes writes: the one that the row names, whose file is open, or none."""
+        """Assert that no host but that of the row accepts writes; return its name, or "nobody" if its file is
+        closed."""
         host, _ = self.row()
         assert self.file(host).exists()
         if host == "south":
@@ -114,7 +115,7 @@ def test_the_steps_of_both_sides(hosts, tmp_path):
 
 
 def _finish(hosts, when):
-    """The same call finishes the move, with every row; also with one that was written meanwhile, if that was possible."""
+    """Assert that a second call completes the move with every row, also one written in between if that was possible."""
     before = hosts.check()
     written = ["first"]
     if before != "nobody":
@@ -133,7 +134,7 @@ def _finish(hosts, when):
 
 @pytest.mark.slow
 def test_an_answer_that_comes_after_the_pause_lets_writers_go_on_until_the_next_one(hosts):
-    """The other side has placed the tenant by then, and gets what is written since."""
+    """The other side has placed the tenant by then, and receives the rows written since."""
     with Writer(hosts.file("north")) as writer:
         ended = hosts.send("north", "south", RECEIVE_SLOW="1", PAUSE="0.9")
         assert ended.returncode == 0, ended.stderr
@@ -194,7 +195,7 @@ def test_nothing_opens_a_closed_file_but_the_end_of_the_move_or_its_undoing(host
 
 @pytest.mark.slow
 def test_a_receiving_side_that_is_left_over_keeps_others_out_and_places_nothing_late(hosts):
-    """Its sender is dead, and it hangs: a second move waits for it, and says so."""
+    """Its sender is dead, and it hangs: a second move waits for it, and reports that."""
     begin = {
         "do": "begin",
         "size": 0,
@@ -240,7 +241,7 @@ def test_balance_moves_as_many_tenants_as_it_may_and_ends_when_all_have_their_sh
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("--undo",), ("--to", "south")], ids=" ".join)
 def test_whoever_waited_for_a_move_to_end_finds_the_tenant_on_the_other_host(hosts, words):
-    """The file stays closed: the other host takes writes by then."""
+    """The file stays closed, because the other host accepts writes by then."""
     assert hosts.send("north", "south", "before", SENDS.split().index("HOST:ROW")).returncode == -9
     command = (sys.executable, "-m", "django", "schemasync", "tenants", "move", "acme", *words)
     with run_lock(Layout(hosts.file("north")).lock, 0):

@@ -1,4 +1,4 @@
-"""A tenant moves over ssh to a host in a network of its own, whose cable is pulled once."""
+"""A tenant moves over ssh to a host in another network, whose cable is pulled once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _do(*words):
 
 @pytest.fixture
 def network():
-    """A network namespace with one end of a cable; yields its name, and the name of this end."""
+    """A network namespace with one end of a cable; yield its name, and the name of the end on this host."""
     name, mine, other = f"south{os.getpid()}", f"vn{os.getpid()}", f"vs{os.getpid()}"
     _do("ip", "netns", "add", name)
     try:
@@ -110,7 +110,7 @@ def test_a_tenant_moves_over_ssh_and_a_pulled_cable_leaves_it_where_it_is(hosts,
     assert (hosts.row(), hosts.check()) == (("north", "active"), "north")
 
     _do("ip", "link", "set", network[1], "up")
-    for _ in range(3):  # the other side of the first one waits for its pipe, and gives up after a while
+    for _ in range(3):  # the other side of the first move waits for its pipe, and gives up after some time
         done = hosts.send("north", "south", RELAY=relay)
         if "[run-in-progress]" not in done.stderr:
             break

@@ -1,4 +1,4 @@
-"""A query that somebody typed only reads, whatever it is, and ends within its limits."""
+"""A query that somebody typed can only read, whatever it is, and ends within its limits."""
 
 import sqlite3
 from contextlib import closing

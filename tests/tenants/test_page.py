@@ -1,4 +1,4 @@
-"""The commands of the page on tenants, typed in a new project that has its settings."""
+"""The commands of the page on tenants, run in a new project with its settings."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 from tests.pages import page
 from tests.support.processes import environment, run
 
-# need a release or a second host: tests/tenants/claims/back.py, tests/tenants/test_move.py
+# these need a release or a second host: tests/tenants/claims/back.py, tests/tenants/test_move.py
 ELSEWHERE = ("tenants rollback", "tenants move", "tenants balance")
 
 
@@ -21,7 +21,7 @@ def test_whoever_types_what_the_page_says_has_tenants(tmp_path):
         for line in fence.text.splitlines() if fence.language == "console" else ():
             if any(words in line for words in ELSEWHERE):
                 continue
-            typed = re.sub(r"--at \S+", f"--at {datetime.now(UTC).isoformat()}", line)  # a moment of this project
+            typed = re.sub(r"--at \S+", f"--at {datetime.now(UTC).isoformat()}", line)  # a time in this project
             words = shlex.split(typed.removeprefix("python manage.py "))
             ended[line] = run(("-m", "django", *words), tmp_path, environment(**settings), fresh=True)
             assert ended[line].code == 0, (line, ended[line].err)

@@ -1,4 +1,4 @@
-"""Projects that keep their migrations can have tenants, too."""
+"""Projects that keep their migrations can also have tenants."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""nginx and Caddy read the map of the tenants' hosts, and find the host of a request by it."""
+"""nginx and Caddy read the map of the tenants' hosts, and use it to find the host of a request."""
 
 import http.client
 import http.server
@@ -81,7 +81,7 @@ def test_a_proxy_finds_the_host_of_a_request(maps, tmp_path, server, kind):
 
 
 class _Echo(http.server.BaseHTTPRequestHandler):
-    """Answers the site of another host: with the request itself."""
+    """A server for the site of another host, which responds with the request itself."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -99,7 +99,7 @@ class _Echo(http.server.BaseHTTPRequestHandler):
 
 
 class _Here(_Echo):
-    """Answers as TenantMiddleware with OTHER_HOST = "X-Accel-Redirect"."""
+    """A server that responds as TenantMiddleware with OTHER_HOST = "X-Accel-Redirect"."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -144,7 +144,7 @@ def _answer(port, host, path, header, method="GET", body=None):
 
 @contextmanager
 def _nginx(folder, routes, port):
-    """As Debian's, with the settings that the head of the map names."""
+    """Run nginx as in Debian, with the settings that the head of the map names."""
     said = [line.removeprefix("# ") for line in routes.read_text().splitlines() if line.startswith("# map_hash")]
     assert len(said) == 2
     with _nginx_with(folder, f"{''.join(said)} include {routes};", RETURN, port):

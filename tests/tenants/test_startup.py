@@ -1,4 +1,4 @@
-"""A server does with each tenant what ON_STARTUP says, at its first connection."""
+"""A server applies ON_STARTUP to each tenant at its first connection."""
 
 import pytest
 

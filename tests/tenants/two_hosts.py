@@ -1,4 +1,4 @@
-"""Two hosts for the claims: forks of their process, which has Django at hand, with a folder each."""
+"""Two hosts for the claims: forks of their process, which has loaded Django, each with a folder."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ from schemasync.files.disk import Disk
 from schemasync.tenants import lookup
 from schemasync.tenants.moving.receiver import receive
 from tests.crash.scenarios import KillAt
+from tests.support.forks import refuse_open_databases
 
 from . import south
 
@@ -25,7 +26,7 @@ SOCKET = FOLDER / "south.socket"
 
 
 def settings_of(here, killed="never 0", *, urls=None, **more):
-    """Those of the north, or of the south, where the receiving side is killed at this step."""
+    """Return the settings of the north, or of the south, where the receiving side is killed at this step."""
     given = settings.SCHEMASYNC
     hosts = {"north": {}, "south": {"RECEIVE": [sys.executable, "-SIE", south.__file__, str(SOCKET), killed]}}
     for name, url in (urls or {}).items():
@@ -37,11 +38,12 @@ def settings_of(here, killed="never 0", *, urls=None, **more):
 
 
 def forked(action):
-    """Do this in a fork; returns its process."""
+    """Run the action in a forked process; return the id of the process."""
     connections.close_all()
+    refuse_open_databases()
     child = os.fork()
     if child == 0:
-        lookup._rows.clear()  # no new process remembers a row
+        lookup._rows.clear()  # a new process has no cached row
         try:
             action()
         except BaseException:
@@ -54,13 +56,13 @@ def forked(action):
 
 def was_killed(child):
     _, status = os.waitpid(child, 0)
-    lookup._rows.clear()  # in place of the second for which a row is remembered
+    lookup._rows.clear()  # stands for the second in which a row is cached
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 @contextmanager
 def the_south():
-    """A process that forks for each receiving side."""
+    """Run a process that forks for each receiving side."""
     shutil.rmtree(FOLDER / "south", ignore_errors=True)
     SOCKET.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:

@@ -1,4 +1,4 @@
-"""Writes rows into the file of a tenant with SQLite alone, as a process that knows nothing of a move."""
+"""Writes rows into the file of a tenant with SQLite alone, as a process that does not know of a move."""
 
 import sqlite3
 import threading
@@ -7,8 +7,8 @@ from contextlib import closing
 
 
 class Writer(threading.Thread):
-    """Writes until the file is closed; the block ends then. `written`: the names of the rows; `longest`: seconds from
-    one row to the next; `error`: what the last one has raised."""
+    """Writes until the file is closed, when the block ends. `written`: the names of the rows; `longest`: the greatest
+    number of seconds between two rows; `error`: the last error."""
 
     def __init__(self, path):
         super().__init__()

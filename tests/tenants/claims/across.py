@@ -1,4 +1,4 @@
-"""One query, and one function, over all tenants."""
+"""One query, or one function, runs for all tenants."""
 
 from unittest.mock import patch
 

@@ -217,7 +217,7 @@ def the_history_of_a_tenant_is_shown_and_rolled_back_outside_of_it():
     page = client.get(versions).content.decode()
     assert first in page
     assert f'data-live="{second}"' in page
-    with outside():  # the template, and so every tenant made from it, is still where the first one was
+    with outside():  # the template, from which every tenant is made, is still at the first generation
         assert api.status(database="tenant")["generation"] == first
     rows = {row.generation: row for row in _history(key)}
     of = f"?db=tenant:{key}"
@@ -251,7 +251,7 @@ def _pages(key, pk):
 
 
 def a_page_on_a_tenant_without_a_file_says_so_and_creates_none():
-    """Its disk may only not be mounted: an empty file would be synced, and taken for the tenant's."""
+    """Its disk may just not be mounted: an empty file would be synced, and taken for the tenant's."""
     client, key = _client(), new("ann")
     folder = folder_of(key)
     aside = folder.rename(folder.with_name(f"{key}-aside"))

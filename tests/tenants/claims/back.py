@@ -1,4 +1,4 @@
-"""Tenants go back: one, or all that went with a release."""
+"""Rollbacks of tenants: of one, or of all that were synced with a release."""
 
 import json
 
@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from schemasync.errors import Refused
 from schemasync.sync import rollback
 from schemasync.tenants import create_tenant, current_alias, tenant
-from schemasync.tenants.fleet.back import Rollback
+from schemasync.tenants.fleet.rollback_one import Rollback
 from schemasync.tenants.models import Tenant
 from tests.tenants.claims.fleet import _adds, _run, _schema, _sync_json, _version
 from tests.tenants.inside import new
@@ -29,7 +29,7 @@ def _names(key):
 def all_that_went_with_a_release_go_back_and_what_was_written_since_is_refused_unless_told():
     Tenant.objects.all().delete()
     keys = [new("ann"), new("bob"), new("cy")]
-    with tenant(keys[0]):  # rows that `migrate` adds for new models are the release's own
+    with tenant(keys[0]):  # rows that `migrate` adds for new models belong to the release
         Permission.objects.filter(content_type__model="book").delete()
         ContentType.objects.filter(model="book")._raw_delete(current_alias())
     before = _version(keys[0])

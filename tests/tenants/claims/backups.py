@@ -1,4 +1,4 @@
-"""Each tenant has backups of its own, also where all of them are in one storage."""
+"""Each tenant has its own backups, also if all of them are in one storage."""
 
 import io
 import json
@@ -23,7 +23,7 @@ FOLDER = "django.core.files.storage.FileSystemStorage"
 
 
 def _done(action, *words, **options):
-    """The exit code, and the object that was printed."""
+    """Run an action; return the exit code, and the printed object."""
     out, err = io.StringIO(), io.StringIO()
     try:
         call_command("schemasync", action, *words, json=True, noinput=True, stdout=out, stderr=err, **options)
@@ -33,7 +33,7 @@ def _done(action, *words, **options):
 
 
 def _stores(folder, **backups):
-    """Settings with storages in this folder, and these of the backups of tenants."""
+    """Return settings with storages in this folder, and with these backups of tenants."""
     storages = {
         **settings.STORAGES,
         "schemasync-backups": {"BACKEND": FOLDER, "OPTIONS": {"location": str(folder / "all")}},

@@ -1,4 +1,4 @@
-"""What a tenant is served whose file has not the schema of this process yet."""
+"""Requests for a tenant whose file does not yet have the schema of this process."""
 
 from contextlib import contextmanager
 
@@ -25,7 +25,7 @@ from tests.tenants.shop.views import names_async
 
 @contextmanager
 def _ahead(how, table="later"):
-    """The schema has another table, and this process reads it anew, until the block ends."""
+    """Add a table to the schema, with BEHIND set to `how`, until the block ends."""
     given, path = settings.SCHEMASYNC, conf.schema_path("tenant")
     text = path.read_text()
     path.write_text(f'{text.rstrip()[:-1]}, "{table}": {{"id": "INTEGER PRIMARY KEY"}}}}')
@@ -64,7 +64,8 @@ def a_view_knows_whether_its_tenant_is_behind_if_the_setting_asks():
         return await TenantMiddleware(names_async)(request)
 
     def known():
-        """What requests of both kinds know; those that get 503, too, although no view sees it."""
+        """Send a synchronous and an asynchronous request; return the status and tenant_is_behind, which must agree. A
+        request that gets 503 has it, too, although no view runs."""
         first = Client().get("/names/", headers=host)
         second = async_to_sync(asynchronous)(request := RequestFactory().get("/names/async/", headers=host))
         assert first.status_code == second.status_code
@@ -101,7 +102,7 @@ def an_asynchronous_request_is_refused_too():
 def a_view_that_writes_to_a_tenant_that_is_only_read_gets_503_and_writes_nothing():
     key = new("ann")
     with tenant(key):
-        connections["tenant"].connection.execute("PRAGMA cache_size")  # it is open from before
+        connections["tenant"].connection.execute("PRAGMA cache_size")  # the connection was opened before
     for _ in range(2):
         with _ahead("read-only"):
             assert _ask(key).status_code == 200
@@ -133,7 +134,7 @@ def a_tenant_is_no_longer_behind_once_it_is_synced_in_whatever_way():
         with tenant(first):
             api.sync(database="tenant")
         assert Tenant.objects.get(key=first).version != behind.version()
-        lookup._rows.clear()  # in place of the second for which a row is remembered
+        lookup._rows.clear()  # stands for the second in which a row is cached
         assert [_ask(key).status_code for key in (first, second)] == [200, 503]
         assert Tenant.objects.get(key=first).version == behind.version()
         call_command("schemasync", "tenants", "sync", verbosity=0)

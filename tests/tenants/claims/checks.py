@@ -1,4 +1,4 @@
-"""The system checks find settings in which one tenant could see what is another's."""
+"""The system checks find settings with which one tenant could see data of another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ TENANTS = "schemasync.tenants.middleware.TenantMiddleware"
 
 @contextmanager
 def _tenants(**given) -> Iterator[None]:
-    """The project with other values in SCHEMASYNC["TENANTS"]."""
+    """Replace values in SCHEMASYNC["TENANTS"] until the block ends."""
     with override_settings(SCHEMASYNC={**settings.SCHEMASYNC, "TENANTS": {**settings.SCHEMASYNC["TENANTS"], **given}}):
         yield
 
 
 def _found() -> list[tuple[str, str, str]]:
-    """What the checks find beyond what they find in the project as it is."""
+    """Return (id, message, hint) of the checks, without the one that the project always has."""
     return [(one.id, one.msg, one.hint) for one in check_tenants(None) if one.id != "schemasync.W018"]
 
 

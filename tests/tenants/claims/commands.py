@@ -1,4 +1,4 @@
-"""Commands of Django in a tenant."""
+"""Django's commands run in a tenant."""
 
 import io
 import json

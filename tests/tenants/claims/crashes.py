@@ -1,4 +1,5 @@
-"""kill -9 before and after each step of the disk: a tenant is whole or cannot be entered, and the same call finishes."""
+"""kill -9 before and after each disk step: a tenant is complete or cannot be entered, and a second call completes the
+action."""
 
 import os
 import shutil
@@ -21,14 +22,16 @@ from schemasync.tenants.models import Tenant
 from schemasync.tenants.paths import archived_folder_of, folder_of
 from schemasync.tenants.settings import tenant_settings
 from tests.crash.scenarios import KillAt, Passes
+from tests.support.forks import refuse_open_databases
 from tests.tenants.crashes import PASSES
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
 
 
 def _killed(action, when, number):
-    """True if a child that does this was killed at that step."""
+    """Run the action in a child process; return True if it was killed at that step."""
     connections.close_all()
+    refuse_open_databases()
     child = os.fork()
     if child == 0:
         try:
@@ -36,7 +39,7 @@ def _killed(action, when, number):
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
-    lookup._rows.clear()  # in place of the second for which a row is remembered
+    lookup._rows.clear()  # stands for the second in which a row is cached
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
@@ -47,7 +50,7 @@ def _passes(action):
 
 
 def _points(name):
-    """Before each step, which is after the one before it, and after the last one."""
+    """Return the points of a kill: before each step, which is also after the step before it, and after the last one."""
     count = len(PASSES[name].split())
     return [*(("before", number) for number in range(count)), ("after", count - 1)]
 
@@ -62,7 +65,7 @@ def a_killed_creation_leaves_nothing_that_can_be_entered_and_the_next_one_finish
     passed = _passes(lambda disk: create_tenant("whole", disk=disk))
     assert passed == PASSES["create"], passed
     assert _names("whole") == []
-    for when, number in _points("create")[1:]:  # the first step makes the folder of all tenants, once
+    for when, number in _points("create")[1:]:  # the first step creates the folder of all tenants, once
         key = f"killed-{when}-{number}"
         assert _killed(lambda disk, key=key: create_tenant(key, disk=disk), when, number - 1), (when, number)
         with pytest.raises(UnknownTenant, match="not created"), tenant(key):

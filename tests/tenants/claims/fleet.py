@@ -31,7 +31,7 @@ from tests.tenants.shop.models import Author
 
 
 def _run(*words, **options):
-    """The exit code, what was printed and what was told of errors."""
+    """Run `tenants`; return the exit code, stdout, and stderr with the error."""
     out, err = io.StringIO(), io.StringIO()
     try:
         call_command("schemasync", "tenants", *words, stdout=out, stderr=err, **options)
@@ -47,7 +47,7 @@ def _sync_json(**options):
 
 @contextmanager
 def _schema(change):
-    """The schema of the tenants with a change, until the block ends; then all are back."""
+    """Change the schema of the tenants until the block ends; then delete all tenants and sync the template back."""
     path = conf.schema_path("tenant")
     text = path.read_text()
     assert change(text) != text
@@ -74,7 +74,7 @@ ADDED = [
     "planned",
     "own",
     "canary",
-]  # each once: the template has been at the others
+]  # each once: the template already had the other schemas
 
 
 def _adds(name):
@@ -128,7 +128,7 @@ def all_tenants_in_use_are_synced_once_and_the_archived_are_not():
 def failures_stop_the_run_are_reported_and_tried_again():
     Tenant.objects.all().delete()
     fine, doubled = [new("ann") for _ in range(3)], new("bob", "bob")
-    Tenant.objects.filter(key=doubled).update(key="aaa")  # the first of all: the canary
+    Tenant.objects.filter(key=doubled).update(key="aaa")  # the first of all, so the canary
     shutil.move(folder_of(doubled), folder_of("aaa"))
     before = _version(fine[0])
     with _schema(_unique_names):
@@ -242,7 +242,7 @@ def a_group_is_synced_alone_and_the_models_are_said_to_be_ahead():
 
 
 def an_option_that_a_word_has_no_use_for_is_refused_before_anything_is_done():
-    """It may be what should have limited the run: a key, or --dry-run."""
+    """It may be the option that should have limited the run: a key, or --dry-run."""
     Tenant.objects.all().delete()
     key = new("ann")
     for words, options, named in (

@@ -1,4 +1,4 @@
-"""A process has a bounded number of files open."""
+"""The number of files that a process keeps open is bounded."""
 
 import gc
 import threading
@@ -13,11 +13,11 @@ from schemasync.tenants import open_files, tenant
 from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
 
-MOST = 8  # of the settings
+MOST = 8  # as in the settings
 
 
 def _open_in_system():
-    gc.collect()  # an error holds the connection that could not be opened
+    gc.collect()  # an error keeps the connection that could not be opened
     found = {str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
     return len({path for path in found if "/tenants/" in path and path.endswith(".sqlite3")})
 

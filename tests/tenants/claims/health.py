@@ -1,4 +1,4 @@
-"""What each tenant's health check says, how large tenants are, and what is left for more."""
+"""Each tenant's health check, the sizes of tenants, and the space that is left for more."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from tests.tenants.shop.models import Author
 
 
 def _run(*words, **options):
-    """The exit code, what was printed, and the errors."""
+    """Run an action; return the exit code, stdout, and the error."""
     out = io.StringIO()
     try:
         call_command("schemasync", *words, stdout=out, **options)
@@ -37,7 +37,7 @@ def _run(*words, **options):
 
 
 def _page():
-    """The page of the admin on all tenants, and how many queries it takes."""
+    """Return the admin's page of all tenants, and the number of its queries."""
     name = f"looker{User.objects.using('default').count()}"
     user = User.objects.using("default").create(username=name, is_staff=True, is_superuser=True)
     client = Client()
@@ -120,7 +120,7 @@ def each_tenant_is_asked_for_backups_of_its_own():
 
 
 def _requiring(**given):
-    drills = {"DRILL_NO_OLDER_THAN": timedelta(days=30)}  # of which nobody made one
+    drills = {"DRILL_NO_OLDER_THAN": timedelta(days=30)}  # nobody has run one
     return override_settings(SCHEMASYNC={**settings.SCHEMASYNC, "REQUIRE": given, "BACKUPS": drills})
 
 
@@ -203,7 +203,7 @@ def a_folder_that_cannot_be_searched_stops_no_check_of_the_others():
         closed, whole = new("ann"), new("bob")
         folder = path_of(closed).parent
         aside = folder.rename(folder.with_name(f"{closed}-aside"))
-        folder.symlink_to(folder)  # a folder that the system cannot open, whoever asks
+        folder.symlink_to(folder)  # a folder that the system cannot open, for any user
         try:
             code, out, _ = _run("tenants", "health", json=True)
             found = json.loads(out)

@@ -1,4 +1,4 @@
-"""A sync of the tenants of a host that was asked for elsewhere."""
+"""A sync of the tenants of a host that another host requested."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ def _on(host):
 
 
 def _ask(version=None, **options):
-    """The runs that the queues of the hosts get, by host, and the hosts on which one runs."""
+    """Request a run; return the runs queued by host, and the hosts with a run in progress."""
     from schemasync.tenants import behind
 
     behind.version.cache_clear()
@@ -99,7 +99,7 @@ def a_worker_that_is_alive_is_not_disturbed_and_a_dead_one_is_replaced():
         go_on.set()
         thread.join()
         assert results[0]["result"] == "current"
-        assert _states()["north"] == "waiting"  # the end of the one before is not that of the new one
+        assert _states()["north"] == "waiting"  # the end of the earlier run does not end the new one
 
 
 def what_fails_on_a_host_fails_the_task_and_is_reported():

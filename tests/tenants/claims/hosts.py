@@ -1,4 +1,4 @@
-"""Tenants of several hosts, which share the table of tenants."""
+"""Tenants on several hosts, which share the table of tenants."""
 
 import io
 import json
@@ -48,7 +48,7 @@ HOSTS = {"north": EU, "south": {"LABELS": {"region": "us"}}, "closed": {"WEIGHT"
 
 @contextmanager
 def _on(host, **more):
-    """This process is that host, until the block ends."""
+    """Make this process act as that host until the block ends."""
     given = settings.SCHEMASYNC
     tenants = {**given["TENANTS"], "HOST": host, "HOSTS": HOSTS, **more}
     with override_settings(SCHEMASYNC={**given, "TENANTS": tenants}):
@@ -149,7 +149,7 @@ async def _ready_async():
 
 
 def _first_items(key):
-    """What enters a tenant, by a function and by the first item of each kind of generator."""
+    """Return three functions that enter the tenant: a decorated one, and the first item of either kind of generator."""
     return (
         tenant(key)(current),
         lambda: next(tenant(key)(_ready)()),
@@ -182,7 +182,7 @@ def a_tenant_of_another_host_is_not_entered():
             tenant("not-here").__enter__()
         assert '.update(host="south")' in found.value.problems[0].hint
         assert _ask("not-here").status_code == 421
-    with tenant("not-here"):  # one host has all, whatever their rows say
+    with tenant("not-here"):  # a single host has all tenants, whatever their rows say
         assert not Author.objects.exists()
     assert current() is None
     assert [enter() for enter in _first_items("not-here")] == ["not-here"] * 3

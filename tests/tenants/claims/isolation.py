@@ -1,4 +1,4 @@
-"""What belongs to one tenant is refused in another."""
+"""Data of one tenant is refused in another."""
 
 import asyncio
 import json
@@ -143,7 +143,7 @@ def a_response_that_is_streamed_under_asgi_keeps_its_tenant_to_its_end():
 
 
 async def _streamed(application, path, key):
-    """The pieces of the body that an ASGI server would get."""
+    """Return the parts of the body that an ASGI server receives."""
     asked, found = await _asked(application, path, key), []
     while (sent := await asked.receive_output(30)).get("more_body"):
         found.append(sent["body"].decode())
@@ -215,13 +215,13 @@ def _at_once(count):
 
 
 async def _answer(application, path, key):
-    """The body that an ASGI server would get."""
+    """Return the body that an ASGI server receives."""
     asked = await _asked(application, path, key)
     return (await asked.receive_output(30))["body"]
 
 
 async def _asked(application, path, key):
-    """A request of an ASGI server, whose answer begins."""
+    """Send a request as an ASGI server, and return the communicator once the response has begun."""
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
     asked = ApplicationCommunicator(application, scope | {"headers": [(b"host", f"{key}.example.com".encode())]})
     await asked.send_input({"type": "http.request"})

@@ -1,5 +1,5 @@
-"""kill -9 before and after each step of a move, on either side: at most one host takes writes, and the same call
-finishes."""
+"""kill -9 before and after each step of a move, on either side: at most one host accepts writes, and a second call
+completes the move."""
 
 import shutil
 import sqlite3
@@ -18,7 +18,7 @@ from schemasync.tenants import lookup, suspend_tenant, tenant
 from schemasync.tenants.connection import TenantMoved
 from schemasync.tenants.context import OtherHost
 from schemasync.tenants.models import Tenant
-from schemasync.tenants.moving.sender import move_tenant, take_back
+from schemasync.tenants.moving.sender import move_tenant, undo_move
 from schemasync.tenants.moving.sending import MoveLimits
 from tests.crash.scenarios import KillAt
 from tests.tenants.crashes import OPENS_AGAIN, RECEIVES, RECEIVES_AGAIN, SENDS
@@ -26,12 +26,12 @@ from tests.tenants.inside import new
 from tests.tenants.shop.models import Author
 from tests.tenants.two_hosts import FOLDER, forked, settings_of, the_south, was_killed
 
-LIMITS = MoveLimits(120, Limits(120))  # on a busy machine, too, the first try is the last one
+LIMITS = MoveLimits(120, Limits(120))  # on a busy machine, too, the first attempt succeeds
 STATES = {"active": "moving", "suspended": "moving-suspended"}
 
 
 def _points(passes):
-    """Before each step, which is after the one before it, and after the last one."""
+    """Return the points of a kill: before each step, which is also after the step before it, and after the last one."""
     count = len(passes.split())
     return [*(("before", number) for number in range(count)), ("after", count - 1)]
 
@@ -75,7 +75,7 @@ def _move(key, killed=("never", 0), *, receiving="never 0"):
 
 
 def _finish(key, state, point):
-    """The same call finishes the move, with every row; also with one that was written meanwhile, if that was possible."""
+    """Assert that a second call completes the move with every row, also one written in between if that was possible."""
     host, written = _row(key)[0], ["first"]
     if host == "north":
         with settings_of("north"):
@@ -116,7 +116,7 @@ def _sending_sides_are_killed(state):
 
             def undo(disk, key=key):
                 with settings_of("north"):
-                    take_back(Database("tenant"), key, disk)
+                    undo_move(Database("tenant"), key, disk)
 
             assert was_killed(forked(lambda point=point, undo=undo: undo(Disk(KillAt(*point))))), point
             assert _row(key) == ("north", STATES[state])
@@ -155,14 +155,14 @@ def a_receiving_side_that_is_killed_when_it_has_the_copy_changes_nothing_where_t
 
 
 def a_receiving_side_that_is_killed_while_it_puts_an_old_folder_aside_changes_nothing_either():
-    made = 2  # folders for each move
+    made = 2  # each move has created folders
     with the_south():
         for when, number in _points(RECEIVES_AGAIN)[-4:]:
             key = _tenant("suspended")
             _move(key)
             Tenant.objects.filter(key=key).update(host="north", state=STATES["suspended"])
             with settings_of("north"):
-                take_back(Database("tenant"), key)
+                undo_move(Database("tenant"), key)
             older = FOLDER / "south" / ".before" / key
             older.mkdir(parents=True)
             (older / "of long ago").touch()

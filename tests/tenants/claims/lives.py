@@ -61,7 +61,7 @@ def a_tenant_is_created_once_also_by_threads_at_the_same_moment():
 
 
 def a_folder_that_another_process_places_meanwhile_is_that_of_the_tenant():
-    """A message that says to move it away would take the file of a live tenant."""
+    """An error that suggests moving it away would take the file of a live tenant."""
     asked = Tenant.get_folder
 
     def overtaken(row):

@@ -1,4 +1,4 @@
-"""A tenant moves to another host while it is written: the other side is a process with a folder of its own."""
+"""A tenant moves to another host while it is written to: the other side is a process with its own folder."""
 
 import os
 import shutil

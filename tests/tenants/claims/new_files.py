@@ -1,4 +1,4 @@
-"""What the application does with a new file is done with that of the tenant, and not with the live one."""
+"""The application's receivers and checks work on the new file of the tenant, not on the live one."""
 
 import sqlite3
 from contextlib import closing, contextmanager
@@ -26,7 +26,7 @@ def _names(path):
 
 @contextmanager
 def _hooks():
-    """A receiver that writes, and a check of health: yields the files that each of them has seen."""
+    """Connect a receiver that writes, and a health check; yield the files that each of them has seen."""
     seen = {"receiver": [], "health": []}
 
     def file(alias):

@@ -1,4 +1,4 @@
-"""Where queries go."""
+"""Queries reach the database of their tenant."""
 
 import os
 from contextlib import aclosing, contextmanager
@@ -226,7 +226,7 @@ def paths_headers_and_functions_name_a_tenant():
 
 @contextmanager
 def _by(how):
-    """Requests name their tenant so, until the block ends."""
+    """Set how requests name their tenant, until the block ends."""
     given = settings.SCHEMASYNC
     with override_settings(SCHEMASYNC={**given, "TENANTS": {**given["TENANTS"], "REQUEST": how}}):
         try:
@@ -241,7 +241,7 @@ def a_path_names_the_tenant_of_a_request_and_goes_before_its_urls():
         for one, name in ((key, "ann"), (other, "bob")):
             expected = {"tenant": one, "names": [name], "url": f"/t/{one}/names/"}
             for get in (Client().get, async_to_sync(AsyncClient().get)):
-                set_script_prefix("/")  # as the handlers do, and the clients of tests do not
+                set_script_prefix("/")  # as the handlers do, but not the test clients
                 assert get(f"/t/{one}/names/").json() == expected
             assert current() is None
         for path in ("/t/nobody/names/", "/t/../names/", f"/t/{key}/nothing/", f"/t/{key}"):
@@ -271,7 +271,7 @@ def atomic_requests_roll_back_the_tenant_and_open_no_other_file():
         with tenant(one):
             connections["tenant"].close()
     connections.close_all()
-    before = open_files.count()  # those of threads that have ended
+    before = open_files.count()  # files of threads that have ended
     client = Client(raise_request_exception=False)
     assert client.get("/fail/", headers=_host(key)).status_code == 500
     assert open_files.count() == before + 1
@@ -284,7 +284,7 @@ def atomic_requests_open_one_file_of_a_thousand_tenants():
     from schemasync.tenants.paths import folder_of, path_of
 
     first = new("ann")
-    connections.close_all()  # what is in a log would not be in the linked files
+    connections.close_all()  # rows that are only in a log would be missing in the linked files
     keys = [f"atomic-{number}" for number in range(1_000)]
     linked(folder_of(first).parent, path_of(first).resolve(), keys)
     Tenant.objects.bulk_create([Tenant(key=key) for key in keys], batch_size=500)
@@ -301,7 +301,7 @@ def atomic_requests_open_one_file_of_a_thousand_tenants():
 
 
 def _descriptors():
-    """The files of tenants that this process has open, by their paths below the folder of all."""
+    """Return the tenant files that this process has open, by path below the folder of all tenants."""
     from schemasync.tenants.settings import tenant_settings
 
     folder = str(tenant_settings().folder)

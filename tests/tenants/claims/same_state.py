@@ -1,4 +1,4 @@
-"""Tenants in the same state are planned once, and those in another one by themselves."""
+"""Tenants in the same state share one plan; a tenant in another state gets its own."""
 
 import re
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from tests.tenants.shop.models import Author
 
 @contextmanager
 def _tries():
-    """A list that gets one more element each time that a plan is tried in memory."""
+    """Yield a list that grows by one element for each dry run of a plan in memory."""
     found, rehearse = [], decide.dry_run.rehearse
 
     def noted(*args):

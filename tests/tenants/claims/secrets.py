@@ -1,4 +1,4 @@
-"""A session, a link for a new password and a signed value are valid in one tenant, also where the file was copied."""
+"""A session, a password reset link and a signed value are valid in one tenant only, also where its file was copied."""
 
 import importlib
 import sqlite3
@@ -22,7 +22,7 @@ BACKENDS = ("db", "cache", "cached_db", "signed_cookies", "file")
 
 
 def _with_copy():
-    """A tenant with an admin, and one whose file is a copy of it."""
+    """Make a tenant with an admin, and one whose file is a copy of it."""
     first, second = new(), new()
     with tenant(first):
         User.objects.create_superuser("boss", "boss@example.com", "secret")
@@ -52,13 +52,13 @@ def a_session_of_one_tenant_is_none_in_its_copy():
             thief = Client()
             thief.cookies[settings.SESSION_COOKIE_NAME] = cookie
             assert _user(thief, second) == "", name
-            if name not in ("signed_cookies", "cached_db", "cache"):  # it was removed where it was kept
+            if name not in ("signed_cookies", "cached_db", "cache"):  # the session was deleted where it was stored
                 assert _user(client, first) == "", name
 
 
 @contextmanager
 def _one_cache_for_all(backend):
-    """Sessions are in a cache whose keys are the same in all tenants."""
+    """Store sessions in a cache whose keys are the same in all tenants."""
     cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "shared"}
     with override_settings(
         CACHES={"default": cache},

@@ -1,4 +1,4 @@
-"""What a tenant that moves leaves behind: request processes that follow it, and archives that stay."""
+"""After a tenant has moved: request processes follow it, and archives stay."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def _served(host, **more):
-    """A process that answers requests on this host; yields its URL."""
+    """Serve requests on this host in another process; yield the URL."""
     reading, writing = os.pipe()
 
     def serve():
@@ -57,7 +57,7 @@ def _served(host, **more):
 
 
 def _post(url, key, name):
-    """What a POST of this name for a tenant gets: the status, and two of its headers."""
+    """Send a POST with this name to a tenant; return the status, Retry-After and Location."""
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname, parts.port, timeout=30)
     headers = {"Host": f"{key}.example.com", "Content-Type": "application/x-www-form-urlencoded"}
@@ -110,7 +110,7 @@ def archives_stay_and_a_copy_of_one_serves_a_rollback_on_the_new_host():
             done = move_tenant(Database("tenant"), key, "south", MoveLimits(20, Limits(20)))
             (name,) = done.archives
         lookup._rows.clear()
-        with settings_of("south"), ThreadPoolExecutor(1) as thread:  # whose connections are those of this host
+        with settings_of("south"), ThreadPoolExecutor(1) as thread:  # with connections of this host
             thread.submit(_rolled_back_there, key, Path(done.folder, f"{name}.sqlite3")).result()
     Tenant.objects.filter(key=key).delete()
 

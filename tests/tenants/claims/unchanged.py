@@ -1,4 +1,4 @@
-"""A tenant that was current is not opened again by the next sync of all, as long as nothing of its files has changed."""
+"""A sync of all tenants does not open the file of a current tenant again, as long as none of its files has changed."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.tenants.two_hosts import forked, was_killed
 
 @contextmanager
 def _noted():
-    """The keys of the tenants whose files are opened; times may be as young as they are."""
+    """Yield the keys of the tenants whose files are opened; recent times of files count as settled."""
     opened, tick, original = [], unchanged.TICK, standing.standing
     unchanged.TICK = -60
     standing.standing = lambda asked, key, path: (opened.append(key), original(asked, key, path))[1]
@@ -45,7 +45,7 @@ def _by_hand(key, sql):
 
 
 def _copied_over(key):
-    """Another file with the same bytes and times, as `cp -p` and a restore make it."""
+    """Replace the file by one with the same bytes and times, as `cp -p` and a restore do."""
     path = path_of(key).resolve()
     with TemporaryDirectory() as folder:
         shutil.copy2(path, Path(folder, "copy"))
@@ -53,7 +53,7 @@ def _copied_over(key):
 
 
 def _overwritten(key):
-    """The same file with other bytes, whose time of modification is that of before."""
+    """Change bytes of the file, and restore its time of modification."""
     path = path_of(key).resolve()
     before = path.stat()
     with path.open("r+b") as file:
@@ -97,7 +97,7 @@ def a_file_is_opened_again_after_any_change_and_only_then():
         unchanged.BOOT.write_text("this one")
         try:
             for what, change in CHANGES.items():
-                for _ in range(2):  # the first one may be the last to close a file, and empty its log
+                for _ in range(2):  # the first sync may be the last to close a file, and empty its log
                     _sync()
                 opened.clear()
                 found = _sync()
@@ -120,7 +120,7 @@ def a_file_that_was_written_a_moment_ago_is_opened_again():
     key = new("ann")
     for _ in range(2):
         assert _sync().current == 1
-        remembered = tenant_settings().folder / unchanged.NAME  # missing if nothing ever was
+        remembered = tenant_settings().folder / unchanged.NAME  # missing if nothing was recorded
     assert not remembered.exists() or key not in json.loads(remembered.read_bytes())["known"]
     delete_tenant(key, confirm=key)
 

@@ -1,4 +1,4 @@
-"""The receiving side of a move compares what has come with what was sent, before anything is switched."""
+"""The receiving side of a move verifies the received data before it switches anything."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from tests.tenants.two_hosts import FOLDER, settings_of, the_south
 
 
 def _changed(data):
-    """The same with one bit that is another one."""
+    """Return the data with one bit flipped."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
@@ -49,7 +49,7 @@ def _write(key, name):
 
 
 def _answers(*requests):
-    """What the receiving side answers to these requests: (what, data, more)."""
+    """Return the responses of the receiving side to these requests: (what, data, more)."""
     sent = b"".join(_line_of(what, len(data), more) + data for what, data, more in requests)
     written = io.BytesIO()
     with settings_of("south"):
@@ -59,7 +59,7 @@ def _answers(*requests):
 
 @contextmanager
 def _changing(what):
-    """The data of these requests changes on its way, and its digest does not."""
+    """Change the data of these requests in transit, but not its digest, until the block ends."""
     put, chunks = Channel.put, sending._chunks
 
     def changing(self, name, data=b"", **more):
@@ -107,7 +107,7 @@ def a_copy_a_part_of_the_log_or_a_history_that_differs_is_refused_and_gets_no_na
 
 
 def _folders():
-    """The folders that have a name on the other host."""
+    """Return the folders that have a name on the other host."""
     return [one.name for one in (FOLDER / "south").iterdir() if one.name != ".receiving"]
 
 

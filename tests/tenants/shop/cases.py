@@ -1,4 +1,4 @@
-"""Tests as a project writes them, run by tests/tenants/test_testing.py."""
+"""Tests as a project writes them; tests/tenants/test_testing.py runs them."""
 
 from django.contrib.auth.models import User
 

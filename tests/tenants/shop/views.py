@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from .models import Author
 
-EVERY = Author.objects.all()  # made when the module is imported, as that of a form field
+EVERY = Author.objects.all()  # created at import, like the queryset of a form field
 
 
 def names(request):
