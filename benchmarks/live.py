@@ -143,11 +143,11 @@ class _Writers:
             assert process.stdout is not None
             process.stdout.readline()
         for process in self._processes:
-            _tell(process)
+            _send_line(process)
 
     def stop(self) -> list[Write]:
         for process in self._processes:
-            _tell(process)
+            _send_line(process)
         return [(begun, ms) for process in self._processes for begun, ms in json.loads(_ended(process))]
 
 
@@ -158,7 +158,7 @@ def _python(module: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _tell(process: subprocess.Popen[str]) -> None:
+def _send_line(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()

@@ -140,8 +140,7 @@ def _psql(socket: str, sql: str) -> dict[str, float]:
 
 
 def _with_server(socket: str, work: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Do some work. Return its figures, and the seconds of the processor of PostgreSQL's processes that ended with it.
-    """
+    """Do some work. Return its figures, and the processor seconds of PostgreSQL's processes that ended with it."""
     before = _of_ended_backends(socket)
     found = work()
     time.sleep(0.2)  # until the server has noticed their end

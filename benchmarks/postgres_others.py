@@ -39,8 +39,7 @@ duck.execute("INSERT INTO pg.public.item SELECT COLUMNS FROM lite.item")
 
 
 def others(path: Path, socket: str) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
-    """Yield the name of each program that is installed, and a function that copies the table and returns its figures.
-    """
+    """Yield the name of each installed program, and a function that copies the table and returns its figures."""
     if shutil.which("pgloader") is not None:
         yield PGLOADER, lambda: _pgloader(path, socket)
     if extensions := _extensions():

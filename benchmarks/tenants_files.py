@@ -113,8 +113,8 @@ def _migrated(call_command: Callable[..., Any], count: int, *, run_syncdb: bool)
 
 
 def _set_up(stock: dict[str, Path] | None = None) -> Callable[..., Any]:
-    """Set up Django with the project, or with its apps and these files on Django's own backend. Return `call_command`.
-    """
+    """Set up Django with the project, or with its apps and the files `stock` on Django's own backend. Return
+    `call_command`."""
     import django
     from django.conf import settings
 

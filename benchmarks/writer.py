@@ -34,10 +34,10 @@ def main(database: str, number: int, seconds: float) -> None:
         rows = cursor.fetchone()[0]
     print("ready", flush=True)
     sys.stdin.readline()
-    reported = threading.Thread(target=sys.stdin.readline, daemon=True)  # a second line means stop
-    reported.start()
+    stopping = threading.Thread(target=sys.stdin.readline, daemon=True)  # a second line means stop
+    stopping.start()
     until, count = time.monotonic() + seconds, 0
-    while reported.is_alive() and time.monotonic() < until:
+    while stopping.is_alive() and time.monotonic() < until:
         count += 1
         begun = time.monotonic()
         with transaction.atomic(), connection.cursor() as cursor:

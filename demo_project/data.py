@@ -17,7 +17,7 @@ T = TypeVar("T")
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = tuple[Value, ...]
 
-# The demo's today. The real one would give other rows every day.
+# The demo's current date. The real one would give other rows every day.
 TODAY = date(2025, 6, 30)
 ENTRIES_OF_SCALE = {"small": 5_000, "medium": 100_000, "large": 1_000_000}
 
@@ -54,7 +54,7 @@ UNDERTAKINGS = (
     "consolidation", "automation", "upgrade", "accessibility", "localisation", "security review",
     "performance", "handover",
 )  # fmt: skip
-# Each department has one of these: where people work who have no other project that day.
+# Each department has one of these, for people who have no other project that day.
 INTERNAL_PROJECT = "Internal operations"
 NOTES = (
     "Pairing on the review", "Workshop with the customer", "Follow-up on open points", "Fixed after testing",
@@ -62,9 +62,9 @@ NOTES = (
     "Estimates for the next phase",
 )  # fmt: skip
 
-# Listed more than once is drawn more often.
+# A value that is listed more than once is drawn more often.
 USER_ROLES = ("employee",) * 8 + ("contractor",) * 2
-# Given out by turns and not by chance, so that days_worked can know how many have left.
+# Assigned in turn and not at random, so that days_worked knows how many people have left.
 USER_STATUSES = ("active",) * 4 + ("left",) + ("active",) * 3 + ("on_leave", "active")
 TEAM_ROLES = ("developer",) * 4 + ("designer", "analyst", "tester", "tester")
 ALLOCATIONS = (20, 25, 40, 50, 50, 60, 80, 100)
@@ -196,7 +196,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """What to insert into one table: `columns` names the values of each row; `rows` is read once."""
+    """The rows to insert into one table: `columns` names the values of each row; `rows` is read once."""
 
     table: str
     columns: tuple[str, ...]
@@ -207,7 +207,7 @@ class TableRows:
 def make_company(size: Size, seed: int) -> Company:
     """Draw the people, projects and contacts of a company of that size."""
     rng = Random(seed)
-    # A stream of its own, so that all else stays the same when the lists of names change.
+    # A generator of its own, so that all else stays the same when the lists of names change.
     names = Random(f"names {seed}")
     first_day = TODAY - timedelta(days=days_worked(size))
     people = tuple(make_people(size.people, first_day, rng, names))
@@ -357,7 +357,7 @@ def make_projects(number: int, people: Sequence[Person], first_day: date, rng: R
             status=status,
             budget=5_000 + below(9_000, rng) * 27.5,
             start=start,
-            # Who is not done yet has often not said when that will be.
+            # Half of the projects that are not done yet have no end date.
             end=end if end <= TODAY or rng.random() < 0.5 else None,
         )
 
@@ -372,7 +372,7 @@ def make_titles(rng: Random) -> Iterator[str]:
 
 
 def statuses_possible(start: date, end: date) -> tuple[str, ...]:
-    """Return the statuses, the likely ones more than once, of a project with these dates."""
+    """Return the statuses that a project with these dates may have, the likely ones more than once."""
     if start > TODAY:
         return ("planned",)
     if end <= TODAY:
@@ -381,7 +381,7 @@ def statuses_possible(start: date, end: date) -> tuple[str, ...]:
 
 
 def make_assignments(projects: Sequence[Project], people: Sequence[Person], rng: Random) -> Iterator[Assignment]:
-    """Draw who works on what: the lead of each project and a team; everybody on the own internal project."""
+    """Draw the assignments: a lead and a team for each project, and everybody to their department's internal one."""
     for project in projects[: len(DEPARTMENTS)]:
         for person in people:
             if person.department_id == project.department_id:
@@ -412,7 +412,7 @@ def make_contacts(number: int, people: Sequence[Person], rng: Random, names: Ran
 
 
 def project_row(project: Project) -> Row:
-    """Return a project's row; its time stamps are given, as those of the clock would differ every time."""
+    """Return a project's row. Its time stamps are derived from the start, as the clock's would differ every time."""
     created = f"{project.start - timedelta(days=30)} 09:00:00"
     return (
         project.project_id,
@@ -429,10 +429,10 @@ def project_row(project: Project) -> Row:
 
 
 def time_entries(company: Company) -> Iterator[Row]:
-    """Yield the entries in the order of their days, as many as the company's size says."""
+    """Yield the time entries by day, as many as the company's size says."""
     if not company.size.entries:
         return
-    # A stream of its own, so that the entries stay the same when something else draws more.
+    # A generator of its own, so that the entries stay the same when something else draws more.
     rng = Random(f"time entries {company.seed}")
     teams = projects_of_people(company)
     numbers = iter(range(1, company.size.entries + 1))
@@ -470,7 +470,7 @@ def internal_project(person: Person) -> int:
 
 
 def works_on(person: Person, day: date, first_day: date) -> bool:
-    """Say whether a person is with the company on that day: who has left, left halfway."""
+    """Return whether a person works for the company on that day: people who left did so halfway."""
     return person.status != "left" or day < first_day + (TODAY - first_day) / 2
 
 
@@ -483,7 +483,7 @@ def working_days(first: date) -> Iterator[date]:
 
 
 def entry_status(day: date) -> str:
-    """Return how far an entry of that day has come: approved after a month, submitted after a week."""
+    """Return the status of an entry of that day: approved after a month, submitted after a week."""
     age = (TODAY - day).days
     if age > 30:
         return "approved"
@@ -491,7 +491,7 @@ def entry_status(day: date) -> str:
 
 
 def unused(person: str, domain: str, addresses: set[str]) -> str:
-    """Return an address that was not given out yet, and note it."""
+    """Return an address that is not in `addresses`, and add it there."""
     local = person.lower().replace(" ", "").replace("'", "")
     for suffix in count(1):
         address = f"{local}{suffix if suffix > 1 else ''}@{domain}"
@@ -513,7 +513,7 @@ def digits(pattern: str, rng: Random) -> str:
 
 def below(limit: int, rng: Random) -> int:
     """Return a whole number from 0 up to, not including, the limit."""
-    # Of Python's random numbers only random() is promised to be the same in every version.
+    # Python promises the same numbers in every version only for random().
     return int(rng.random() * limit)
 
 

@@ -1,7 +1,7 @@
-"""What the site reads of the ERP. Its tables have no models; this is the only SQL of the pages.
+"""Read the ERP for the pages of the site. This is their only SQL, as they do not use the models of the admin.
 
-It works on the shape of schema.json and on that of schema_v2.json, as the database may go from one to the
-other between two requests.
+The queries work with schema.json and with schema_v2.json, as the database may go from one to the other between two
+requests.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TABLES = frozenset({"Departments", "Users", "Projects", "TimeEntries", "notices_
 
 @dataclass(frozen=True, slots=True)
 class ProjectLine:
-    """A project as the list shows it; `hours` is all that was booked on it."""
+    """A project in the list; `hours` is the sum of its time entries."""
 
     project_id: int
     title: str
@@ -27,7 +27,7 @@ class ProjectLine:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as its own page shows it; `lead` is None where nobody leads it."""
+    """A project on its own page; `lead` is None if nobody leads it."""
 
     project_id: int
     title: str
@@ -43,7 +43,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A time entry; `billable` is None where the database does not know that column yet."""
+    """A time entry; `billable` is None if the database does not have that column yet."""
 
     work_date: date
     person: str | None
@@ -55,7 +55,7 @@ class Entry:
 
 
 def tables_exist() -> bool:
-    """Say whether the database has the tables that the site shows."""
+    """Return whether the database has the tables that the site shows."""
     with connection.cursor() as cursor:
         return TABLES.issubset(connection.introspection.table_names(cursor))
 
@@ -70,7 +70,7 @@ def count_projects() -> int:
 def list_projects(limit: int, offset: int) -> list[ProjectLine]:
     """Return one page of the projects, by title."""
     with connection.cursor() as cursor:
-        # The sum stands in the SELECT and not in a join, so that only the page's own projects are added up.
+        # The sum is a subquery and not a join, so that SQLite adds up only the projects of this page.
         cursor.execute(
             """
             SELECT p.project_id, p.title, d.name, p.status, p.budget,
@@ -86,7 +86,7 @@ def list_projects(limit: int, offset: int) -> list[ProjectLine]:
 
 
 def find_project(project_id: int) -> Project | None:
-    """Return a project with the sum of its hours, or None if there is none of that number."""
+    """Return a project with the sum of its hours, or None if no project has that id."""
     with connection.cursor() as cursor:
         name = name_column(cursor)
         cursor.execute(
@@ -125,7 +125,7 @@ def list_entries(project_id: int, limit: int, offset: int) -> list[Entry]:
 
 
 def name_column(cursor: CursorWrapper) -> str:
-    """Return how the column with a person's name is called: schema_v2.json renames it."""
+    """Return the name of the column with people's names, which schema_v2.json renames."""
     return "full_name" if "full_name" in columns_of(cursor, "Users") else "name"
 
 

@@ -1,9 +1,9 @@
 """Settings of the demo: an ordinary Django site on SQLite whose tables come from schema.json.
 
-Two variables of the environment move it: `DEMO_DATABASE` (the database's path) and `DEMO_SCHEMA` (the
-schema's path). Paths are taken from the current folder. `DEMO_POSTGRES` names an empty database on PostgreSQL, to which
-the demo moves and from which it comes back. `DEMO_TRANSFORMS` is the module with the transforms: in a
-project of your own its name stands here, and it comes with the release that needs it.
+Environment variables change it: `DEMO_DATABASE` is the path of the database and `DEMO_SCHEMA` that of the schema, both
+relative to the current folder. `DEMO_POSTGRES` names an empty database on PostgreSQL, to which the demo moves and from
+which it comes back. `DEMO_TRANSFORMS` names the module with the transforms: in a project of your own, write its name
+into the settings of the release that needs it.
 """
 
 import os
@@ -16,8 +16,8 @@ DEMO_DIR = BASE_DIR / "demo_project"
 
 
 def path_from(variable: str, default: Path) -> Path:
-    """Return the absolute path that the environment names, links unresolved, or the default."""
-    # Not resolve(): the database's path is a link, and following it here would pin one generation for ever.
+    """Return the absolute path in an environment variable, or the default. Links are not resolved."""
+    # Not resolve(): the database's path is a link, and resolving it here would name one generation forever.
     return Path(os.environ.get(variable) or default).absolute()
 
 
@@ -42,12 +42,12 @@ INSTALLED_APPS = [
 
 DATABASES = {
     "default": {
-        "ENGINE": "schemasync.backends.sqlite3",  # goes along when the database is swapped
+        "ENGINE": "schemasync.backends.sqlite3",  # opens the new file after a swap
         "NAME": path_from("DEMO_DATABASE", BASE_DIR / "db.sqlite3"),
     }
 }
 if "DEMO_POSTGRES" in os.environ:
-    # An empty database on PostgreSQL, to which the demo moves; libpq's own variables (PGHOST, PGUSER) say where it is.
+    # An empty database on PostgreSQL, to which the demo moves; libpq's own variables (PGHOST, PGUSER) name its server.
     POSTGRES: dict[str, object] = {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["DEMO_POSTGRES"]}
     DATABASES = {"default": current(sqlite=DATABASES["default"], postgres=POSTGRES), "pg": POSTGRES}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -55,7 +55,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SCHEMASYNC = {
     "ENABLED": True,  # the models' tables are in schema.json, too, and no app's migrations are run
     "SCHEMA": path_from("DEMO_SCHEMA", DEMO_DIR / "schema.json"),
-    "TRANSFORMS": os.environ.get("DEMO_TRANSFORMS"),  # functions that make rows where SQL ends
+    "TRANSFORMS": os.environ.get("DEMO_TRANSFORMS"),  # functions that compute rows in Python
     "RUN_FROM_ADMIN": True,  # a pending sync can be run from its page
 }
 

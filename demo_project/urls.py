@@ -1,4 +1,4 @@
-"""Addresses of the demo: the projects, one project, Django's admin, and whether the database can be used."""
+"""URLs of the demo: the projects, one project, Django's admin, and the health of the database."""
 
 from django.contrib import admin
 from django.contrib.staticfiles.urls import staticfiles_urlpatterns

@@ -14,7 +14,7 @@ ENTRIES_A_PAGE = 50
 
 
 def projects(request: HttpRequest) -> HttpResponse:
-    """List the projects, on the first page below the notices; without tables, say which command makes them."""
+    """List the projects, with notices above them on the first page. Without tables, show the command to create them."""
     if not queries.tables_exist():
         return render(request, "demo_project/no_tables.html")
     page = asked_page(request, queries.count_projects(), PROJECTS_A_PAGE)
@@ -24,12 +24,12 @@ def projects(request: HttpRequest) -> HttpResponse:
 
 
 def notices() -> QuerySet[Notice]:
-    """Return the notices that the first page has room for."""
+    """Return the notices that the first page shows."""
     return Notice.objects.select_related("author").prefetch_related("tags")[:NOTICES_SHOWN]
 
 
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
-    """Show one project and what was booked on it."""
+    """Show one project and its time entries."""
     if not queries.tables_exist():
         return render(request, "demo_project/no_tables.html")
     found = queries.find_project(project_id)
@@ -41,11 +41,11 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 
 
 def asked_page(request: HttpRequest, rows: int, rows_a_page: int) -> "Page[int]":
-    """Return the page that the address asks for, the nearest one there is if it is out of bounds."""
+    """Return the page that the URL names: the last one if its number is out of range, the first if it is no number."""
     # The paginator only counts: the rows are fetched by LIMIT and OFFSET.
     return Paginator(range(rows), rows_a_page).get_page(request.GET.get("page"))
 
 
 def offset_of(page: "Page[int]") -> int:
-    """Return how many rows stand before the page."""
+    """Return the number of rows before the page."""
     return (page.number - 1) * page.paginator.per_page

@@ -1,4 +1,4 @@
-"""One schema.json says what a SQLite database should be; schemasync makes it so, verified and reversible."""
+"""One schema.json defines a SQLite database; schemasync brings the database to it, verified and reversible."""
 
 from importlib.util import find_spec
 

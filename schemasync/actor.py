@@ -22,12 +22,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 Name = str | None | Callable[[], str | None]
-"""The name of an actor, None for nobody, or a function that returns it when something is written."""
+"""The name of an actor, None for nobody, or a function that returns the name at each write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts in a transaction, as its triggers read it; `metadata` is a JSON object, None without one."""
+    """The actor of a transaction, as triggers read it. `metadata`: a JSON object as text, None without one."""
 
     name: str | None
     metadata: str | None
@@ -46,8 +46,8 @@ _acting: ContextVar[_Acting | None] = ContextVar("schemasync_actor", default=Non
 def acting_as(name: Name, **metadata: Any) -> Iterator[None]:
     """Record this actor with all writes of the block, also those of tasks and threads that inherit its context.
 
-    A function is called at each write; what it writes itself has no actor.
-    `metadata` must be serializable as JSON, and is recorded in the audit log as it is.
+    A function is called at each write; its own writes have no actor.
+    `metadata` must be serializable as JSON, and is recorded in the audit log unchanged.
     """
     token = _acting.set(_Acting(name, metadata))
     try:
@@ -57,18 +57,19 @@ def acting_as(name: Name, **metadata: Any) -> Iterator[None]:
 
 
 def has_actor() -> bool:
-    """True inside of `acting_as`."""
+    """True inside a block of `acting_as`."""
     return _acting.get() is not None
 
 
 def current_actor() -> Actor | None:
-    """The actor of what is written now; None outside of `acting_as`, and where neither a name nor metadata is known."""
+    """Return the actor of the present write; None outside of `acting_as`, and if there is neither a name nor
+    metadata."""
     acting = _acting.get()
     if acting is None:
         return None
     name = acting.name
     if callable(name):
-        token = _acting.set(None)  # it may query and write by itself
+        token = _acting.set(None)  # the function may query and write, too
         try:
             name = name()
         finally:
@@ -80,7 +81,7 @@ def current_actor() -> Actor | None:
 class ActorMiddleware:
     """Makes the user of a request the actor of its writes. It comes after AuthenticationMiddleware.
 
-    The user is not loaded unless something is written. Override `actor` to record something else than the user's name.
+    The user is loaded only at a write. Override `actor` to record another name than the user's.
     """
 
     sync_capable = True
@@ -105,6 +106,6 @@ class ActorMiddleware:
         return response
 
     def actor(self, request: HttpRequest) -> str | None:
-        """The actor of a request, None for nobody."""
+        """Return the actor of a request; None for nobody."""
         user = getattr(request, "user", None)
         return str(user.get_username()) if user is not None and user.is_authenticated else None

@@ -12,5 +12,5 @@ from .signals import generation_changed
 
 @receiver(generation_changed)
 def forget(sender: Any, **kwargs: Any) -> None:
-    """What is cached is of the generation before."""
+    """Clear the caches of rows, which belong to the previous generation."""
     cached_rows.forget()

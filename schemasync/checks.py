@@ -45,7 +45,7 @@ def _errors(name: str, problems: Iterable[Problem]) -> list[checks.CheckMessage]
 
 @checks.register
 def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W001: options are beside OPTIONS. W002: Django's own backend does not follow a swapped database."""
+    """W001: options are outside of OPTIONS. W002: Django's own backend does not follow a swapped database."""
     found: list[checks.CheckMessage] = []
     for alias in connections:
         wrapper = connections[alias]
@@ -81,14 +81,15 @@ def _at(wrapper: BaseDatabaseWrapper) -> PathKind:
 
 @checks.register
 def check_commands(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """E004: with the flag on, another app's `migrate` or `makemigrations` overrides ours."""
+    """E004: with the setting ENABLED, another app's `migrate` or `makemigrations` overrides schemasync's."""
     problems = (one.problem() for one in overridden_commands.overridden()) if conf.is_enabled() else ()
     return _errors("schemasync.E004", problems)
 
 
 @checks.register
 def check_connect(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """E005: CONNECT or EXTENSIONS name something that cannot be imported, or that this Python cannot load."""
+    """E005: CONNECT or EXTENSIONS name a function that cannot be imported, or a library that this Python cannot
+    load."""
     if _has_mistakes():
         return []
     return _errors("schemasync.E005", connect.problems())
@@ -107,15 +108,15 @@ def check_transforms(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 
 def _has_mistakes() -> bool:
-    """True for a setting with a mistake, which check_setting reports."""
+    """True if the setting has mistakes, which check_setting reports."""
     return bool(conf.problems(getattr(settings, "SCHEMASYNC", {})))
 
 
 @checks.register
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W008: with the flag on, the models and schema.json differ. W009: the flag is off for a database that follows
-    schema.json. W010: a database with a schema.json is not adopted. W011: an unmanaged model reads what schema.json
-    does not have. Only for `check` and `runserver`."""
+    """With the setting ENABLED, W008: the models and schema.json differ. W010: a database with a schema.json is not
+    adopted. W011: an unmanaged model reads a column or table that schema.json lacks or renames. Without it, W009: a
+    database follows schema.json. Only for `check` and `runserver`."""
     if process.command() not in ("check", "runserver", "runserver_plus"):
         return []
     if _has_mistakes():
@@ -125,7 +126,7 @@ def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 
 def _addressed(message: checks.CheckMessage, alias: str) -> checks.CheckMessage:
-    """The message, whose hint names the database if it is not the default one."""
+    """Return the message, with the database in its hint if it is not the default one."""
     from .actions.addressed import addressed
 
     message.hint = addressed(message.hint, {"database": alias}) if message.hint else message.hint
@@ -133,7 +134,7 @@ def _addressed(message: checks.CheckMessage, alias: str) -> checks.CheckMessage:
 
 
 def _is_off(alias: str) -> Iterator[checks.CheckMessage]:
-    """W009: the flag is off, and models own tables of a database that has generations."""
+    """W009: ENABLED is off, and models own tables of a database that has generations."""
     from .orm.before_schema import owned_tables
 
     if connections[alias].vendor == "sqlite" and not databases.is_no_path(databases.name_of(alias)):
@@ -190,7 +191,7 @@ def _is_plain(alias: str) -> Iterator[checks.CheckMessage]:
 def _unread(alias: str) -> Iterator[checks.CheckMessage]:
     from .orm.unmanaged import unread_in_file
 
-    with suppress(SchemasyncError, OSError):  # what is wrong with the file is reported by W008
+    with suppress(SchemasyncError, OSError):  # W008 reports faults of the file
         if lines := unread_in_file(alias):
             message = f'Unmanaged models and schema.json differ, in the database "{alias}":'
             hint = "Correct the models, or schema.json."
@@ -214,7 +215,7 @@ def _not_begun(alias: str) -> checks.CheckMessage:
 
 @checks.register
 def check_litestream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W015: Litestream is configured with the link, and replicates nothing."""
+    """W015: Litestream is configured with the link, so it replicates nothing."""
     from .keep.litestream.faults import link_faults
 
     faults = [one for alias in _adopted() for one in link_faults(alias)]
@@ -223,7 +224,7 @@ def check_litestream(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 @checks.register
 def check_dbbackup(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """W016: dbrestore of django-dbbackup writes over the live file."""
+    """W016: dbrestore of django-dbbackup overwrites the live file."""
     if not apps.is_installed("dbbackup"):
         return []
     from .orm.dbbackup import writes_over
@@ -241,7 +242,8 @@ def check_dbbackup(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 
 def _adopted() -> list[str]:
-    """The databases that have a live generation; none if the setting has mistakes, which check_setting reports."""
+    """Return the databases that have a live generation; none if the setting has mistakes, which check_setting
+    reports."""
     found = [] if _has_mistakes() else [alias for alias in connections if connections[alias].vendor == "sqlite"]
     return [alias for alias in found if _at(connections[alias]) is PathKind.GENERATION]
 
@@ -270,7 +272,7 @@ def check_engine_names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
 @checks.register
 def check_backups(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W013: the newest backup is older than the settings allow. W014: the last drill failed or is overdue. Only for
-    `check`, and where the settings say how old they may be."""
+    `check`, and if the settings limit their age."""
     if process.command() != "check" or _has_mistakes() or not _has_deadlines():
         return []
     there = [alias for alias in databases.synced() if _at(connections[alias]) is not PathKind.NOTHING]
@@ -286,7 +288,7 @@ def _overdue(alias: str) -> Iterator[checks.CheckMessage]:
     from .actions.health import health
 
     names = {Code.BACKUP_OVERDUE: "schemasync.W013", Code.DRILL_OVERDUE: "schemasync.W014"}
-    with suppress(SchemasyncError):  # a setting with a mistake is reported by others
+    with suppress(SchemasyncError):  # other checks report a setting with a mistake
         for problem in health(Database(alias)).health.attention:
             if (name := names.get(problem.code)) is not None:
                 yield checks.Warning(f'The database "{alias}": {problem.message}.', hint=problem.hint, id=name)
@@ -312,7 +314,7 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 def check_connections(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """W003 to W007: a connection of our backend has weaker settings than the backend's own."""
+    """W003 to W007: a connection of schemasync's backend has weaker settings than the backend's own."""
     found: list[checks.CheckMessage] = []
     for alias in databases or ():
         wrapper = connections[alias]

@@ -1,7 +1,7 @@
-"""Registers on our connections what the application registers on its own: functions, collations, modules.
+"""Registers the functions, collations and modules of the application on schemasync's own connections.
 
-The application registers everything once, on a connection in memory that records the calls, and each of our connections
-repeats them: code of the application never gets a connection to a file, whatever it does to its connection.
+The application registers everything once, on a connection in memory that records the calls. Each of schemasync's
+connections repeats them: so code of the application never gets a connection to a file.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ logger = logging.getLogger("schemasync")
 
 
 class Registered:
-    """Registers on a connection what the application registers on those of an alias.
+    """Registers on a connection everything that the application registers on connections of an alias.
 
-    The first call runs the application's receivers, and a later one again if receivers of `connection_created` changed.
+    The first call runs the application's receivers. A later call runs them again if the receivers of
+    `connection_created` changed.
     """
 
     def __init__(self, alias: str) -> None:
@@ -49,7 +50,7 @@ class Registered:
         self._lock = threading.RLock()
 
     def __call__(self, connection: Connection) -> None:
-        """Raises Refused if a setting of SCHEMASYNC fails."""
+        """Register everything on the connection. Raises Refused if a setting of SCHEMASYNC fails."""
         register(self._current(), connection)
 
     def _current(self) -> tuple[Call, ...]:
@@ -72,14 +73,14 @@ class Registered:
         self._kept.append(connection)
         if (site := connections[self.alias]).vendor == "sqlite":
             self._kept.append(_receivers_called(site, connection))
-        # An extension that a receiver loads may bring a module that uses ordinary tables (sqlite-vec): these would be
-        # taken
-        # for the user's. Without the module, its tables are carried along unchanged.
+        # An extension that a receiver loads may bring a module that uses ordinary tables (sqlite-vec): these would
+        # count as the user's. Without the module, its tables are carried along unchanged.
         return tuple(call for call in connection.calls() if call[0] != "load_extension" or call in asked_for)
 
 
 def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> BaseDatabaseWrapper:
-    """Call the receivers of `connection_created` with the connection, as if it were one of the site's."""
+    """Call the receivers of `connection_created` with the connection, as if it were one of the site's. Return its
+    wrapper."""
     wrapper = type(site)({**site.settings_dict}, site.alias)
     wrapper.connection, wrapper.autocommit = connection, True
     wrapper.inc_thread_sharing()  # registered functions are called in the threads of all connections
@@ -93,7 +94,8 @@ def _receivers_called(site: BaseDatabaseWrapper, connection: Connection) -> Base
 
 @cache
 def registered(alias: str) -> Registered:
-    """The instance for an alias: receivers take milliseconds, and a page or a run opens many connections."""
+    """Return the instance for an alias, cached: receivers take milliseconds, and a page or a run opens many
+    connections."""
     return Registered(alias)
 
 
@@ -113,7 +115,7 @@ def is_library(extension: object) -> bool:
 
 
 def problems() -> Iterator[Problem]:
-    """Problems of the settings CONNECT and EXTENSIONS in this process."""
+    """Yield the problems of the settings CONNECT and EXTENSIONS in this process."""
     connect = conf.connect()
     for key, one in [("EXTENSIONS", one) for one in conf.extensions()] + ([("CONNECT", connect)] if connect else []):
         if key == "EXTENSIONS" and is_library(one):

@@ -23,11 +23,12 @@ from .engines.sqlite.fence import read_fence
 from .errors import Busy, Code, Refused, SchemasyncError, UsageError
 
 ENGINE = "schemasync.backends.sqlite3"
-ACTOR = "SCHEMASYNC_ACTOR"  # environment variable of a run that somebody else requested
+ACTOR = "SCHEMASYNC_ACTOR"  # environment variable with the actor of a run that a page of the admin started
 
 
 def path_of(alias: str) -> Path:
-    """The path of a SQLite database: a link, after an adoption. Raises UsageError for anything else."""
+    """Return the path of a SQLite database, which is a link after an adoption. Raises UsageError for another engine,
+    for a database in memory and for the path of a generation, and Refused if the folder is missing."""
     refuse_other_engines(alias)
     name = name_of(alias)
     if is_no_path(name):
@@ -49,39 +50,41 @@ def path_of(alias: str) -> Path:
 
 
 MOVED_FROM = "SCHEMASYNC_MOVED_FROM"
-"""The key in an entry of DATABASES that has the entry of the file from which the database has moved."""
+"""The key in an entry of DATABASES for the entry of the file from which the database has moved."""
 
 
 NEW_FILE = "SCHEMASYNC_NEW_FILE"
-"""A key of the settings of a connection to which ON_STARTUP does not apply: during a run it is open on a file which is
-not live, or a page of the admin looks through it at the database of a tenant."""
+"""The key in the settings of a connection to which ON_STARTUP does not apply: a run opens a file that is not live, or a
+page of the admin shows the database of a tenant."""
 
 
 def current(*, sqlite: Mapping[str, Any], postgres: Mapping[str, Any]) -> dict[str, Any]:
-    """The one of two entries of DATABASES that has the live database: `postgres` once `schemasync move` has closed the
-    file of `sqlite`, otherwise `sqlite`.
+    """Return the entry of DATABASES with the live database: `postgres` after `schemasync move` has closed the file of
+    `sqlite`, otherwise `sqlite`.
 
-    For the settings, which are read when a process starts: a site that is reloaded opens the database where it is.
+    Call it in the settings, which a process reads when it starts: a site that is reloaded opens the live database.
     """
     path = Path(str(sqlite["NAME"]))
     try:
         with closing(Opener().read(path)) as connection:
             closed = read_fence(connection)
     except (sqlite3.Error, SchemasyncError):
-        return dict(sqlite)  # what is wrong with it is said where it is opened
+        return dict(sqlite)  # opening it reports the fault
     if closed is None or closed.moved_to is None:
         return dict(sqlite)
     return {**postgres, MOVED_FROM: dict(sqlite)}
 
 
 def name_of(alias: str) -> str:
-    """NAME of the database, empty if it has none. Raises UsageError for an unknown alias."""
+    """Return the NAME of the database, '' if it has none; after a move, the NAME of the file. Raises UsageError for an
+    unknown alias."""
     settings = _wrapper(alias).settings_dict
     return str(settings.get(MOVED_FROM, settings)["NAME"] or "")
 
 
 def postgres_entry(alias: str) -> Mapping[str, Any]:
-    """The entry of a database on PostgreSQL. Raises UsageError for an unknown alias, and for any other engine."""
+    """Return the entry of a database on PostgreSQL. Raises UsageError for an unknown alias, and for any other
+    engine."""
     wrapper = _wrapper(alias)
     if wrapper.vendor != "postgresql":
         raise UsageError.of(
@@ -94,8 +97,8 @@ def postgres_entry(alias: str) -> Mapping[str, Any]:
 
 
 def meant(alias: str) -> str:
-    """The name of the database that an alias means now: for the entry that all tenants share, inside of a tenant, that
-    of the tenant. Raises UsageError for an unknown alias."""
+    """Return the alias of the database that an alias means now: inside of a tenant, the entry that all tenants share
+    means the database of the tenant. Raises UsageError for an unknown alias."""
     return _wrapper(alias).alias
 
 
@@ -105,7 +108,7 @@ def is_sqlite(alias: str) -> bool:
 
 
 def refuse_other_engines(alias: str) -> None:
-    """Raise UsageError for a database that is not SQLite, and has not moved from there: migrations make its schema."""
+    """Raise UsageError for a database that is not SQLite, and has not moved from SQLite: migrations make its schema."""
     if not is_sqlite(alias) and MOVED_FROM not in _wrapper(alias).settings_dict:
         raise UsageError.of(
             Code.WRONG_ENGINE, f'database "{alias}" is {_wrapper(alias).vendor}, not SQLite', "Use --database ALIAS."
@@ -124,8 +127,8 @@ def refuse_moved(alias: str) -> None:
 
 
 def synced() -> tuple[str, ...]:
-    """The aliases for `--all`: SQLite databases in separate files that have a schema.json, or tables of models for one.
-    The default database is always included, if it is SQLite."""
+    """Return the aliases for `--all`: SQLite databases in separate files with a schema.json, or with models for one.
+    The default database is always included, if it is a SQLite file."""
     found: dict[Path, str] = {}
     for alias in connections:
         wrapper = connections[alias]
@@ -138,13 +141,13 @@ def synced() -> tuple[str, ...]:
 
 
 def moved() -> tuple[str, ...]:
-    """The aliases whose database has moved to PostgreSQL."""
+    """Return the aliases whose database has moved to PostgreSQL."""
     return tuple(alias for alias in connections if MOVED_FROM in connections[alias].settings_dict)
 
 
 def has_schema(alias: str) -> bool:
-    """True if a database has, or should have, a schema.json: the default one, and others with a file, or with a model
-    that a router allows there while the flag is on."""
+    """True if a database has, or should have, a schema.json: the default database, and others with a file, or, with the
+    setting ENABLED, with a model that routers allow there."""
     return alias == DEFAULT_DB_ALIAS or conf.schema_path(alias).exists() or (conf.is_enabled() and _has_models(alias))
 
 
@@ -153,7 +156,7 @@ def _has_models(alias: str) -> bool:
 
 
 def is_no_path(name: str) -> bool:
-    """True for a NAME that means a database in memory, or a URI: there is no file to swap."""
+    """True for a NAME that means a database in memory, or is a URI: there is no file to swap."""
     return not name or name.startswith((":memory:", "file:"))
 
 
@@ -174,12 +177,13 @@ def _busy(hint: str) -> Busy:
 
 
 def opener(alias: str = DEFAULT_DB_ALIAS) -> Opener:
-    """Opens connections with everything that Django and the application register on those of the alias."""
+    """Return an opener whose connections have everything that Django and the application register on those of the
+    alias."""
     return Opener(registered(conf.entry_of(alias)))
 
 
 def actor() -> str:
-    """The actor for the history: `user@host`, or the user of the admin who requested the run."""
+    """Return the actor for the history: `user@host`, or the user of the admin who requested the run."""
     if named := os.environ.get(ACTOR):
         return named
     try:

@@ -1,7 +1,7 @@
 """Tasks for a worker: `backup.enqueue()` makes a backup, `drill.enqueue()` restores it on trial.
 
-A task has no schedule of its own: what enqueues it says when. The module is not called `tasks`, because Celery and
-others import that of every app, on every Django.
+A task has no schedule of its own: the code that enqueues it decides the time. The module is not called `tasks`, because
+Celery and others import the `tasks` of every app, on every Django.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .task import task
 def backup(
     database: str = DEFAULT_DB_ALIAS, to: str = "", prune: bool = True, compact: bool = False
 ) -> dict[str, object]:
-    """Make a backup; returns what `manage.py schemasync backup --json` prints. An error fails the task."""
+    """Make a backup; return the object of `manage.py schemasync backup --json`. An error fails the task."""
     return dict(backups.as_json(backups.backup(Database(database), to, prune=prune, compact=compact)))
 
 
 @task  # type: ignore[untyped-decorator,unused-ignore]
 def drill(database: str = DEFAULT_DB_ALIAS, storage: str = "") -> dict[str, object]:
-    """Restore the newest backup on trial; returns what `manage.py schemasync drill --json` prints. A backup that cannot
-    be restored or is overdue fails the task."""
+    """Restore the newest backup on trial; return the object of `manage.py schemasync drill --json`. A backup that
+    cannot be restored or is overdue fails the task."""
     done = drills.drill(Database(database), storage)
     if not done.is_passed:
         raise Failed((*done.problems, *done.overdue))

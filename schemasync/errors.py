@@ -1,15 +1,15 @@
 """Errors, as a tree of exceptions that carry plain facts.
 
-    SchemasyncError
-    |-- UsageError      2  the command line is invalid; nothing was done
-    |-- Refused         3  refused before it began; nothing was written
-    |   `-- SchemaInvalid  schema.json is invalid
-    |-- Failed          4  failed; the live file is unchanged
-    |-- Busy            5  another run or a writer held a lock; try again
-    `-- NeedsPerson     6  the files fit no known state; nothing is changed
+SchemasyncError
+|-- UsageError      2  the command line is invalid; nothing was done
+|-- Refused         3  refused before it began; nothing was written
+|   `-- SchemaInvalid  schema.json is invalid
+|-- Failed          4  failed; the live file is unchanged
+|-- Busy            5  another run or a writer held a lock; try again
+`-- NeedsPerson     6  the files fit no known state; nothing is changed
 
-Each carries one or more problems, so that a user with three problems sees three. The class says what has been proved
-about the live file; each problem says what is true and what to do next.
+Each error carries one or more problems, so that a user with three problems sees three. The class is a promise about the
+live file; each problem has the present state and the next steps.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 
 APPLICATION_ERRORS = (Exception, SystemExit)
-"""What code of the application may raise. sys.exit() says nothing about the run, which would end with its exit code;
-Ctrl-C ends the run."""
+"""Exceptions that code of the application may raise. They include SystemExit, because the run would end with the exit
+code of sys.exit(), which means nothing for the run. Ctrl-C ends the run."""
 
 
 class Code(StrEnum):
@@ -179,16 +179,16 @@ class ProblemJson(TypedDict):
 
     code: Code
     message: str
-    """What is true now."""
+    """The present state."""
     hint: str
-    """What to do next; empty if there is nothing to do."""
+    """The next steps; empty if there are none."""
     facts: NotRequired[dict[str, Any]]
-    """The values from which the text is made. Its keys depend on the code."""
+    """The values in the text. The keys depend on the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem: `message` says what is true now, `hint` what to do next, ready to paste."""
+    """One problem. `message`: the present state. `hint`: the next steps, ready to paste."""
 
     code: Code
     message: str
@@ -196,7 +196,7 @@ class Problem:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> ProblemJson:
-        """`{code, message, hint}` and, if there are any, `facts`: the values from which the text is made."""
+        """Return `{code, message, hint}` and, if there are any, `facts`: the values in the text."""
         data: ProblemJson = {"code": self.code, "message": self.message, "hint": self.hint}
         if self.facts:
             data["facts"] = dict(self.facts)
@@ -207,7 +207,8 @@ class Problem:
 
 
 class SchemasyncError(Exception):
-    """Base of all errors of this package: one or more `problems`. `exit_code` is that of the command."""
+    """The base of all errors of this package, with one or more `problems`. `exit_code`: the exit code of the
+    command."""
 
     exit_code: ClassVar[int] = 4
     result: ClassVar[ErrorResult] = "failed"
@@ -223,7 +224,7 @@ class SchemasyncError(Exception):
 
     @classmethod
     def of(cls, code: Code, message: str, hint: str = "", **facts: Any) -> Self:
-        """An error with a single problem."""
+        """Return an error with a single problem."""
         return cls(Problem(code, message, hint, facts))
 
 
@@ -235,7 +236,7 @@ class UsageError(SchemasyncError):
 
 
 class Refused(SchemasyncError):
-    """Refused before it began: nothing was written."""
+    """The action was refused before it began; nothing was written."""
 
     exit_code = 3
     result = "refused"
@@ -246,7 +247,8 @@ class SchemaInvalid(Refused):
 
 
 class Failed(SchemasyncError):
-    """Failed: the live file is unchanged, and the unfinished build is removed."""
+    """The action failed; the live file is unchanged, and the unfinished build is removed. One exception: HOOK_FAILED of
+    a migration may name migrations before it that went live."""
 
     exit_code = 4
     result = "failed"
@@ -260,7 +262,7 @@ class Busy(SchemasyncError):
 
 
 class NeedsPerson(SchemasyncError):
-    """The files fit no state that this program makes; it changes nothing until a person has looked."""
+    """The files fit no state that schemasync makes; it changes nothing until a person has looked."""
 
     exit_code = 6
     result = "needs_person"

@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def lazy_modules(package: str) -> Callable[[str], ModuleType]:
-    """The `__getattr__` of a package, by which `package.module` imports that module
+    """Return the `__getattr__` of a package that imports a module when `package.module` is first used
     (https://peps.python.org/pep-0562/)."""
 
     def module(name: str) -> ModuleType:

@@ -11,7 +11,7 @@ from .history.action import HistoryAction
 
 
 class SchemaVersion(models.Model):
-    """A history row: one time that a generation went live."""
+    """A history row: a generation went live, or was altered in place."""
 
     version: models.CharField[str, str] = models.CharField(_("version"), max_length=80)
     applied_at: models.CharField[str, str] = models.CharField(

@@ -1,4 +1,4 @@
-"""What this process is: a management command, a server, tests."""
+"""Recognises the kind of this process: a management command, a server, tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERVING = frozenset("runserver runserver_plus db_worker qcluster rqworker run_hu
 
 
 def command() -> str | None:
-    """The management command of this process; None for anything else."""
+    """Return the management command of this process; None for any other process."""
     script = Path(sys.argv[0]) if sys.argv else Path()
     if script.name not in COMMANDS or (script.name == "__main__.py" and script.parent.name != "django"):
         return None

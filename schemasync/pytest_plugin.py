@@ -1,4 +1,4 @@
-"""The fixture of schemasync for pytest. It imports Django and schemasync when a test asks for it, and not before."""
+"""The fixture of schemasync for pytest. It imports Django and schemasync when a test uses it, and not before."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 class DatabaseFactory(Protocol):
     def __call__(self, at: SchemaSource, rows: RowSource | None = None) -> TemporaryDatabase:
-        """A new database at the schema, with these rows, until the test ends."""
+        """Return a new database with the schema and these rows, which exists until the test ends."""
 
 
 @pytest.fixture
 def schemasync_database() -> Iterator[DatabaseFactory]:
-    """Make databases to test changes of a schema on: schemasync_database("schema.json", rows).sync("new.json")."""
+    """Make databases for tests of schema changes: schemasync_database("schema.json", rows).sync("new.json")."""
     from .testing import temporary_database
 
     with ExitStack() as stack:

@@ -21,8 +21,8 @@ each connection, so once for each thread that has one.
 """
 
 altered_in_place = Signal()
-"""Sent by the process that has altered the live file with `schemasync --in-place`, for caches of what a table looks
-like. Connections stay valid, and SQLite itself prepares statements again.
+"""Sent by the process that has altered the live file with `schemasync --in-place`, for caches of the columns of tables.
+Connections stay valid, and SQLite itself prepares statements again.
 
-Arguments: `using`, the alias of the database; `generation`, its name; `changes`, as those of `before_swap`.
+Arguments: `using`, the alias of the database; `generation`, its name; `changes`, as for `before_swap`.
 """

@@ -1,4 +1,4 @@
-"""Sizes, durations and changes in a phrase, as the command line and the admin show them."""
+"""Formats sizes, durations and changes for the command line and the admin."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .schema.text import count
 
 LINES = 10  # of a list inside a message
 LINE_WIDTH = 110  # columns of one of them
-FEW = 3  # new tables that get a phrase each; more are counted
+FEW = 3  # new tables with a phrase each; more of them are only counted
 
 
 def size(count: int) -> str:
-    """A number of bytes as text."""
+    """Return a number of bytes as text."""
     value = float(count)
     for unit in ("B", "KB", "MB", "GB"):
         if value < 1000 or unit == "GB":
@@ -26,13 +26,13 @@ def size(count: int) -> str:
 
 
 def change(count: int) -> str:
-    """A number of bytes more, or fewer, as text."""
+    """Return a difference in bytes as text, with its sign."""
     sign = "-" if count < 0 else "+" if count > 0 else ""
     return f"{sign}{size(abs(count))}"
 
 
 def span(milliseconds: int) -> str:
-    """A duration as text."""
+    """Return a duration as text."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
@@ -40,23 +40,23 @@ def span(milliseconds: int) -> str:
 
 
 def shown(path: Path) -> str:
-    """The path as messages show it: relative to the working directory if it is inside it."""
+    """Return the path for messages: relative to the working directory if it is inside it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def crop(text: str, width: int) -> str:
-    """The text, cut with an ellipsis if it is too long."""
+    """Return the text, cut with an ellipsis if it is too wide."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)).rstrip() + "…"
 
 
 def few_lines(lines: Sequence[str]) -> list[str]:
-    """At most ten lines, for a message among others; the last one counts what is left out."""
+    """Return at most LINES lines, for a short message; if there are more, the last line counts the others."""
     shown = list(lines[: LINES if len(lines) == LINES else LINES - 1])
     return [*shown, f"and {len(lines) - len(shown)} more"] if len(lines) > len(shown) else shown
 
 
 def gist(changes: Sequence[ChangeJson], width: int) -> str:
-    """The changes in one line: as many phrases as fit, and the number of others."""
+    """Return the changes in one line: as many phrases as fit, and the number of others."""
     phrases = _phrases(changes)
     shown: list[str] = []
     for phrase in phrases:

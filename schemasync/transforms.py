@@ -1,12 +1,12 @@
-"""Transforms: Python functions that fill tables where SQL ends.
+"""Transforms: Python functions that fill tables for which SQL is not enough.
 
-    from schemasync.transforms import ONE_TO_ONE, transform
+from schemasync.transforms import ONE_TO_ONE, transform
 
-    @transform("Users", into=["Users", "Names"], kind=ONE_TO_ONE, name="split-names")
-    def split_names(user):
-        first, _, last = user["name"].partition(" ")
-        yield "Users", {"id": user["id"]}
-        yield "Names", {"user_id": user["id"], "first": first, "last": last}
+@transform("Users", into=["Users", "Names"], kind=ONE_TO_ONE, name="split-names")
+def split_names(user):
+first, _, last = user["name"].partition(" ")
+yield "Users", {"id": user["id"]}
+yield "Names", {"user_id": user["id"], "first": first, "last": last}
 
 `SCHEMASYNC["TRANSFORMS"]` names the module with the functions.
 """
@@ -32,13 +32,13 @@ def transform(
     group: Callable[[Row], object] | None = None,
     version: int = 1,
 ) -> Callable[[Callable[[Any], Iterable[NewRow] | None]], TransformFunction]:
-    """Declare a transform of `table`, under the name that it has before the run, which fills the tables `into`.
+    """Declare a transform of `table`, by its name before the run. It fills the tables `into`.
 
-    The decorated function gets one row of it, a dict by column, and yields `(table, row)` for each new row. With
+    The decorated function gets one row of `table`, a dict by column, and yields `(table, row)` for each new row. With
     `kind=SHARED` it gets the list of all rows for which `group` returns the same value. It must return the same rows
     each time.
 
-    `name`: the name that the history records; that of the function without one. `version`: raise it to let the
+    `name`: the name that the history records, by default the name of the function. `version`: raise it to let the
     transform act again on databases on which it has acted. Raises TypeError or ValueError for a wrong argument.
     """
     tables = (into,) if isinstance(into, str) else tuple(into)

@@ -1,6 +1,6 @@
-"""Views for monitors and load balancers, which need no account: they say whether the databases can be used, by codes.
+"""Views for monitors and load balancers, without an account: they report by codes whether the databases can be used.
 
-What they answer has no path, no name and no message. The figures for Prometheus need the token.
+Their responses contain no path, no name and no message. The figures for Prometheus need the token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def _for_everybody(view: View) -> View:
-    """Require no account, and no transaction: with ATOMIC_REQUESTS one would take the write lock."""
+    """Let a view require no account and no transaction: with ATOMIC_REQUESTS a transaction would take the write
+    lock."""
     found = require_safe(view)
     for alias in connections:
         found = transaction.non_atomic_requests(alias)(found)
@@ -31,19 +32,19 @@ def _for_everybody(view: View) -> View:
 
 @_for_everybody
 def health(request: HttpRequest) -> JsonResponse:
-    """503 if something needs a person: for monitors."""
+    """Return 503 if a problem needs a person, for monitors."""
     return _answer(ready=False)
 
 
 @_for_everybody
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 if a database cannot be used now: for load balancers."""
+    """Return 503 if a database cannot be used now, for load balancers."""
     return _answer(ready=True)
 
 
 @_for_everybody
 def metrics(request: HttpRequest) -> HttpResponse:
-    """What the backend has measured, for a scrape of Prometheus that sends the token of STATUS_TOKEN."""
+    """Return the measurements of the backend, for a scrape of Prometheus that sends the token of STATUS_TOKEN."""
     token, given = conf.status_token(), request.headers.get("Authorization", "")
     if not token or not constant_time_compare(given, f"Bearer {token}"):
         return HttpResponse("STATUS_TOKEN is not set, or not sent.\n", "text/plain", status=403)

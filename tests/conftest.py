@@ -1,4 +1,5 @@
-"""Tiers: `pytest -m "not slow"` all day, `pytest --turn N` in CI, `pytest` before a release, `pytest --every` by hand."""
+"""Test tiers: `pytest -m "not slow"` all day, `pytest --turn N` in CI, `pytest` before a release, `pytest --every` by
+hand."""
 
 import compileall
 import gc
@@ -18,14 +19,14 @@ pytest.register_assert_rewrite("tests.crash.aftermath")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# How long an example takes depends on what else the machine does.
+# The duration of an example depends on the load of the machine.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 
 def pytest_configure(config):
-    """Most tests run commands in processes that write no bytecode, as they rewrite models within a second: without this
-    each would compile the whole package once more."""
+    """Compile the packages once. Most tests run commands in processes that write no bytecode, as they rewrite models
+    within a second; without this, each process would compile the whole package again."""
     if config.getoption("--every"):
         os.environ.setdefault("SCHEMASYNC_EFFORT", "2")
     if not hasattr(config, "workerinput"):
@@ -33,15 +34,15 @@ def pytest_configure(config):
             compileall.compile_dir(ROOT / folder, quiet=2)
 
 
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist
 def pytest_xdist_make_scheduler(config, log):
     return GroupScheduling(config, log)
 
 
 def pytest_collection_finish():
-    """What was imported and collected stays: it need not be looked through for garbage again and again."""
+    """Freeze the imported modules and collected tests, so that the garbage collector does not examine them again."""
     gc.freeze()
-    gc.set_threshold(20_000, 50, 50)  # a collection in a fork copies the memory of all that it looks at
+    gc.set_threshold(20_000, 50, 50)  # a collection in a fork copies all the memory that it examines
 
 
 def pytest_unconfigure():
@@ -57,9 +58,10 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the marks
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by the marks
 def pytest_collection_modifyitems(config, items):
-    """Leave the slow tests to `--every`. `slow(but=["b*"])` takes out the parameters whose ids fit a pattern."""
+    """Deselect the slow tests unless `--every` is given. `slow(but=["b*"])` excepts parameters whose ids match a
+    pattern."""
     for item in items:
         for mark in [mark for mark in item.own_markers if mark.name == "slow" and _is_taken_out(item, **mark.kwargs)]:
             item.own_markers.remove(mark)

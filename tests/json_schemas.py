@@ -1,7 +1,8 @@
-"""Write the JSON Schema of each command's `--json` from the types of what it prints: `python -m tests.json_schemas --write`.
+"""Write the JSON Schema of each command's `--json` from the types of its output: `python -m tests.json_schemas
+--write`.
 
-The types are the TypedDicts that the functions return which build the objects. pydantic would do the same, but refuses
-TypedDicts of Python 3.11, and the text of its schemas is another one with each of its releases.
+The types are the TypedDicts that the functions return which build the objects. pydantic would do the same, but rejects
+TypedDicts of Python 3.11, and the text of its schemas changes with each of its releases.
 """
 
 from __future__ import annotations
@@ -110,12 +111,12 @@ OUTPUTS: dict[str, tuple[type, ...]] = {
     "hash": (HashJson, FailedJson),
     "models": (ModelsJson, FailedJson),
 }
-"""By action what it prints: an object of one of these types."""
+"""The types of an action's output: it prints an object of one of them."""
 
 FILES: dict[str, tuple[type, str]] = {"report": (ReportJson, "manage.py schemasync --report FILE.json")}
-"""By name what an action writes to a file, and the command that writes it."""
+"""The type of each file that an action writes, and the command that writes it."""
 
-ONE = "Output"  # what the action prints for one database
+ONE = "Output"  # the output of the action for one database
 PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -124,13 +125,13 @@ Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, str]:
-    """The text of each schema, by the name of its file."""
+    """Return the text of each schema, by the name of its file."""
     found = {name: schema_of(name) for name in OUTPUTS} | {name: schema_of_file(name) for name in FILES}
     return {f"{name}.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in found.items()}
 
 
 def schema_of_file(name: str) -> Schema:
-    """The schema of a file that an action writes."""
+    """Return the schema of a file that an action writes."""
     kind, command = FILES[name]
     definitions: dict[str, Schema] = {}
     root = _Writer(definitions).of(kind)
@@ -138,7 +139,7 @@ def schema_of_file(name: str) -> Schema:
 
 
 def schema_of(action: str) -> Schema:
-    """The schema of all that an action prints with `--json`."""
+    """Return the schema of everything that an action prints with `--json`."""
     definitions: dict[str, Schema] = {}
     writer = _Writer(definitions)
     definitions[ONE] = _any_of([writer.of(output) for output in OUTPUTS[action]])
@@ -155,7 +156,7 @@ def schema_of(action: str) -> Schema:
 
 
 class _Writer:
-    """Schemas of types; those of TypedDicts and enums are definitions of their own."""
+    """Converts types to schemas; TypedDicts and enums become separate definitions."""
 
     def __init__(self, definitions: dict[str, Schema]) -> None:
         self.definitions = definitions
@@ -183,7 +184,7 @@ class _Writer:
 
     def _defined(self, kind: type) -> Schema:
         if kind.__name__ not in self.definitions:
-            self.definitions[kind.__name__] = {}  # a type that contains itself finds it
+            self.definitions[kind.__name__] = {}  # for a type that contains itself
             self.definitions[kind.__name__] = self._object(kind) if is_typeddict(kind) else _enum(kind)
         return {"$ref": f"#/$defs/{kind.__name__}"}
 
@@ -212,7 +213,7 @@ def _enum(kind: type[StrEnum]) -> Schema:
 
 
 def _any_of(found: list[Schema]) -> Schema:
-    """One schema for several; of plain types and of values there is a shorter way to say it."""
+    """Combine several schemas into one; for plain types and for values there is a shorter form than `anyOf`."""
     if len(found) == 1:
         return found[0]
     if all(set(one) == {"enum"} for one in found):
@@ -227,10 +228,10 @@ def _description(kind: type) -> Schema:
 
 
 def descriptions(kind: type) -> Iterator[tuple[str, str]]:
-    """The text below each key of a TypedDict."""
+    """Yield the keys of a TypedDict with the text below each."""
     try:
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    except OSError:  # it was made by a call, as one of its keys is a keyword
+    except OSError:  # a TypedDict made by a call, because one of its keys is a keyword
         return
     assert isinstance(body, ast.ClassDef)
     for before, node in zip(body.body, body.body[1:], strict=False):
@@ -240,7 +241,7 @@ def descriptions(kind: type) -> Iterator[tuple[str, str]]:
 
 
 def main() -> int:
-    """Write the files, or say that they are not up to date."""
+    """Write the files, or report that they are not up to date."""
     wanted = schemas()
     if "--write" in sys.argv[1:]:
         FOLDER.mkdir(exist_ok=True)

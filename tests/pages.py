@@ -1,4 +1,4 @@
-"""The pages of the documentation, read: their blocks, headings and links."""
+"""Parse the pages of the documentation: their blocks, headings and links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: its language, its text, the line it begins in, and the HTML comment directly before it."""
+    """A fenced block: its language, text and first line, and the HTML comment directly before it."""
 
     language: str
     text: str
@@ -57,11 +57,11 @@ class Page:
 
     @property
     def anchors(self) -> set[str]:
-        """What a link may name after the #, as GitHub makes it of headings."""
+        """The fragments (after #) that links may use, as GitHub generates them from headings."""
         return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in self.headings}
 
     def section(self, heading: str) -> str:
-        """The text under a heading, up to the next one of the same or a higher level."""
+        """Return the text under a heading, up to the next heading of the same or a higher level."""
         match = re.search(rf"^(#+) {re.escape(heading)}$", self.text, re.MULTILINE)
         assert match, f"{self.name} has no section {heading}"
         return re.split(rf"^#{{1,{len(match[1])}}} ", self.text[match.end() :], maxsplit=1, flags=re.MULTILINE)[0]
@@ -74,14 +74,13 @@ def page(name: str) -> Page:
 
 
 def pages() -> list[Page]:
-    """All pages but the recorded outputs of long runs."""
+    """Return all pages except the recorded outputs of long runs."""
     found = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "evidence" not in path.parts]
     others = [page(name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "tests/cases/README.md")]
     return [*others, *(page(str(path.relative_to(ROOT))) for path in found)]
 
 
 def without_figures(printed: str) -> str:
-    """What a command printed, or a page says that it prints, without what differs from run to run: times, sizes and
-    dates."""
+    """Return the output of a command without what differs from run to run: times, sizes and dates."""
     printed = re.sub(r"\d+ pages?|\d{4}-\d\d-\d\d \d\d:\d\d", "…", printed.strip())
     return re.sub(r"(?<!\S)[\d.,]+ (ms|s)\b", "…", printed)

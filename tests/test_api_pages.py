@@ -1,4 +1,4 @@
-"""The pages of docs/api/ name all that an application may import, as the code has it, and their examples run."""
+"""The pages of docs/api/ describe all that an application may import, as it is in the code, and their examples run."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ OTHERS = {
 
 
 def headings() -> set[str]:
-    """The names in code that are headings, on any page."""
+    """Return the code names that are headings, on any page."""
     return {match[1] for one in PAGES for text in one.headings if (match := re.fullmatch(r"`([^`]+)`", text))}
 
 
 def rows(text: str) -> set[str]:
-    """What the first cells of tables name."""
+    """Return the code names in the first cells of tables."""
     return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
@@ -101,7 +101,7 @@ def test_the_index_leads_to_each_page():
 
 @pytest.mark.parametrize("one", PAGES, ids=lambda one: one.path.name)
 def test_the_examples_of_a_page_run(one: Page, evolved, sync_to_async_thread, monkeypatch):  # noqa: F811
-    """In a project whose database has two generations, with a change of schema.json that is still to be applied."""
+    """They run in a project whose database has two generations, with a pending change of schema.json."""
     evolved.write(REWRITTEN)
     evolved.run_sql("CREATE TABLE t (x)", evolved.folder / "other.sqlite3")
     monkeypatch.chdir(evolved.folder)

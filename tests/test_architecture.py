@@ -1,7 +1,6 @@
-"""The plan of the package: imports point down and in no circle, the pure rooms know no database and no Django, SQL is in
-the engine, changes of the disk are in `files`. Each test reports all faults of all files; each rule is tried on sources
-that break it.
-"""
+"""The structure of the package: imports point down and form no circle, the pure rooms import no database and no Django,
+SQL is in the engine, changes of the disk are in `files`. Each test reports all faults of all files; each rule is tested
+on sources that break it."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "schemasync"
 
-# From the ground up; a room may import from those before it, and from itself.
+# From the bottom up; a room may import from those before it, and from itself.
 ROOMS = """
 __init__ errors lazy_modules schema masking transforms metrics diff plan codegen history files engines sync texts process conf connect databases signals actor keep orm backends
 models actions api task tenants management checks django_tasks caches testing pytest_plugin templatetags apps views urls admin
@@ -23,7 +22,7 @@ models actions api task tenants management checks django_tasks caches testing py
 WITH_DJANGO = set(ROOMS[ROOMS.index("conf") :])
 PURE = {"__init__", "errors", "schema", "masking", "transforms", "metrics", "diff", "plan", "codegen"}
 
-# Imports for type hints alone that close a circle. The list may only become shorter.
+# Imports for type hints alone that close a circle. The list may only shrink.
 FOR_TYPES = {
     ("backends.sqlite3.creation", "backends.sqlite3.base"),
     ("backends.sqlite3.measured", "backends.sqlite3.base"),
@@ -36,9 +35,9 @@ DISK_CALLS = set(
     unlink utime write_bytes write_text
     """.split()
 )
-ALSO_OF_OTHERS = {"replace", "remove", "renames", "copy"}  # a change of the disk where the owner is one of these
+ALSO_OF_OTHERS = {"replace", "remove", "renames", "copy"}  # a change of the disk if the owner is one of these
 ON_DISK = {"os", "shutil", "path", "output"}
-NO_CHANGES_OF_THE_DISK = {  # what only looks like one, or needs no label
+NO_CHANGES_OF_THE_DISK = {  # calls that only look like one, or need no label
     ("admin/background_run.py", "output.truncate"): "a file that Disk.output has opened",
     ("admin/background_run.py", "errors.truncate"): "a file that Disk.output has opened",
     (
@@ -52,7 +51,7 @@ NO_CHANGES_OF_THE_DISK = {  # what only looks like one, or needs no label
 
 @dataclass(frozen=True)
 class Source:
-    """A file of the package, by its path in there."""
+    """A file of the package, by its path in the package."""
 
     path: str
     text: str
@@ -71,7 +70,7 @@ class Source:
 
     @cached_property
     def imports(self) -> list[tuple[int, str]]:
-        """Line and absolute name of all that it imports, wherever in it."""
+        """The line and absolute name of each import, anywhere in the file."""
         package = ["schemasync", *self.path.split("/")[:-1]]
         found = []
         for node in ast.walk(self.tree):
@@ -84,7 +83,7 @@ class Source:
         return found
 
     def calls(self) -> Iterator[tuple[ast.Call, str, str]]:
-        """Calls of attributes, each with its owner as it is written and its name."""
+        """Yield the calls of attributes, each with the source text of its owner and its name."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 yield node, ast.unparse(node.func.value), node.func.attr
@@ -121,7 +120,7 @@ def database_in_a_pure_room(source: Source) -> Iterator[str]:
 
 
 def changes_of_the_disk(source: Source) -> Iterator[str]:
-    """A call whose first argument is a step of the disk goes through `files`."""
+    """Changes of the disk outside of `files`; a call whose first argument is a DiskStep goes through `files`."""
     if source.room == "files":
         return
     for node, owner, name in source.calls():
@@ -139,14 +138,15 @@ def changes_of_the_disk(source: Source) -> Iterator[str]:
 
 
 def _opened_to_write(node: ast.Call, name: str) -> bool:
-    first = 1 if isinstance(node.func, ast.Name) else 0  # Path.open has no path
+    first = 1 if isinstance(node.func, ast.Name) else 0  # Path.open has no argument for the path
     given = [*node.args[first:2], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
     modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return name == "open" and any(len(mode) < 4 and set(mode) & set("wax+") for mode in modes)
 
 
 def questions_to_the_disk(source: Source) -> Iterator[str]:
-    """Who may change what: the engine asks before it opens a file, as SQLite does."""
+    """Checks of permissions outside of `files` and the engines; an engine checks before it opens a file, as SQLite
+    does."""
     if source.room not in ("files", "engines"):
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and node.attr in ("access", "lexists", "getuid", "geteuid"):
@@ -154,7 +154,8 @@ def questions_to_the_disk(source: Source) -> Iterator[str]:
 
 
 def sql_outside_the_engine(source: Source) -> Iterator[str]:
-    """`testing` reads and writes databases itself, so that what it asserts does not depend on the engine."""
+    """SQL outside of the engines. `testing` reads and writes databases itself, to be independent of the engine that it
+    checks."""
     if source.room not in ("engines", "testing"):
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and node.attr in ("execute", "executemany", "executescript"):
@@ -181,7 +182,7 @@ def test_no_file_breaks_the_rule(rule: Callable[[Source], Iterator[str]]) -> Non
 
 
 def graph(sources: list[Source]) -> dict[str, set[str]]:
-    """Each module with those that it imports."""
+    """Return the imported modules of each module."""
     modules = {source.module for source in sources}
     found: dict[str, set[str]] = {}
     for source in sources:
@@ -192,7 +193,7 @@ def graph(sources: list[Source]) -> dict[str, set[str]]:
 
 
 def circles(imports: dict[str, set[str]]) -> list[list[str]]:
-    """Modules that import each other, however indirectly."""
+    """Return the groups of modules that import each other, directly or indirectly."""
     reached = {module: _reached(imports, module) for module in imports}
     found = {frozenset(other for other in reached[one] if one in reached[other]) for one in imports}
     return sorted(sorted(circle) for circle in found if circle)
@@ -236,7 +237,7 @@ def test_each_call_that_may_look_like_a_change_of_the_disk_is_there() -> None:
     assert not set(NO_CHANGES_OF_THE_DISK) - there, "take them off the list"
 
 
-# --- each rule finds what it is for -------------------------------------------------------------------------------
+# --- each rule finds its faults -----------------------------------------------------------------------------------
 
 BROKEN = [
     (upward_imports, "backends/superseded.py", "def f():\n    from .. import admin, models", 2),

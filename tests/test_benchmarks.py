@@ -1,4 +1,4 @@
-"""The benchmark of the speed goals measures what its table says, on small files, and draws the figures."""
+"""The benchmark of the speed goals measures the values of its table, on small files, and draws the figures."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def benchmark(folder, *arguments):
 
 
 def rows(text):
-    """The cells of each line of the first table by the first two."""
+    """Return the rows of the first table; the first two cells are the key of the others."""
     found = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     return {(what, against): rest for what, against, *rest in found[2:]}
 

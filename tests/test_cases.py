@@ -1,4 +1,4 @@
-"""tests/cases/*.yml under one oracle, each from a clone and from an empty file."""
+"""Every case of tests/cases/*.yml under one oracle, from a clone and from an empty file."""
 
 import os
 import sqlite3
@@ -12,14 +12,14 @@ from schemasync.engines.sqlite.hazards import findings
 from schemasync.engines.sqlite.rebuild import refill
 from tests.oracle import cases, check, coverage
 
-MEMORY = Path("/dev/shm")  # syncs at once: the thousands of fsyncs are not under test here
+MEMORY = Path("/dev/shm")  # makes syncs instant: these tests do not cover the thousands of fsyncs
 
 CASES = cases.load()
 BOTH_ENDS = ("alter", "later_alter")  # all of these run in the gate on the oldest and the newest SQLite
 AT_AN_END = sqlite3.sqlite_version in ("3.37.2", "3.54.1")
-SHARES = 24  # one case of so many of the others there, which the commit decides
+SHARES = 24  # of the other cases one in this many runs there; the commit decides which
 SHARE = os.environ.get("SCHEMASYNC_CASES")
-IN_THE_GATE = 3  # one case of so many of the others, and of these on the SQLite that Python came with
+IN_THE_GATE = 3  # one in this many of the other cases, and of these on the SQLite that Python came with
 
 
 def _is_in_the_gate(number, case, strategy):
@@ -53,7 +53,8 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def small_steps(request, monkeypatch):
-    """What is done in large steps, as few rows would never need: in the smallest ones where a file starts empty."""
+    """Use the smallest steps where a file starts empty: with few rows, a large step would do all of the work at
+    once."""
     if "[fresh]" in request.node.name:
         monkeypatch.setattr(refill, "REFILL_ROWS", 1)
         monkeypatch.setattr(findings, "BATCH", 2)

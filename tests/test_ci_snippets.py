@@ -1,4 +1,4 @@
-"""The snippets of docs/howto/ci.md: their commands, run in a clone, on a branch that changes a model."""
+"""The snippets of docs/howto/ci.md: their commands run in a clone, on a branch that changes a model."""
 
 import shlex
 import subprocess
@@ -18,11 +18,12 @@ FILES = {
     if fence.language == "yaml"
 }
 BY_BASH = "import os, sys; os.execvp('bash', ['bash', '-e', '-c', sys.argv[1]])"
-NOT_HERE = "pip install -r requirements.txt"  # it would ask an index
+NOT_HERE = "pip install -r requirements.txt"  # it would query a package index
 
 
 def lines(file):
-    """Its commands in their order. GitHub runs a step of several lines by `bash -e`: it ends with the first that fails."""
+    """Return the commands of a file, in order. GitHub runs a step of several lines by `bash -e`, which ends with the
+    first that fails."""
     (job,) = FILES[file].get("jobs", FILES[file]).values()
     scripts = job["script"] if "script" in job else [step["run"] for step in job["steps"] if "run" in step]
     found = [line for script in scripts for line in script.splitlines()]
@@ -37,7 +38,7 @@ def git(folder, *words):
 
 @pytest.fixture(scope="module")
 def _origin(tmp_path_factory):
-    """A repository with a project, its schema.json exported, and a test."""
+    """A repository with a project, its exported schema.json, and a test."""
     site = Site(tmp_path_factory.mktemp("ci") / "origin", MODELS)
     site.done("schemasync", "export")
     (site.folder / "shop" / "tests.py").write_text(
@@ -56,7 +57,7 @@ def _origin(tmp_path_factory):
 
 @pytest.fixture
 def branch(_origin, tmp_path):
-    """A clone of it, as CI has one: of one branch."""
+    """A clone of the repository with a single branch, as CI makes it."""
     git(tmp_path, "clone", "-q", _origin.folder, "clone")
     clone = object.__new__(Site)
     super(Site, clone).__init__(tmp_path / "clone")
@@ -64,7 +65,7 @@ def branch(_origin, tmp_path):
 
 
 def ci(branch, file):
-    """Run the commands until one fails; that one, its exit code and what it wrote, or None."""
+    """Run the commands until one fails; return that one, its exit code and its output, or None."""
     variables = environment(GITHUB_BASE_REF="main", CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main")
     for line in lines(file):
         if line.startswith("python manage.py "):

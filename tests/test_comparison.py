@@ -1,4 +1,5 @@
-"""docs/comparison.md says what the runs of `benchmarks.peers` printed, and schemasync still does what its column says."""
+"""docs/comparison.md agrees with the output of the runs of `benchmarks.peers`, and schemasync still does what its
+column says."""
 
 import re
 import subprocess
@@ -21,7 +22,7 @@ AS_LEFT = "as left"
 
 
 def outcomes(printed: str) -> dict[str, dict[str, str]]:
-    """For each peer, what became of each fact."""
+    """Return the outcome of each fact, for each peer."""
     found: dict[str, dict[str, str]] = {}
     for line in printed.splitlines():
         if head := re.fullmatch(r"(\S.*), SQLite [\d.]+", line):

@@ -1,4 +1,5 @@
-"""What a user installs: the source distribution is the repository, the wheel is the package, and it works without either."""
+"""A user's installation: the source distribution is the repository, the wheel is the package, and it works without
+either."""
 
 import re
 import shutil
@@ -26,7 +27,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 
 
 def files_of_the_repository() -> set[str]:
-    """What git has; in an unpacked source distribution, what that lists."""
+    """Return the files that git lists; in an unpacked source distribution, the files of its own list."""
     if (ROOT / ".git").exists():
         listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], check=True, capture_output=True, text=True)
         return set(listed.stdout.split("\0")) - {""}
@@ -36,7 +37,7 @@ def files_of_the_repository() -> set[str]:
 
 @dataclass(frozen=True)
 class Built:
-    """A copy of the repository, and what was built of it."""
+    """A copy of the repository, and the distributions built from it."""
 
     source: Path
 
@@ -50,7 +51,7 @@ class Built:
 
     @property
     def description(self) -> str:
-        """The long description in the wheel's metadata, which a package index shows."""
+        """The long description in the wheel's metadata, which a package index displays."""
         with zipfile.ZipFile(self.build("wheel")) as wheel:
             message = message_from_bytes(wheel.read(f"{NAME}.dist-info/METADATA"))
         assert message["Description-Content-Type"] == "text/markdown"
@@ -133,8 +134,8 @@ def test_the_tests_of_the_source_distribution_run(copy, tmp_path):
 
 @pytest.fixture
 def python(copy, tmp_path):
-    """The interpreter of an environment that has the wheel and what its metadata require, and nothing else: the required
-    packages are copied from this environment, so no index is asked."""
+    """The interpreter of an environment with only the wheel and its requirements. The required packages are copied from
+    this environment, so no index is queried."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     pip = [python, "-m", "pip", "-q", "--disable-pip-version-check"]
@@ -156,11 +157,11 @@ def python(copy, tmp_path):
 
 
 class Installed(Site):
-    """A project that runs on the environment of the wheel."""
+    """A project that runs in the environment of the wheel."""
 
     @property
     def environment(self):
-        """With bytecode, without which each command compiles Django."""
+        """The environment variables with bytecode allowed, without which each command would compile Django."""
         return {name: value for name, value in clean_environment().items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -1,4 +1,4 @@
-"""What the documentation says is so: each command, option, setting, code and id is explained, and every example works."""
+"""The documentation is true: each command, option, setting, code and id is explained, and every example works."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ EACH_PAGE = pytest.mark.parametrize("one", pages(), ids=lambda one: one.name)
 
 
 def explained(where: Page) -> set[str]:
-    """The names in code that are headings of their own."""
+    """Return the code names that have a heading."""
     return {match[1] for heading in where.headings if (match := re.fullmatch(r"`([^`]+)`", heading))}
 
 
@@ -64,14 +64,14 @@ OF_ARGPARSE = {"-h", "--help", "--version"}
 
 @cache
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of the main job, and of each action."""
+    """Return the parser of the main job, and that of each action."""
     main = Command().create_parser("manage.py", "schemasync")
     (actions,) = [found for found in main._actions if isinstance(found, argparse._SubParsersAction)]
     return {"schemasync": main, **actions.choices}
 
 
 def shown(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """What `--help` shows of a parser."""
+    """Yield the options and arguments of a parser that `--help` lists."""
     for action in parser._actions:
         if action.help != argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction):
             yield action
@@ -172,7 +172,7 @@ def test_every_key_of_a_schema_is_explained():
         assert f"| `{key}` |" in text.section("Columns"), key
 
 
-# --- what an application may import -------------------------------------------------------------------------------
+# --- names that an application may import -------------------------------------------------------------------------
 
 SIGNALS = page("docs/api/signals.md")
 
@@ -218,7 +218,7 @@ RESULTS = {
     if fence.language == "json"
 }
 WITH_OPTIONS = {name: RESULTS.pop(name) for name in list(RESULTS) if " " in name}
-BY_SCHEMA = WITH_OPTIONS | {"move": RESULTS["move"]}  # real moves are in tests/postgres
+BY_SCHEMA = WITH_OPTIONS | {"move": RESULTS["move"]}  # tests/postgres has real moves
 
 
 def test_every_action_shows_its_json():
@@ -256,8 +256,8 @@ Tenant.objects.get(key="acme").sizes.create(day="2026-01-01", size=1)
 
 
 def fleet_status(folder):
-    """The JSON of `tenants status` in a project where a tenant is behind, has failed, has grown, needs attention, and
-    is open in this process."""
+    """Return the JSON of `tenants status` in a project where a tenant is behind, has failed, has grown, needs
+    attention, and is open in this process."""
     variables = environment(DJANGO_SETTINGS_MODULE="tests.tenants.settings", TENANTS_FOLDER=str(folder))
     ended = run(("-m", "django", "shell", "--verbosity=0", "-c", FLEET), folder, variables, fresh=True)
     assert ended.code == 0, ended.err
@@ -270,7 +270,7 @@ def fleet_status(folder):
 
 
 def result(project, name, tmp_path):  # noqa: F811
-    """The JSON of an action on a database that has gone through a sync, with as much in it as can be."""
+    """Return the JSON of an action on a database after a sync, with as many parts filled as possible."""
     if name == "history":
         return project.done("history", json=True).json
     if name == "inspect":
@@ -304,7 +304,7 @@ def result(project, name, tmp_path):  # noqa: F811
         project.run_sql("INSERT INTO Log VALUES (2, 'written since')")
         return project.done("rollback", noinput=True, json=True).json
     if name == "prune":
-        # the archive before the last one, were it old enough
+        # the second newest archive, if it were old enough
         project.write({})
         project.done(allow_drop=["Users", "Log", "Rooms"])
         return project.done("prune", older_than=0, json=True).json
@@ -313,7 +313,7 @@ def result(project, name, tmp_path):  # noqa: F811
         return project.done("adopt", database="other", schema=project.folder / "other.json", json=True).json
     if name == "hash":
         return project.done("hash", json=True).json
-    if name == "export":  # Django builds the models' tables, which pytest-django allows in another process only
+    if name == "export":  # Django builds the models' tables, which pytest-django allows only in another process
         return project.manage("export", "--json").json
     project.run_sql("CREATE INDEX by_hand ON Log (what)")
     project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT NOT NULL"}, "_dropped": ["Users", "Rooms"]})
@@ -330,7 +330,7 @@ def result(project, name, tmp_path):  # noqa: F811
 
 @contextmanager
 def postponed(project):  # noqa: F811
-    """A run that waits to be called, and has swapped when the block has ended."""
+    """Start a run that waits for its cutover; the block must request it, and the run must then succeed."""
     running = subprocess.Popen(
         project.command("--postpone"), cwd=project.folder, env=environment(), stdout=subprocess.DEVNULL
     )
@@ -347,9 +347,9 @@ def postponed(project):  # noqa: F811
 
 
 def assert_alike(shown, real, where):
-    """The same keys, however deep; what stands under names of tables is compared as a list of it.
+    """Assert the same keys at any depth; the values of a mapping by table names are compared as a list.
 
-    Changes differ in their keys from kind to kind.
+    The keys of changes differ between kinds of changes.
     """
     if isinstance(shown, dict) and isinstance(real, dict):
         if where.endswith((".schema", ".rows", ".brought_back")):
@@ -439,7 +439,7 @@ def test_every_page_is_linked_from_another():
 
 @cache
 def functions() -> frozenset[str]:
-    """Names of all test functions."""
+    """Return the names of all test functions."""
     return frozenset(
         node.name
         for path in (ROOT / "tests").rglob("test_*.py")
@@ -450,7 +450,7 @@ def functions() -> frozenset[str]:
 
 @cache
 def cases() -> frozenset[str]:
-    """Names of all cases of tests/cases/*.yml."""
+    """Return the names of all cases of tests/cases/*.yml."""
     return frozenset(
         case["name"]
         for path in (ROOT / "tests" / "cases").glob("*.yml")
@@ -477,7 +477,7 @@ GLOSSARY = page("docs/glossary.md")
 
 
 def entries() -> dict[str, str]:
-    """The words of the glossary, each with its explanation."""
+    """Return the words of the glossary, each with its explanation."""
     parts = re.split(r"^## (.*)$", GLOSSARY.text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -519,7 +519,7 @@ def test_the_example_of_a_case_is_one(fence, tmp_path):  # noqa: F811
         check.run(one, strategy, folder)
 
 
-# --- the README's commands, and what is not there -----------------------------------------------------------------
+# --- the README's commands, and its claims of absence -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["demo", "tests"])
@@ -534,7 +534,7 @@ def test_the_commands_of_the_readme_are_those_that_run_in_ci(name):
 
 
 def test_what_is_shown_of_the_demo_is_what_it_prints(tmp_path):  # noqa: F811  the fixture
-    """Times, sizes of files and the answer to the question left aside."""
+    """Times, sizes of files and the answer to the question are ignored."""
 
     def manage(*words, schema="schema.json"):
         moved = {"DEMO_DATABASE": str(tmp_path / "db.sqlite3"), "DEMO_SCHEMA": str(ROOT / "demo_project" / schema)}

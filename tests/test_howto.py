@@ -1,4 +1,5 @@
-"""The how-to pages and the beginning of the README, typed: each begins with a small project that has three customers."""
+"""The commands of the how-to pages and of the beginning of the README run: each page starts with a small project with
+three customers."""
 
 import ast
 
@@ -25,7 +26,7 @@ TYPED = [
     "branches", "editor", "models", "rename", "split-column", "not-null", "change-key", "large-file", "data-migration", "tests", "test-schema-changes", "upgrade", "mixins",
     "guard-a-run", "keep-writes", "rehearse", "mask", "outgrow",
 ]  # fmt: skip
-READ = ["ci", "deploy", "docker", "health", "litestream"]  # they need servers, containers or other programs
+READ = ["ci", "deploy", "docker", "health", "litestream"]  # not run: they need servers, containers or other programs
 
 
 @pytest.fixture(scope="session")

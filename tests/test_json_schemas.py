@@ -1,4 +1,4 @@
-"""The JSON Schemas of what `--json` prints: shipped, made from the code, closed, and true of the examples of the docs."""
+"""The JSON Schemas of `--json`: shipped, made from the code, closed, and true of the examples of the docs."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def test_every_kind_of_error_is_part_of_every_schema(action, kind):
 
 
 def test_a_change_has_a_key_for_each_name_that_a_kind_of_change_carries():
-    """The columns of a new order stand in the text only."""
+    """Only the text names the columns of a new order."""
     carried = {field.name for kind in FAMILY if kind is not ReorderColumns for field in fields(kind)}
     assert set(get_type_hints(ChangeJson)) == carried | {"change", "text"}

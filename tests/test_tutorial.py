@@ -1,4 +1,4 @@
-"""The tutorials, typed."""
+"""The commands of the tutorials run."""
 
 import pytest
 

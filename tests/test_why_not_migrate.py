@@ -1,8 +1,8 @@
-"""Why not `migrate`: what one AlterField does to what was made by hand, and what schemasync does instead.
+"""Why not `migrate`: the effect of one AlterField on objects made by hand, and that of schemasync.
 
-Each fact has two halves. Both begin with the same table, made by hand, which Django knows as the model
-`tests.apps.remake.models.Book`; both then say that `pages` may no longer be NULL. One half runs Django's own `migrate`,
-the other `schemasync`.
+Each fact has two halves. Both start from the same table, made by hand, which Django knows as the model
+`tests.apps.remake.models.Book`; both then state that `pages` may no longer be NULL. One half runs Django's own
+`migrate`, the other `schemasync`.
 """
 
 import json
@@ -26,9 +26,9 @@ BOOKS = "INSERT INTO remake_book (title, pages, shelf) VALUES ('Dune', 412, 'A')
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that was made by hand: `made` by this SQL, and `seen` by a question to the database.
+    """Something that was made by hand: `made` is its SQL, and `seen` reads it from the database.
 
-    `kept` is the answer before any change; `lost` the one that Django's `migrate` leaves behind.
+    `kept` is the value before any change; `lost` is the value after Django's `migrate`.
     """
 
     made: str
@@ -139,19 +139,19 @@ class Shop:
             connection.executescript(sql)
 
     def ask(self, question):
-        """The answer, and no trace of the asking."""
+        """Return the result of a query function, and roll back its effects."""
         with closing(sqlite3.connect(self.path)) as connection:
             answer = question(connection)
             connection.rollback()
             return answer
 
     def migrate(self):
-        """The one AlterField, by Django; the table that was there before is declared as known, as one does."""
+        """Run the one AlterField by Django, after faking the migration of the existing table, as is usual."""
         call_command("migrate", "remake", "0001", fake=True, database=ALIAS, verbosity=0)
         call_command("migrate", "remake", "0002", database=ALIAS, verbosity=0)
 
     def sync(self, *options):
-        """The same change, by schemasync; what it did, as `--json` tells it."""
+        """Make the same change by schemasync, and return its JSON output."""
         return json.loads(self.run(*options, json=True))
 
     def run(self, *arguments, **options):
@@ -162,7 +162,7 @@ class Shop:
         return out.getvalue()
 
     def edit(self, old, new):
-        """One edit of schema.json, as a person would make it."""
+        """Make one edit of schema.json, as a person would."""
         text = self.schema.read_text("utf-8")
         assert text.count(old) == 1
         self.schema.write_text(text.replace(old, new), "utf-8")
@@ -189,7 +189,7 @@ def shop(tmp_path, settings, monkeypatch, django_db_blocker):  # noqa: F811
         del connections[ALIAS]
 
 
-# --- what a table has that Django's model does not know -----------------------------------------------------------
+# --- parts of a table that Django's model does not know -----------------------------------------------------------
 
 
 @EACH

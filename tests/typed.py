@@ -1,7 +1,7 @@
-"""Types what a page shows, block by block, in a folder and on a terminal, and compares what comes out.
+"""Type the commands of a page, block by block, in a folder and on a terminal, and compare the output.
 
-An HTML comment before a block says what it is, where that is not a command to type: `file: PATH` and `append: PATH` are
-text for a file, `edit: PATH` is a difference to apply to one; `not run` is left out.
+An HTML comment before a block states what it is, unless it is a command to type: `file: PATH` and `append: PATH` are
+text for a file, `edit: PATH` is a diff to apply to one; `not run` is left out.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .pages import Fence, Page, without_figures
 from .support.processes import Forked, environment
 
 COLUMNS = 120
-_BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a bar of progress, and its removal
+_BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h\r\x1b\[1A\x1b\[2K", re.DOTALL)  # a progress bar, and its removal
 _QUOTED = re.compile(r'"[^"]*"')
 _PROMPT = re.compile(r"^(.*\[y/[nN]\]) (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A line that a page shows after `$`, and what it says that the terminal shows then, answers included."""
+    """A command line that a page shows after `$`, and the terminal's output that it shows for it, with answers."""
 
     line: str
     shown: str
@@ -46,7 +46,7 @@ def commands(fence: Fence) -> Iterator[Command]:
 
 
 def type_page(page: Page, folder: Path) -> int:
-    """Do all that a page shows, in its order; returns how many commands it types."""
+    """Do everything that a page shows, in order; return the number of typed commands."""
     typed = 0
     for fence in page.fences:
         what, _, name = fence.comment.partition(": ")
@@ -71,8 +71,8 @@ def _write(path: Path, what: str, text: str) -> None:
 
 
 def run(command: Command, folder: Path) -> str:
-    """What a terminal shows in the end, with the bars of progress gone. Python is forked; what it is joined to by a pipe,
-    and every other command, is run by bash. Where something follows, or stdin is a file, there is no terminal."""
+    """Return the final text of the terminal, without progress bars. Python is forked; a command joined to it by a pipe,
+    and every other command, is run by bash. If something follows, or stdin is a file, there is no terminal."""
     parts = list(_parts(command.line))
     if len(parts) == 1 and parts[0].is_python_alone:
         return plain(_BAR.sub("", on_terminal(parts[0].words, folder, command.answers, COLUMNS).out))
@@ -89,8 +89,8 @@ def run(command: Command, folder: Path) -> str:
 
 @dataclass(frozen=True)
 class _Part:
-    """What stands between two `&&`: the words of a command, the file that it reads, and what reads its output. `words` is
-    empty where there is more that only a shell understands."""
+    """The part of a line between two `&&`: the words of a command, its input file, and the command that reads its
+    output. `words` is empty if it contains more that only a shell understands."""
 
     line: str
     words: list[str]
@@ -148,7 +148,7 @@ def _by_bash(line: str, folder: Path, given: str = "") -> tuple[int, str]:
 
 
 def comparable(shown: str) -> str:
-    """Without what differs from run to run and from machine to machine: times, sizes, hashes, folders, names of users."""
+    """Return the text without what differs between runs and machines: times, sizes, hashes, folders, user names."""
     shown = re.sub(r"(?<!\S)/\S+/", "…/", shown)
     shown = re.sub(r"\b[0-9a-f]{12}\b", "…", without_figures(shown))
     shown = re.sub(r"\b[\d.,]+( [kKMG]?B|s)\b", "…", shown)

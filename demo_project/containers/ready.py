@@ -11,7 +11,7 @@ def main() -> int:
     try:
         with urlopen(f"http://127.0.0.1:{PORT}/health/ready", timeout=4) as answer:
             sys.stdout.write(answer.read().decode())
-    except OSError as error:  # a 503 is one, too
+    except OSError as error:  # also for a status 503
         sys.stdout.write(f"{error}\n")
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""The tables of the ERP in Django's admin, to be looked at."""
+"""The tables of the ERP in Django's admin, read-only."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ else:
 
 
 class LookedAt(_Admin):
-    """Read-only: the models leave out columns that a new row may have to have."""
+    """A read-only admin, because the models leave out columns that a new row may need."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,8 +1,8 @@
-"""Unmanaged models of the ERP, for the admin and for queries. schema.json says what the tables are, not these classes.
+"""Unmanaged models of the ERP, for the admin and for queries. schema.json defines the tables, not these classes.
 
 The database may go from schema.json to schema_v2.json and back under the running site, so a model names only columns
-that both have. That leaves out the names of people, a column that schema_v2.json renames: a person is shown by the
-address.
+that both have. That leaves out the names of people, a column that schema_v2.json renames: the admin shows their
+addresses instead.
 """
 
 from django.db import models
@@ -47,7 +47,7 @@ class Person(models.Model):
 
 
 class Project(models.Model):
-    """What people work on."""
+    """A project that people work on."""
 
     project_id = models.IntegerField(primary_key=True)
     title = models.TextField()
@@ -68,7 +68,7 @@ class Project(models.Model):
 
 
 class Assignment(models.Model):
-    """Who works on which project, in which role."""
+    """The work of one person on one project, in one role."""
 
     assignment_id = models.IntegerField(primary_key=True)
     project = models.ForeignKey(Project, models.DO_NOTHING)

@@ -21,7 +21,7 @@ class NoticeAdmin(_Admin):
     filter_horizontal = ["tags"]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
-        """Propose whoever is signed in as the author."""
+        """Propose the user who is signed in as the author."""
         return {"author": str(request.user.pk), **super().get_changeform_initial_data(request)}
 
 

@@ -1,4 +1,4 @@
-"""The demo's one app with models; it has no migrations, as schema.json takes their place."""
+"""The demo's app with managed models. It has no migrations, as schema.json takes their place."""
 
 from django.apps import AppConfig
 

@@ -1,7 +1,7 @@
-"""The notice board: what the company tells its people, beside the tables of the ERP that have no models.
+"""The notice board of the company, with models. The tables of the ERP have none in this app.
 
-Change a class, run "manage.py schemasync --export": the change is written into schema.json and the database
-brought to it. There are no migrations.
+After a change of a class, run "manage.py schemasync --export": it writes the change into schema.json and syncs the
+database. There are no migrations.
 """
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 
 class Tag(models.Model):
-    """What a notice is about."""
+    """A subject of notices."""
 
     name = models.CharField(max_length=40, unique=True)
 
@@ -22,12 +22,12 @@ class Tag(models.Model):
 
 
 class Notice(models.Model):
-    """Something that everyone should know; a pinned one stays above the newer ones."""
+    """A notice for everyone. A pinned notice stays above newer ones."""
 
     title = models.CharField(max_length=120)
     text = models.TextField()
     posted_at = models.DateTimeField(default=timezone.now)
-    # An account is deleted, what it said stays. The made-up notices of filldemo have none.
+    # A notice stays when its author is deleted. The notices of filldemo have no author.
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     pinned = models.BooleanField(default=False)
     tags = models.ManyToManyField(Tag, blank=True)

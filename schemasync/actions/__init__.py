@@ -1,4 +1,4 @@
-"""What each action does, and its result for `--json`: one module for each, imported when it is first used."""
+"""The actions and their results for `--json`: one module for each action, imported when it is first used."""
 
 from typing import TYPE_CHECKING
 

@@ -58,7 +58,8 @@ _COMMAND = re.compile(r"manage\.py schemasync(?: (?P<action>[a-z]+)\b)?")
 
 
 def addressed(text: str, given: Mapping[str, Any]) -> str:
-    """The text with the options `database` and `schema` in each command that uses them."""
+    """Return the text with the options for tenant, database and schema in each command that uses them and names
+    none."""
 
     def one(match: re.Match[str]) -> str:
         if _HAS_ADDRESS.match(text, match.end()):
@@ -77,13 +78,13 @@ def addressed(text: str, given: Mapping[str, Any]) -> str:
 
 
 _TEXTS = frozenset({"hint", "notes", "reason"})
-"""Keys of results whose texts have commands. Other texts, and all in `schema`, may be the author's."""
+"""Keys of results whose texts contain commands. Other texts, and everything in `schema`, may be the author's."""
 
 _Result = TypeVar("_Result")
 
 
 def addressed_result(found: _Result, given: Mapping[str, Any]) -> _Result:
-    """The same object of a `--json`, with these options in the commands of its hints."""
+    """Return a copy of a `--json` object with these options in the commands of its hints, notes and reason."""
     return cast(_Result, _addressed_object(found, given))
 
 
@@ -103,5 +104,5 @@ def _addressed_object(found: object, given: Mapping[str, Any], key: str = "") ->
 
 
 def with_addressed_hints(error: SchemasyncError, given: Mapping[str, Any]) -> SchemasyncError:
-    """The same error, with these options in its hints."""
+    """Return a copy of the error with these options in the commands of its hints."""
     return type(error)([replace(one, hint=addressed(one.hint, given)) for one in error.problems])

@@ -38,7 +38,7 @@ from .shared import (
 
 
 class AdoptJson(TypedDict):
-    """What `manage.py schemasync adopt --json` prints."""
+    """The output of `manage.py schemasync adopt --json`."""
 
     result: Literal["adopted"]
     version: str
@@ -60,12 +60,12 @@ class AdoptJson(TypedDict):
     """The generation that was live until the file took the place of the link; a rollback to it is possible."""
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     errors: list[ProblemJson]
 
 
 def by_itself(done: Adopted, link: Path) -> list[str]:
-    """What a sync says that adopted a plain file first."""
+    """Return the lines that a sync prints after it has adopted a plain file."""
     if done.is_in_place:
         return [f"a file without a history was copied into {done.generation} through {link}, and is adopted there"]
     return [f"{link} was a plain file, and is adopted: {done.generation}", *way_back(done)]
@@ -80,7 +80,7 @@ def way_back(done: Adopted) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """`schema`: the path of schema.json, which the adoption wrote if `is_written`. `faults`: what is to be fixed in it.
+    """`schema`: the path of schema.json, which the adoption wrote if `is_written`. `faults`: problems to fix in it.
     `unreadable`: columns that Django cannot read. `ignore`: lines for .gitignore."""
 
     done: Adopted
@@ -92,7 +92,7 @@ class Adoption:
 
 
 def adopt(database: Database, accepted: Collection[str] = ()) -> Adoption:
-    """Take over a plain file, and write schema.json if there is none. `accepted`: data migrations that are accepted
+    """Adopt a plain file, and write schema.json if there is none. `accepted`: data migrations that are accepted
     although the database never ran them. Raises a SchemasyncError."""
     alias, path = database.alias, database.schema_path
     target, is_resumed = database.released(), database.finish_swap()
@@ -116,9 +116,9 @@ def adopt(database: Database, accepted: Collection[str] = ()) -> Adoption:
 
 
 def before_sync(database: Database, accepted: Collection[str]) -> None:
-    """Adopt a plain file where the setting ADOPT lets the sync do that. Raises a SchemasyncError."""
+    """Adopt a plain file if the setting ADOPT lets a sync do that. Raises a SchemasyncError."""
     if not database.schema_path.exists():
-        return  # the sync says what is missing
+        return  # the sync reports the missing file
     target, wanted = database.released(), database.document()
     done = adopted_by_itself(database.alias, target, wanted, accepted)
     for line in by_itself(done, target.layout.link) if done is not None else ():
@@ -135,7 +135,7 @@ def _refuse_unwritable(path: Path) -> None:
 
 
 def _write_schema(target: Target, path: Path, done: Adopted, models: Modelled) -> list[str]:
-    """Write schema.json; returns what is to be fixed in it before a sync."""
+    """Write schema.json; return the problems to fix in it before a sync."""
     text = baseline(done.schema, models, f"taken from {target.layout.link.name}", carrying(), done.foreign)
     write_text(path, text)
     faults = faults_of(text, path)

@@ -1,4 +1,4 @@
-"""Whether a database outgrows SQLite, and what would help it, from what was measured and what the project needs."""
+"""Judge whether a database outgrows SQLite, and what would help it, by its measured figures and the project's needs."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ AT_LEAST = 2  # signals: one alone has a remedy more often than not
 
 
 class SignalJson(TypedDict):
-    """A figure that is above its limit, or will be, or a need that SQLite does not meet."""
+    """A figure that is above its limit or will be, or a need that SQLite does not meet."""
 
     code: Signal
     figure: float
     limit: float
     unit: str
     days: int
-    """Until the figure is at its limit, if it goes on to grow as in the last month; 0 if it is there."""
+    """Days until the figure reaches its limit, if it grows as in the last month; 0 if it is there."""
     better: str
-    """What a move to PostgreSQL would improve."""
+    """The improvement that a move to PostgreSQL would bring."""
 
 
 class HelpJson(TypedDict):
-    """Something that would help this database."""
+    """A change that would help this database."""
 
     code: str
     evidence: str
-    """The figures that say so."""
+    """The figures that show it."""
     hint: str
 
 
 class AdviseJson(TypedDict):
-    """What `manage.py schemasync advise --json` prints."""
+    """The output of `manage.py schemasync advise --json`."""
 
     result: Recommendation
     signals: list[SignalJson]
     at_least: int
-    """From how many signals on a move is recommended."""
+    """The number of signals from which a move is recommended."""
     helps: list[HelpJson]
-    """At most three, the one that can save the most time first."""
+    """At most three; the first one can save the most time."""
     next: str | None
     """The next command of a move."""
     day: PeriodJson
-    """The figures on which it rests."""
+    """The figures that the recommendation is based on."""
     needed_seconds: int
-    """How long there must be figures for."""
+    """The time that figures must cover before there is a recommendation."""
     errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A recommendation, with all that it rests on."""
+    """A recommendation, with the figures that it is based on."""
 
     result: Recommendation
     signals: tuple[Found, ...]
@@ -84,7 +84,7 @@ def advise(database: Database) -> Advice:
 
 
 def next_command() -> str:
-    """The command that says what a move means, and changes nothing. ALIAS if DATABASES has no PostgreSQL yet."""
+    """Return the command that plans a move and changes nothing. It names ALIAS if DATABASES has no PostgreSQL yet."""
     entries = connections.settings.items()
     alias = next((one for one, entry in entries if entry["ENGINE"].endswith("postgresql")), "ALIAS")
     return f"manage.py schemasync move --to {alias} --plan"

@@ -1,4 +1,4 @@
-"""Which indexes would help the statements of an application, what they take, and which no statement uses."""
+"""Find indexes that would help the statements of an application, their cost, and indexes that no statement uses."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class HelpedJson(TypedDict):
 
     statement: str
     times: int
-    """How often it is in the log; for the sample of the backend, how often it was run in seven days, as estimated."""
+    """The number of times that it is in the log; for the sample of the backend, the estimated runs in seven days."""
     seconds: float
-    """What it took in all; 0 for one from a log."""
+    """The time of all runs together; 0 for one from a log."""
     before: list[str]
-    """How SQLite runs it now, a line for each loop: https://www.sqlite.org/eqp.html"""
+    """The present query plan, one line per loop: https://www.sqlite.org/eqp.html"""
     after: list[str]
-    """How SQLite would run it with all proposed indexes."""
+    """The query plan with all proposed indexes."""
 
 
 class ProposalJson(TypedDict):
@@ -37,25 +37,24 @@ class ProposalJson(TypedDict):
 
     table: str
     entry: Any
-    """What to add to the `_indexes` of the table in schema.json: a name, a list or an object."""
+    """The entry to add to the `_indexes` of the table in schema.json: a name, a list or an object."""
     model: str | None
-    """The model that owns the table, into whose `Meta.indexes` the index belongs instead."""
+    """The model that owns the table: the index then belongs into its `Meta.indexes` instead."""
     sql: str | None
     """The statement that creates the index, if schema.json does not name the table; null if it does, or cannot be
     read."""
     bytes: int
     """Its size, measured on a copy."""
     rows_per_second: float
-    """How many rows a transaction writes in a second of the processor without it, measured on a copy; 0 if that cannot
-    be measured."""
+    """Rows written per second of processor time without the index, measured on a copy; 0 if that cannot be measured."""
     rows_per_second_with: float
     replaces: list[str]
-    """Indexes that it makes unnecessary: it begins with their columns."""
+    """Indexes that it makes unnecessary, as it begins with their columns."""
     helps: list[HelpedJson]
 
 
 class UnselectiveJson(TypedDict):
-    """An index that SQLite would no longer use after ANALYZE, since too many rows have the same value."""
+    """An index that SQLite would no longer use after ANALYZE, because too many rows have the same value."""
 
     table: str
     entry: Any
@@ -67,30 +66,30 @@ class UnusedJson(TypedDict):
     table: str
     index: str
     bytes: int | None
-    """Null if this SQLite cannot say it."""
+    """Null if this SQLite cannot report sizes."""
 
 
 class StatementsJson(TypedDict):
-    """How many statements there were, each time counted."""
+    """The number of statements; every execution counts."""
 
     planned: int
     other: int
-    """That are no SELECT, UPDATE or DELETE."""
+    """Statements that are no SELECT, UPDATE or DELETE."""
     failed: int
-    """That do not compile."""
+    """Statements that do not compile."""
     more: int
-    """That were beyond the first 2,000 different ones."""
+    """Statements beyond the first 2,000 different ones."""
 
 
 class AdviseIndexesJson(TypedDict):
-    """What `manage.py schemasync advise --indexes --json` prints."""
+    """The output of `manage.py schemasync advise --indexes --json`."""
 
     result: Literal["proposed", "nothing"]
     source: str | None
     """The log; null for the sample of the backend."""
     statements: StatementsJson
     proposals: list[ProposalJson]
-    """The one that helps the most first."""
+    """The most helpful one first."""
     unselective: list[UnselectiveJson]
     unused: list[UnusedJson]
     errors: list[ProblemJson]
@@ -98,8 +97,8 @@ class AdviseIndexesJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """What was found. `source`: the log, None for the sample of the backend. `document`: schema.json, None if it cannot
-    be read."""
+    """The advice on indexes. `source`: the log, None for the sample of the backend. `document`: schema.json, None if it
+    cannot be read."""
 
     source: Path | None
     found: IndexAdvice
@@ -120,7 +119,7 @@ def advise_indexes(database: Database, log: Path | None = None) -> Advised:
     """Try indexes for the statements of a log, or of the backend's own sample. Raises a SchemasyncError."""
     target = database.target()
     known = metrics_file.statements(target.layout.metrics) if log is None else counted(in_log(_read(log)))
-    known.pop("", None)  # those that the backend did not tell apart
+    known.pop("", None)  # statements that the backend did not distinguish
     return Advised(log, index_advice(target, known), _document(database))
 
 
@@ -133,7 +132,7 @@ def _read(log: Path) -> str:
 
 
 def _document(database: Database) -> Document | None:
-    with suppress(SchemasyncError):  # what is wrong with schema.json is of no interest here
+    with suppress(SchemasyncError):  # faults of schema.json do not matter here
         return database.document()
     return None
 

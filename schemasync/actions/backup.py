@@ -1,4 +1,4 @@
-"""Makes a backup of the live database, and removes those that the rule of retention does not need."""
+"""Makes a backup of the live database, and removes backups that the retention rule does not keep."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .database import Database
 
 
 class BackupJson(TypedDict):
-    """What `manage.py schemasync backup --json` prints."""
+    """The output of `manage.py schemasync backup --json`."""
 
     result: Literal["written"]
     storage: str
     backup: ManifestJson
     removed: list[str]
-    """Names of the backups that `--prune` removed, and of the files that an upload left which broke off."""
+    """Names of the backups that `--prune` removed, and of the leftover files of interrupted uploads."""
     errors: list[ProblemJson]
 
 
 class ScheduleJson(TypedDict):
-    """What `manage.py schemasync backup --print-schedule --json` prints."""
+    """The output of `manage.py schemasync backup --print-schedule --json`."""
 
     result: Literal["printed"]
     kind: str
@@ -42,7 +42,7 @@ class ScheduleJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new backup, where it is kept, and what was removed after it."""
+    """A new backup, its storage, and the backups that were removed after it."""
 
     manifest: Manifest
     store: Store
@@ -56,8 +56,8 @@ class Made:
 
 
 def backup(database: Database, to: str = "", *, prune: bool = False, compact: bool = False) -> Made:
-    """Make a backup in a storage, `compact` without free pages, and with `prune` remove those that are not needed any
-    more. Raises a SchemasyncError."""
+    """Make a backup in a storage. `compact`: leave out free pages. `prune`: then remove backups that the retention rule
+    does not keep. Raises a SchemasyncError."""
     found = keep_settings(database.alias)
     place, name = found.store(database.link, to), databases.meant(database.alias)
     made = copies.backup(database.target(), place, name, found.recipients, is_compact=compact)

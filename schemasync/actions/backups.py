@@ -27,19 +27,19 @@ class ListedJson(TypedDict):
     version: str
     generation: str | None
     bytes: int
-    """What it takes in the storage."""
+    """The size in the storage."""
     content_bytes: int
-    """The size of the database in it."""
+    """The size of the database that it contains."""
     kept_as: list[retention.Period]
-    """The periods for which `backup --prune` keeps it; empty if it removes it."""
+    """The periods for which `backup --prune` keeps it; empty if it would be removed."""
 
 
 class ArchiveJson(TypedDict):
-    """An archive beside the live file: the database as it was when the next generation went live."""
+    """An archive next to the live file: the database as it was when the next generation went live."""
 
     generation: str
     superseded_at: str | None
-    """In UTC. Null if another file took its place without a swap: then it is chosen by its name alone."""
+    """In UTC. Null if another file took its place without a swap; such an archive is found only by name."""
     version: str
     bytes: int
 
@@ -52,7 +52,7 @@ class DamagedJson(TypedDict):
 
 
 class BackupsJson(TypedDict):
-    """What `manage.py schemasync backups --json` prints."""
+    """The output of `manage.py schemasync backups --json`."""
 
     result: Literal["listed"]
     storage: str
@@ -62,11 +62,11 @@ class BackupsJson(TypedDict):
     """The newest first."""
     damaged: list[DamagedJson]
     incomplete: list[str]
-    """Files without a manifest: of an upload that goes on, or has broken off."""
+    """Files without a manifest: of an upload that is in progress or was interrupted."""
     errors: list[ProblemJson]
 
 
-@dataclass(frozen=True)  # without slots, for what is cached
+@dataclass(frozen=True)  # no slots: a cached_property needs a __dict__
 class Listed:
     """All backups of a database."""
 

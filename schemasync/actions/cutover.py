@@ -1,4 +1,4 @@
-"""Calls a postponed cut-over."""
+"""Starts a postponed cut-over."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .database import Database
 
 
 class CutoverJson(TypedDict):
-    """What `manage.py schemasync cutover --json` prints."""
+    """The output of `manage.py schemasync cutover --json`."""
 
     result: Literal["called"]
     errors: list[ProblemJson]
 
 
 def cutover(database: Database) -> None:
-    """Let the run that waits cut over. Raises Refused if none waits."""
+    """Let the waiting run cut over. Raises Refused if no run waits."""
     postpone.call(database.target())
 
 

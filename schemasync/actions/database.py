@@ -52,7 +52,8 @@ class Database:
         return databases.path_of(self.alias)
 
     def addressed(self, result: Result) -> Result:
-        """The object of a `--json`, with this database and schema in the commands of its hints."""
+        """Return a copy of a `--json` object with this database and schema in the commands of its hints, notes and
+        reason."""
         return addressed_result(result, {"database": self.alias, "schema": self.schema})
 
     def document(self, path: Path | None = None) -> Document:
@@ -72,7 +73,8 @@ class Database:
         return with_transforms(self.alias, document.read(data, shown(path)))
 
     def where_from(self, path: Path) -> str:
-        """How to get a schema.json: from the database, if it holds anything, otherwise from the models."""
+        """Return a hint how to get a schema.json: from the database, if it holds anything, otherwise from the
+        models."""
         try:
             link = self.link
             before = before_schema(self.alias)
@@ -94,7 +96,7 @@ class Database:
                 return 'Write one, for example: {"Users": {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL"}}'
 
     def target(self) -> Target:
-        """The target of an action that swaps no file."""
+        """Return the target of an action that swaps no file."""
         return Target(
             Layout(self.link),
             databases.opener(self.alias),
@@ -109,7 +111,7 @@ class Database:
         )
 
     def released(self) -> Target:
-        """The target of an action that swaps or alters the live file: Django's own connection is closed. Raises
+        """Close Django's own connection, and return the target of an action that swaps or alters the live file. Raises
         Busy."""
         databases.let_go(self.alias)
         return self.target()
@@ -124,15 +126,15 @@ class Database:
             )
 
     def finish_swap(self) -> bool:
-        """Finish an interrupted swap before schema.json is read: until then nobody can write, and an interrupted
-        adoption has not written the file. True if there was one."""
+        """Finish an interrupted swap, before schema.json is read: until then nobody can write, and an interrupted
+        adoption has not written schema.json. Return True if there was one."""
         target = self.released()
         self.warn_of_network()
         return bool(recovery.finish_swap(target))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that an action returns or changes. Raises Failed."""
+    """Write an output file of an action. Raises Failed."""
     try:
         Disk().write_text(DiskStep.OUTPUT_WRITE, path, text)
     except OSError as error:

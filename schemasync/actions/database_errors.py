@@ -1,4 +1,4 @@
-"""Translates errors of Django's queries into errors that say what to do next."""
+"""Translates errors of Django's queries into errors with hints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..sync.run.error_translation import translated_errors
 def translated_query_errors(
     path: Callable[[], Path], only: Callable[[sqlite3.Error], bool] = lambda error: True
 ) -> Iterator[None]:
-    """Turn errors of SQLite that Django has wrapped in one of its own into a SchemasyncError. `path`: that of the
-    database, asked only after such an error, as another engine has none. `only`: for which errors."""
+    """Turn errors of SQLite that Django has wrapped in its own into a SchemasyncError. `path`: returns the path of the
+    database, called only after such an error, as other engines have no path. `only`: True for errors to translate."""
     try:
         yield
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Makes the DDL of schema.json."""
+"""Makes the DDL for schema.json."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StatementJson(TypedDict):
     """`extension`, `table`, `key`, `index`, `check`, `foreign key` or `view`: rows are loaded after `table`. Empty for
     SQLite."""
     table: str
-    """The table or view that it is about; empty for an extension, and for SQLite."""
+    """The table or view of the statement; empty for an extension, and for SQLite."""
     sql: str
 
 
@@ -37,11 +37,11 @@ class ColumnTypeJson(TypedDict):
     column: str
     type: str
     why: str
-    """What decided the type."""
+    """The reason for the type."""
 
 
 class DdlJson(TypedDict):
-    """What `manage.py schemasync ddl --json` prints."""
+    """The output of `manage.py schemasync ddl --json`."""
 
     result: Literal["made"]
     engine: Literal["postgres", "sqlite"]
@@ -67,7 +67,7 @@ class Script:
 
     @property
     def text(self) -> str:
-        """All of it as one transaction, for psql or sqlite3, with the differences from SQLite as comments."""
+        """All statements as one transaction, for psql or sqlite3, with the differences from SQLite as comments."""
         head = f"-- {NAMES[self.engine]}: version {short(self.document.version)} of schema.json\n"
         head += "".join(f"-- {' '.join(note.split())}\n" for note in self.made.notes)
         body = "".join(f"{sql};\n" for _, _, sql in self.made.statements)
@@ -75,7 +75,7 @@ class Script:
 
 
 def ddl_of(database: Database, engine: Literal["postgres", "sqlite"]) -> Script:
-    """The DDL of schema.json. Raises a SchemasyncError with all that stands in its way."""
+    """Return the DDL of schema.json. Raises a SchemasyncError with all problems."""
     document, opener = database.document(), databases.opener(database.alias)
     if engine == "sqlite":
         return Script(engine, document, ddl.for_sqlite(document, opener))
@@ -97,7 +97,7 @@ def as_json(found: Script, output: Path | None = None) -> DdlJson:
 
 
 def column_types(columns: Mapping[str, tuple[PgColumn, ...]]) -> list[ColumnTypeJson]:
-    """What each column of each table becomes."""
+    """Return the PostgreSQL type of each column of each table."""
     return [
         {"table": table, "column": column.name, "type": column.type.sql, "why": column.why}
         for table, several in columns.items()

@@ -1,4 +1,4 @@
-"""Whom an action reports to while it runs, and who answers its questions."""
+"""The receivers of an action's reports while it runs, and the source of answers to its questions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..sync.run.progress import Progress, Silent
 
 
 def _ignore(text: str) -> None:
-    """The default listener."""
+    """Do nothing: the default for `say` and `warn`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """By default nobody listens, and nobody answers.
 
-    `say` and `warn` get lines that are true now, whatever becomes of the action. `ask`: the answer to a question of yes
-    and no; None if nobody can answer. `stdout` and `verbosity`: what receivers of `pre_migrate` and `post_migrate` get.
+    `say` and `warn` get lines that are true now, even if the action fails later. `ask`: answers a yes-or-no question;
+    None if nobody can answer. `stdout` and `verbosity`: passed to receivers of `pre_migrate` and `post_migrate`.
     """
 
     progress: Progress = field(default_factory=Silent)

@@ -1,4 +1,4 @@
-"""Restores the newest backup into a scratch place, to know that it can be done and how long it takes."""
+"""Restores the newest backup into a temporary folder, to find out whether that works and how long it takes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from .restore_source import Asked, replicated
 
 
 class DrillJson(TypedDict):
-    """What `manage.py schemasync drill --json` prints."""
+    """The output of `manage.py schemasync drill --json`."""
 
     result: Literal["passed", "failed"]
     drill: LastDrillJson | None
-    """The drill that was done; with `--check` the last one, null if there was none."""
+    """The drill; with `--check` the last one, null if there was none."""
     overdue: list[ProblemJson]
-    """What is overdue: the newest backup, or with `--check` the last drill."""
+    """A problem if the newest backup, or with `--check` the last drill, is overdue."""
     errors: list[ProblemJson]
-    """Why the drill failed."""
+    """The reasons why the drill failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """The drill, and what is wrong."""
+    """A drill, and its problems."""
 
     drill: LastDrillJson | None
     overdue: tuple[Problem, ...] = ()
@@ -50,9 +50,9 @@ class Drilled:
 
 
 def drill(database: Database, storage: str = "", identity: Path | None = None) -> Drilled:
-    """Restore the newest backup beside the live database, or the newest state of Litestream if there is none, check it,
-    let HEALTH look at it, and remove it again. The outcome is recorded in the history. That it cannot be restored is no
-    error. Raises UsageError."""
+    """Restore the newest backup next to the live database, or the newest state of Litestream if there is none, check
+    it, pass it to HEALTH, and remove it again. Record the outcome in the history. A failed restore is a result, and
+    raises no error. Raises UsageError."""
     place, target = keep_settings(database.alias).store(database.link, storage), database.target()
     begun, at = time.monotonic(), datetime.now(UTC)
     source: Stored | Replicated | None = None
@@ -77,13 +77,13 @@ def drill(database: Database, storage: str = "", identity: Path | None = None) -
 
 
 def last_drill(database: Database) -> Drilled:
-    """The last drill, and whether it failed or is overdue."""
+    """Return the last drill, with a problem if it failed or is overdue."""
     found = kept.last_of(database.target())["drill"]
     return Drilled(found, tuple(overdue(found)))
 
 
 def overdue(found: LastDrillJson | None) -> Iterator[Problem]:
-    """A problem if the last drill failed, or is older than the settings allow; none if they say nothing."""
+    """Yield a problem if the last drill failed, or is older than BACKUPS allows; none without DRILL_NO_OLDER_THAN."""
     most = conf.drill_age()
     if most is None:
         return
@@ -101,7 +101,8 @@ def overdue(found: LastDrillJson | None) -> Iterator[Problem]:
 
 
 def _newest(database: Database, place: Store, identity: Path | None, asked: Asked) -> Stored | Replicated:
-    """The newest backup, or the newest state of Litestream if that is all there is."""
+    """Return the newest backup, or without backups the newest state of Litestream. Raises Refused if there is
+    neither."""
     found = [Stored(one, place, identity) for one in place.find().backups]
     if found:
         return newest_of(found, place)

@@ -1,4 +1,4 @@
-"""Goes back to migrations and a plain file."""
+"""Returns a project to migrations and a plain file."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class MigrationJson(TypedDict):
     name: str
     path: str
     operations: list[str]
-    """What each operation does, in Django's words."""
+    """Django's description of each operation."""
 
 
 class EjectJson(TypedDict):
-    """What `manage.py schemasync eject --json` prints. With `--dry-run` everything except the migrations is null."""
+    """The output of `manage.py schemasync eject --json`. With `--dry-run` everything except the migrations is null."""
 
     result: Literal["planned", "ejected"]
     migrations: list[MigrationJson]
@@ -47,14 +47,14 @@ class EjectJson(TypedDict):
     bytes: int | None
     duration_ms: int | None
     pause_ms: int | None
-    """How long writers waited."""
+    """The time that writers waited."""
     errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
 class Ejecting:
-    """What an eject will do: write the migrations that are missing, for a database of this version, or nothing without
-    the setting ENABLED. `lagging`: apps of installed packages whose models differ from their migrations."""
+    """The decisions of an eject: the missing migrations to write, for a database of this version; none without the
+    setting ENABLED. `lagging`: apps of installed packages whose models differ from their migrations."""
 
     target: Target
     version: str | None = None
@@ -63,7 +63,7 @@ class Ejecting:
 
 
 def prepare(database: Database) -> Ejecting:
-    """Decide what to eject; an interrupted swap is finished first. Raises a SchemasyncError."""
+    """Finish an interrupted swap, and return the decisions of an eject. Raises a SchemasyncError."""
     target = database.released()
     database.finish_swap()
     files.check(target)

@@ -26,20 +26,20 @@ ExportResult = Literal["exported", "current", "differs"]
 
 
 class ExportJson(TypedDict):
-    """What `manage.py schemasync export --json` prints."""
+    """The output of `manage.py schemasync export --json`."""
 
     result: ExportResult
     """`differs` only with `--check`."""
     file: str
     changes: list[ChangeJson]
     model_changed: list[str]
-    """Tables of which only the name of the model changes."""
+    """Tables whose only change is the name of the model."""
     released: list[str]
     """Tables that their installed model no longer owns."""
     moved_out: list[str]
     """Tables of apps that keep their migrations."""
     not_expressed: list[str]
-    """Tables of models that have no `_model`."""
+    """Tables with an installed model that lack `_model`."""
     claimed: list[str]
     """Tables that `--claim` marked."""
     notes: list[str]
@@ -47,7 +47,8 @@ class ExportJson(TypedDict):
 
 
 def meaning_of_no(question: Question, held: int | None) -> str:
-    """What the answer no means. `held`: how many rows the table has, or values the column; None if not known."""
+    """Return the consequence of the answer no. `held`: the number of rows of the table, or of values of the column;
+    None if unknown."""
     if not question.is_last:
         return "If not, the next question is about another name."
     what, unit = ("column", "value") if question.column else ("table", "row")
@@ -57,7 +58,8 @@ def meaning_of_no(question: Question, held: int | None) -> str:
 
 
 def data_left(names: Iterable[str], *, has_seed: bool) -> list[str]:
-    """Data migrations that never run on a new database, of installed packages and of the project's own apps."""
+    """Return lines about data migrations that never run on a new database. Those of the project's own apps are omitted
+    with `has_seed`."""
     found = [name for name in names if is_of_others(name) or not has_seed]
     if not found:
         return []
@@ -78,10 +80,10 @@ def data_left(names: Iterable[str], *, has_seed: bool) -> list[str]:
 def export(
     database: Database, accepted: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED
 ) -> tuple[Exported, bool]:
-    """Write the tables of the installed models into schema.json. Returns what was found, and whether the file differed.
+    """Write the tables of the installed models into schema.json. Return the export, and whether the file differed.
     Raises a SchemasyncError.
 
-    `accepted`: data migrations of which the author knows.
+    `accepted`: data migrations that the author accepts.
     """
     _refuse_lost_schema(database)
     project, dialogue = Project(database.alias, database.schema_path), database.dialogue
@@ -105,8 +107,8 @@ def compared(database: Database, accepted: Collection[str] = (), decisions: Deci
 
 
 def _refuse_lost_schema(database: Database) -> None:
-    """Refuse to write a schema.json from the models alone for a database that had one: it would lack all that no model
-    knows."""
+    """Refuse to write a schema.json from the models alone for a database that had one: it would lack everything that no
+    model has."""
     name = databases.name_of(database.alias)
     if database.schema_path.exists() or databases.is_no_path(name) or not Path(name).parent.is_dir():
         return
@@ -115,18 +117,19 @@ def _refuse_lost_schema(database: Database) -> None:
 
 
 def was_renamed(database: Database, ask: Callable[[str], bool], question: Question) -> bool:
-    """Ask whether something was renamed, and say what would be dropped. Raises UsageError if there is no answer."""
+    """Ask whether something was renamed; the question names the rows or values that a no would drop. Raises UsageError
+    if there is no answer."""
     held = row_counts.held(database.target(), question.table, question.column)
     return ask(f"{question.text} {meaning_of_no(question, held)}")
 
 
 def result_of(done: Comparison, *, check: bool) -> ExportResult:
-    """The result in a word."""
+    """Return the result in one word."""
     return "current" if not done.differs else "differs" if check else "exported"
 
 
 def _undecided_json(problems: Sequence[Problem], path: Path) -> ExportJson:
-    """The JSON object of a check whose result depends on a decision of the author."""
+    """The JSON object of a check that cannot be decided without the author."""
     return {
         "result": "differs",
         "file": str(path),

@@ -11,7 +11,7 @@ from .database import Database
 
 
 class HashJson(TypedDict):
-    """What `manage.py schemasync hash --json` prints."""
+    """The output of `manage.py schemasync hash --json`."""
 
     result: Literal["hashed"]
     version: str
@@ -21,7 +21,7 @@ class HashJson(TypedDict):
 
 
 def version_of(database: Database, path: Path | None) -> str:
-    """The version of schema.json, or of the file at `path`. Raises SchemaInvalid."""
+    """Return the version of schema.json, or of the file at `path`. Raises SchemaInvalid."""
     return database.document(path).version
 
 

@@ -9,31 +9,31 @@ from ..diff.changes import ChangeJson
 from ..errors import ProblemJson
 from ..history.rows import ReplayJson, migrations_of
 from ..sync import history as past
-from ..sync.history import Entry
+from ..sync.history import HistoryEntry
 from ..sync.run.recorder import RunJson
 from .database import Database
 
 
 class GenerationJson(TypedDict):
-    """One time that a generation went live, or was altered in place."""
+    """One event of the history: a generation went live, or was altered in place."""
 
     id: int
     version: str
     applied_at: str
     """In UTC."""
     action: str
-    """Why: `adopt`, `sync`, `rollback` or `restore`; `alter` if the live file was altered in place."""
+    """The reason: `adopt`, `sync`, `rollback` or `restore`; `alter` if the live file was altered in place."""
     generation: str
     previous: str | None
     """The generation that was live before."""
     rows: int
-    """How many rows the run wrote."""
+    """The number of rows that the run wrote."""
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     actor: str
     tool_version: str
-    """Of schemasync."""
+    """The version of schemasync."""
     sqlite_version: str | None
     """The version of SQLite that built the file; null if it was not recorded."""
     bytes: int
@@ -46,11 +46,11 @@ class GenerationJson(TypedDict):
     replay: ReplayJson | None
     """Null if writers waited all the time."""
     run: RunJson | None
-    """How the run went; null for what is no sync, and for those of older releases."""
+    """The course of the run; null for other actions than a sync, and for syncs of older releases."""
 
 
 class HistoryJson(TypedDict):
-    """What `manage.py schemasync history --json` prints."""
+    """The output of `manage.py schemasync history --json`."""
 
     result: Literal["listed"]
     generations: list[GenerationJson]
@@ -58,17 +58,17 @@ class HistoryJson(TypedDict):
     errors: list[ProblemJson]
 
 
-def history(database: Database) -> tuple[Entry, ...]:
-    """The history rows of the live generation, the newest first. Raises a SchemasyncError."""
+def history(database: Database) -> tuple[HistoryEntry, ...]:
+    """Return the history rows of the live generation, the newest first. Raises a SchemasyncError."""
     return tuple(past.history(database.target()))
 
 
-def as_json(entries: Sequence[Entry]) -> HistoryJson:
+def as_json(entries: Sequence[HistoryEntry]) -> HistoryJson:
     """The JSON object."""
     return {"result": "listed", "generations": [_generation_json(entry) for entry in entries], "errors": []}
 
 
-def _generation_json(entry: Entry) -> GenerationJson:
+def _generation_json(entry: HistoryEntry) -> GenerationJson:
     row = entry.row
     return {
         "id": row.id,

@@ -27,16 +27,16 @@ from .shared import (
 
 
 class InspectJson(TypedDict):
-    """What `manage.py schemasync inspect --json` prints."""
+    """The output of `manage.py schemasync inspect --json`."""
 
     result: Literal["inspected"]
     version: str
     schema: dict[str, Any]
     """The schema.json."""
     rows: dict[str, int]
-    """Maps each table to the number of rows that the `.sql` files insert: a schema holds no rows."""
+    """Maps each table to the number of rows that the `.sql` files insert, which are not part of the schema."""
     left_out: list[str]
-    """Files that undo another one, which were not run."""
+    """Files that undo another file; they were not run."""
     not_created: list[NotCreatedJson]
     unknown_names: UnknownNamesJson
     problems: list[str]
@@ -47,12 +47,12 @@ class InspectJson(TypedDict):
 
 
 _GENERATION = re.compile(r"[0-9]{1,4}(-[0-9a-f]{12})?|(1:)?[0-9a-f]{4,64}")
-"""What `inspect` takes for a generation or a version, if there is no file of that name."""
+"""Texts that `inspect` reads as a generation or a version, if there is no file of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`text`: the content of a schema.json. `faults`: what is to be fixed in it before a sync."""
+    """`text`: the content of a schema.json. `faults`: problems to fix in it before a sync."""
 
     seen: Inspected
     text: str
@@ -71,12 +71,12 @@ def inspect(database: Database, source: Path) -> Inspection:
 
 
 def _marked(alias: str, schema: Schema) -> str:
-    """The text for a schema, with the tables of installed models marked."""
+    """Return the schema as the text of a schema.json, with `_model` for the tables of installed models."""
     return baseline(schema, modelled(alias), "", carrying()) if databases.is_sqlite(alias) else write.write(schema)
 
 
 def faults_of(text: str, path: Path) -> list[str]:
-    """What a database may have and a schema.json may not, such as a foreign key to a missing table."""
+    """Return the faults of a schema.json that a database may have, such as a foreign key to a missing table."""
     try:
         document.read(text.encode(), str(path))
     except SchemaInvalid as error:

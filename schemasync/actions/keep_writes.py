@@ -24,9 +24,9 @@ class ArchivedColumnJson(TypedDict):
     column: str
     """`TABLE.COLUMN`"""
     rows: int
-    """How many rows of today have their value from the archive."""
+    """The number of today's rows that get their value from the archive."""
     new: int
-    """How many rows have none there, because they are new since; they get the default, or what `--fill` says."""
+    """The number of rows that the archive does not have; they get the default, or the value of `--fill`."""
 
 
 class ArchivedTableJson(TypedDict):
@@ -37,7 +37,7 @@ class ArchivedTableJson(TypedDict):
 
 
 class KeepWritesJson(TypedDict):
-    """What a rollback with `--keep-writes` does to the rows of today."""
+    """The effect of a rollback with `--keep-writes` on the rows of today."""
 
     archive: str
     """The generation whose schema the new file gets."""
@@ -46,11 +46,11 @@ class KeepWritesJson(TypedDict):
     changes: list[ChangeJson]
     hazards: list[HazardJson]
     replay: ReplayJson | None
-    """How the writes during the run were replayed; null in a preview, and if writers waited all the time."""
+    """The replay of the writes during the run; null in a preview, and if writers waited all the time."""
 
 
 def keep_writes_options(given: Mapping[str, Any]) -> KeepWritesOptions:
-    """The options, from values that `read` has returned. Raises UsageError."""
+    """Return the options from values that `read` has returned. Raises UsageError."""
     return KeepWritesOptions(
         _fills(given.get("fill") or ()),
         several(given.get("allow_drop")),
@@ -73,7 +73,7 @@ def _fills(given: str | Iterable[str] | Mapping[str, str]) -> dict[str, str]:
 
 
 def preview(database: Database, target: str | None, options: KeepWritesOptions) -> Ahead:
-    """What a rollback that keeps writes would do; changes nothing. Raises a SchemasyncError."""
+    """Return the preview of a rollback that keeps writes; change nothing. Raises a SchemasyncError."""
     return runs.preview(database.target(), target, options)
 
 

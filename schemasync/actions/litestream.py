@@ -1,4 +1,4 @@
-"""Litestream beside a database whose live file changes its name at each swap."""
+"""Configures Litestream for a database whose live file changes its name at each swap, and restores its replica."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .restore_source import time_of
 
 
 class LitestreamJson(TypedDict):
-    """What `manage.py schemasync litestream --json` prints."""
+    """The output of `manage.py schemasync litestream --json`."""
 
     result: Literal["printed", "written", "registered", "restored"]
     live: str | None
-    """The real path of the live file, which Litestream has to know; null after a restore."""
+    """The real path of the live file, which Litestream needs; null after a restore."""
     replica: str
     """The URL to which it is replicated."""
     output: str | None
@@ -36,7 +36,7 @@ class LitestreamJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """The configuration for the live file, and the file that it was written to."""
+    """The configuration for the live file. `output`: the file that it was written to, None if none is named."""
 
     live: str
     replica: str
@@ -46,7 +46,7 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The daemon replicates this file."""
+    """The result of `register`: the daemon replicates the live file."""
 
     live: str
     replica: str
@@ -54,7 +54,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored from the replica."""
+    """The result of `restore`: the file that was written from the replica."""
 
     replica: str
     output: Path
@@ -65,7 +65,7 @@ Done = Configured | Registered | Restored
 
 
 def config(database: Database, output: Path | None) -> Configured:
-    """Make the configuration with the real path of the live file, and write it to a file, if one is named."""
+    """Return the configuration with the real path of the live file; write it to `output`, if given."""
     daemon, live = _daemon(database), _live(database)
     text = daemon.text(live)
     if output is not None:
@@ -74,7 +74,7 @@ def config(database: Database, output: Path | None) -> Configured:
 
 
 def register(database: Database) -> Registered:
-    """Let the daemon replicate the live file, and no archive. Raises Failed."""
+    """Let the daemon replicate the live file and no archive. Raises Failed."""
     daemon, live, layout = _daemon(database), _live(database), Layout(database.link)
     for line in daemon.follow(layout, Disk()):
         database.dialogue.say(line)
@@ -90,7 +90,7 @@ def register(database: Database) -> Registered:
 
 
 def restore(database: Database, into: Path, at: str = "") -> Restored:
-    """Write the database as it was at a moment to the plain file `into`, where nothing is."""
+    """Write the database as it was at a moment to the new plain file `into`."""
     daemon, opener = _daemon(database), databases.opener(database.alias)
     moment = time_of(at) if at else None
     found = restoring.restore(opener, daemon.replica, moment, into, database.dialogue.progress, Disk())

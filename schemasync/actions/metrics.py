@@ -1,4 +1,4 @@
-"""What the backend has measured on a database: the last hour, day and month, and the time of statements by table."""
+"""Read the measurements of the backend: the last hour, day and month, and the time of statements by table."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .database import Database
 
 
 class PeriodJson(TypedDict):
-    """The figures of a period up to now. Times are in milliseconds; what was not measured is 0."""
+    """The figures of a period up to now. Times are in milliseconds; a value without measurements is 0."""
 
     seconds: int
-    """How long there are figures for."""
+    """The time that the figures cover."""
     commits: int
     """Transactions that wrote, and statements that wrote outside of one."""
     commits_per_second: float
     most_commits_per_second: float
-    """In the busiest stretch: a minute of the hour, fifteen minutes of the day, four hours of the month."""
+    """In the busiest interval: a minute of the hour, fifteen minutes of the day, four hours of the month."""
     write_ms: float
     """The average time that a write spends in the database: the wait for the write lock, its statements, the commit."""
     slowest_write_ms: float
@@ -33,30 +33,30 @@ class PeriodJson(TypedDict):
     wait_ms: float
     longest_wait_ms: float
     held: float
-    """The part of the time in which somebody had the write lock: 0 to 1."""
+    """The share of the time in which a connection held the write lock: 0 to 1."""
     longest_held_ms: float
     writers: float
-    """Writers at work or waiting at once, on average."""
+    """The average number of writers that work or wait at the same time."""
     most_writers: float
-    """The same in the busiest stretch."""
+    """The same average in the busiest interval."""
     busy: int
     """Statements that failed because the database was locked."""
     busy_rate: float
-    """The part of the writes that failed so: 0 to 1."""
+    """The share of writes that failed for this reason: 0 to 1."""
     idle: int
     """Transactions that took the write lock and wrote nothing."""
     rollbacks: int
     reads: int
     """SELECTs, estimated from a sample."""
     read_ms: float
-    """Their average time until the first row."""
+    """The average time of a read until its first row."""
     file_bytes: int
     log_bytes: int
-    """The largest write-ahead log that was seen."""
+    """The largest measured size of the write-ahead log."""
 
 
 class TableJson(TypedDict):
-    """What statements about a table took in the last seven days. A statement counts for the table that it writes to, or
+    """The time of statements on a table in the last seven days. A statement counts for the table that it writes to, or
     else for each table that it reads."""
 
     table: str
@@ -68,17 +68,17 @@ class TableJson(TypedDict):
 
 
 class MetricsJson(TypedDict):
-    """What `manage.py schemasync metrics --json` prints."""
+    """The output of `manage.py schemasync metrics --json`."""
 
     result: Literal["measured", "nothing"]
-    """`nothing`: there are no figures yet, or no longer."""
+    """`nothing`: there are no figures, or none from the last month."""
     measures: bool
     """False if the setting METRICS is off."""
     hour: PeriodJson
     day: PeriodJson
     month: PeriodJson
     tables: list[TableJson]
-    """The one with the most time first."""
+    """The table with the most time first."""
     errors: list[ProblemJson]
 
 
@@ -97,7 +97,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything that was measured on a database."""
+    """All measurements of a database."""
 
     hour: Summary
     day: Summary
@@ -110,13 +110,13 @@ class Measured:
 
 
 def metrics(database: Database) -> Measured:
-    """Read what was measured. Raises a SchemasyncError."""
+    """Return the measurements of all periods and tables. Raises a SchemasyncError."""
     hour, day, month = (of_period(database, period) for period in Period)
     return Measured(hour, day, month, tables(database))
 
 
 def of_period(database: Database, period: Period) -> Summary:
-    """The figures of one period."""
+    """Return the figures of one period."""
     now = time.time()
     path = database.target().layout.metrics
     bins = metrics_file.bins(path, period.width, now - period.seconds)
@@ -124,7 +124,8 @@ def of_period(database: Database, period: Period) -> Summary:
 
 
 def tables(database: Database) -> tuple[Table, ...]:
-    """The statements by table, the one with the most time first. Those that no longer compile are left out."""
+    """Return the statements by table, the table with the most time first. Statements that no longer compile are left
+    out."""
     target = database.target()
     spent = metrics_file.statements(target.layout.metrics)
     if not spent:
@@ -161,7 +162,7 @@ def as_json(found: Measured) -> MetricsJson:
 
 
 def period_json(found: Summary) -> PeriodJson:
-    """The figures of a period."""
+    """The figures of a period as a JSON object."""
     totals = found.totals
     return {
         "seconds": found.seconds,

@@ -27,29 +27,29 @@ class ModelJson(TypedDict):
 
 
 class NotExpressedJson(TypedDict):
-    """Something that the schema has and the models do not express."""
+    """A part of the schema that the models do not express."""
 
     what: str
     where: str
 
 
 class ModelsJson(TypedDict):
-    """What `manage.py schemasync models --json` prints."""
+    """The output of `manage.py schemasync models --json`."""
 
     result: ModelsResult
     """`differs` only with `--check`."""
     file: str | None
-    """None if the models are printed."""
+    """Null if the models are printed."""
     models: list[ModelJson]
     not_expressed: list[NotExpressedJson]
     text: str | None
-    """The content of the file; None if it is written or compared."""
+    """The generated text; null if it was written to a file or compared with one."""
     errors: list[ProblemJson]
 
 
 def generated(database: Database, app: AppConfig | None, path: Path | None, command: str) -> Generated:
-    """The models of schema.json, and the other code of the file at `path`. `command`: what the header of the file
-    names. Raises a SchemasyncError."""
+    """Return the models of schema.json, with the other code of the file at `path`. `command`: the command that the
+    header of the file names. Raises a SchemasyncError."""
     wanted = database.document()
     validate_schema(wanted.schema, databases.opener(database.alias), wanted.place)
     if path is not None and path.is_dir():

@@ -28,13 +28,13 @@ class MovedTableJson(TypedDict):
     table: str
     rows: int
     bytes: int | None
-    """In the file, with its indexes; null if this SQLite does not say it."""
+    """Its size in the file, with its indexes; null if this SQLite cannot report sizes."""
     has_key: bool
-    """False: it has no primary key, so that it is copied again whenever it was written during the move."""
+    """False: it has no primary key, so it is copied again whenever it is written during the move."""
 
 
 class EstimateJson(TypedDict):
-    """How long a move would take by one process, in milliseconds, by rows that were copied, compared and rolled
+    """The estimated duration of a move by one process, in milliseconds, from rows that were copied, compared and rolled
     back."""
 
     scan_ms: int
@@ -42,15 +42,15 @@ class EstimateJson(TypedDict):
     indexes_ms: int
     compare_ms: int
     pause_ms: int
-    """How long writers would wait."""
+    """The time that writers would wait."""
     rows: int
-    """How many rows were measured."""
+    """The number of measured rows."""
     tables: list[str]
-    """Those of the rows that were measured."""
+    """The tables of the measured rows."""
 
 
 class MovePlanJson(TypedDict):
-    """What `manage.py schemasync move --plan --json` prints."""
+    """The output of `manage.py schemasync move --plan --json`."""
 
     result: Literal["planned"]
     to: str
@@ -63,7 +63,7 @@ class MovePlanJson(TypedDict):
     findings: list[FindingJson]
     """Values that a policy changes."""
     estimate: EstimateJson | None
-    """Null if PostgreSQL still has the tables of a move that died."""
+    """Null if PostgreSQL still has the tables of an interrupted move."""
     notes: list[str]
     errors: list[ProblemJson]
 
@@ -78,30 +78,32 @@ class ChangedValuesJson(TypedDict):
 
 
 class MoveJson(TypedDict):
-    """What `manage.py schemasync move --json` prints."""
+    """The output of `manage.py schemasync move --json`."""
 
     result: Literal["moved", "current", "undone"]
-    """`current`: it was done before."""
+    """`current`: the database had already moved."""
     to: str
     generation: str
     """The file: closed after a move, live again after `--undo`."""
     rows: dict[str, int]
-    """By table; each was compared with the file. Empty if an interrupted move was finished."""
+    """The number of rows by table; each row was compared with the file. Empty if an interrupted move was finished."""
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     changed: list[ChangedValuesJson]
     changed_list: str | None
-    """The file with each of these values: a line of JSON with its table, column, key, fault, old and new value."""
+    """The path of a file with a line of JSON for each changed value: its table, column, key, fault, old and new
+    value."""
     left: dict[str, int]
-    """Rows that differ on PostgreSQL, by table, after `--undo --leave-writes`."""
+    """The number of rows that differ on PostgreSQL, by table, after `--undo --leave-writes`."""
     notes: list[str]
     errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
 class MovePreview:
-    """What a move would do, where it leads, and the version of schema.json. `notes`: differences on PostgreSQL."""
+    """The plan of a move, its target on PostgreSQL, and the version of schema.json. `notes`: differences on
+    PostgreSQL."""
 
     found: Planned
     goal: Goal
@@ -110,7 +112,7 @@ class MovePreview:
 
 
 def required(to: str | None) -> str:
-    """The entry of DATABASES that is given. Raises UsageError if none is."""
+    """Return the given entry of DATABASES. Raises UsageError if none is given."""
     if not to:
         hint = "Name an entry of DATABASES: manage.py schemasync move --to ALIAS"
         raise UsageError.of(Code.BAD_OPTION, "move needs the database to move to", hint)
@@ -118,7 +120,7 @@ def required(to: str | None) -> str:
 
 
 def plan(database: Database, to: str) -> MovePreview:
-    """What a move would do; changes nothing. Raises a SchemasyncError with all that is in its way."""
+    """Return the plan of a move; change nothing. Raises a SchemasyncError with all obstacles."""
     document = database.document()
     goal = _goal(to, document, Limits())
     found = mover.plan(database.target(), goal, document)
@@ -132,8 +134,8 @@ def to_postgres(database: Database, to: str, limits: Limits) -> MoveReport:
     return replace(done, notes=(*done.notes, *postgres_migrations.notes())) if done.result == "moved" else done
 
 
-def take_back(database: Database, to: str, *, leave_writes: bool) -> MoveReport:
-    """Go back to the file. `to`: '' for the entry of DATABASES to which it has moved."""
+def undo_move(database: Database, to: str, *, leave_writes: bool) -> MoveReport:
+    """Go back to the file. `to`: the entry of DATABASES to which it has moved; '' reads it from the file."""
     document, target = database.document(), database.released()
     goal = _goal(to or closed_file.moved_to(target), document, Limits())
     return undo.undo(target, goal, document, leave_writes=leave_writes)

@@ -1,4 +1,4 @@
-"""The values of options, and which are allowed."""
+"""Converts and checks the values of options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_PAUSE = Limits().max_pause * 1000  # milliseconds
 CUTOVER_TIMEOUT = Limits().cutover_timeout  # seconds
 
 NOT_IN_PLACE = ("rebuild_all", "verify", "postpone", "cutover_timeout")
-"""Options of a sync that have no meaning for an alteration of the live file."""
+"""Options of a sync that do not apply to an alteration of the live file."""
 
 
 def _percent(value: Any) -> float:
@@ -40,7 +40,8 @@ _NUMBERS: Mapping[str, tuple[Callable[[Any], float], str]] = {
 
 
 def read(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the options to values: `call_command` passes any type. Raises UsageError."""
+    """Return the options with their numbers converted, as `call_command` passes any type. Raises UsageError for a value
+    that is not allowed."""
     found = dict(given)
     for name, (kind, what) in _NUMBERS.items():
         if found.get(name) is None:
@@ -78,7 +79,7 @@ def _is_allowed(name: str, value: object) -> bool:
 
 
 def several(found: str | Iterable[str] | None) -> frozenset[str]:
-    """The values of a repeatable option: Python code may pass a single value as text."""
+    """Return the values of a repeatable option. Python code may pass a single value as text."""
     return frozenset([found] if isinstance(found, str) else found or ())
 
 
@@ -94,11 +95,11 @@ SYNC_OPTIONS = (
     "cutover_timeout",
     "postpone",
 )
-"""Options of a sync and its plan; other actions have no use for them."""
+"""Options of a sync and its plan that most other actions refuse."""
 
 
 def refuse_misplaced(action: str, given: Mapping[str, Any]) -> None:
-    """Raise UsageError for options of a sync that were given to an action without use for them."""
+    """Raise UsageError for options of a sync that the action does not use."""
     if found := _misplaced(action, given):
         raise UsageError.of(
             Code.BAD_OPTION, f"{action} has no use for {', '.join(found)}", "Remove it; it is an option of a sync."
@@ -106,7 +107,7 @@ def refuse_misplaced(action: str, given: Mapping[str, Any]) -> None:
 
 
 OF_KEEP_WRITES = ("allow_drop", "block_writers", "max_pause", "cutover_timeout", "verify")
-"""Options of a sync that a rollback with --keep-writes has, too."""
+"""Options of a sync that a rollback with --keep-writes also has."""
 
 
 _OF_OTHERS = {"move": ("max_pause", "cutover_timeout", "postpone"), "tenants": ("max_pause", "cutover_timeout")}

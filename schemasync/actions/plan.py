@@ -1,4 +1,4 @@
-"""Decides what a sync would do."""
+"""Makes the plan of a sync."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ class DiskJson(TypedDict):
 
 
 class InPlaceJson(TypedDict):
-    """What an alteration of the live file would take."""
+    """The estimated cost of an alteration of the live file."""
 
     seconds: float | None
-    """For how long writers would wait, estimated from the first rows; null if it is not known."""
+    """The time that writers would wait, estimated from the first rows; null if unknown."""
 
 
 class DerivedJson(TypedDict):
-    """What the SELECT of a derived table reads, and its present result."""
+    """The tables that the SELECT of a derived table reads, and the size of its present result."""
 
     reads: list[str]
     """Tables of the live database. If one of them is written during the run, the table is filled again."""
     after: list[str]
     """Other derived tables, folded, which are filled first."""
     by_key: bool
-    """Whether only the rows that come from a written row are filled again; otherwise all of them."""
+    """Whether only the rows that come from a written row are filled again; otherwise all rows are."""
     rows: int | None
     seconds: float | None
-    """How long it took to compute and to compare the result; about as long writers wait if all of the table has to be
-    filled again at the cut-over."""
+    """The time to compute and compare the result. Writers wait about as long if the whole table has to be filled again
+    at the cut-over."""
 
 
 class TransformJson(TypedDict):
@@ -65,7 +65,7 @@ class TransformJson(TypedDict):
     rows: int | None
     """The rows of these tables."""
     seconds: float | None
-    """How long the transforms take for all of them, estimated from the first ones."""
+    """The time of the transforms for all these rows, estimated from the first ones."""
 
 
 class TableOutlookJson(TypedDict):
@@ -73,11 +73,12 @@ class TableOutlookJson(TypedDict):
 
     action: Action
     rows: int | None
-    """Null for a virtual table whose module this process does not know."""
+    """Null for a virtual table whose module this process does not have."""
     bytes: int | None
-    """Null if SQLite does not know it."""
+    """Null if SQLite cannot report it."""
     why: str
-    """The first change that writes the rows of the table again, in a phrase, or what fills it; empty if they stay."""
+    """A phrase: the first change that rewrites the rows of the table, or the source that fills it; empty if the rows
+    stay."""
     derived: DerivedJson | None
     """Null for a table that no SELECT fills."""
     transforms: TransformJson | None
@@ -85,45 +86,45 @@ class TableOutlookJson(TypedDict):
 
 
 class PartJson(TypedDict):
-    """Something that a mixin makes."""
+    """A part of the schema that a mixin makes."""
 
     kind: str
     """`column`, `index`, `trigger`, `view`, `table`, or another part of a table, as in a key of schema.json."""
     name: str
-    """Its text if it has no name."""
+    """The name of the part, or its text if it has no name."""
 
 
 class MixinJson(TypedDict):
-    """What one mixin of schema.json makes for one table, whether it changes or not."""
+    """The parts that one mixin of schema.json makes for one table, whether they change or not."""
 
     mixin: str
     table: str
-    """Empty for what it makes once: a table that all of them share, or a mixin in the `_use` at the top."""
+    """Empty for parts that it makes once: a table that all its tables share, or a mixin in the top-level `_use`."""
     parts: list[PartJson]
 
 
 class PlanJson(TypedDict):
-    """What `manage.py schemasync plan --json` prints; after an error, too."""
+    """The output of `manage.py schemasync plan --json`, also after an error."""
 
     result: Literal["planned", "current"] | ErrorResult
     version: str | None
-    """Of schema.json; null if it could not be read."""
+    """The version of schema.json; null if it could not be read."""
     previous: str | None
     """The version that is live."""
     generation: str | None
     """The generation that is live."""
     strategy: Strategy | None
-    """How the new file would start: as a copy of the old one, or empty; in-place if the live file would be altered, or
-    only its history would record the version. Null if nothing would be done."""
+    """The start of the new file: a copy of the old one, or empty; in-place if the live file would be altered, or only
+    its history would record the version. Null if nothing would be done."""
     reason: str
-    """Why this strategy."""
+    """The reason for this strategy."""
     changes: list[ChangeJson]
     tables: dict[str, TableOutlookJson]
     disk: DiskJson
     mixins: list[MixinJson]
     in_place: InPlaceJson | None
-    """Null if an alteration of the live file is not possible, or if nobody asked for it and the file has less than 1
-    GB."""
+    """Null if an alteration of the live file is not possible, or if the option `--in-place` is not given and the file
+    has less than 1 GB."""
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
     """Objects that schema.json does not name, and that would be carried along."""
@@ -136,8 +137,7 @@ class PlanJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`pending`: the migrations of MIGRATED_APPS that would run, as `app.name`. `statements`: None if nobody asked for
-    them."""
+    """`pending`: the migrations of MIGRATED_APPS that would run, as `app.name`. `statements`: None without `sql`."""
 
     outlook: Outlook
     pending: tuple[str, ...]
@@ -145,7 +145,7 @@ class Planned:
 
     @property
     def blocking(self) -> list[Problem]:
-        """What stops a sync: hazards, and conditions of REQUIRE that do not hold."""
+        """The problems that stop a sync: hazards, and unmet conditions of REQUIRE."""
         plan = self.outlook.plan
         hazards = [as_problem(hazard) for hazard in plan.blocking] if plan is not None else []
         return [*hazards, *self.outlook.unmet]
@@ -158,15 +158,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class AfterAdoption:
-    """What is known of a plan before the database is adopted."""
+    """The part of a plan that is known before the database is adopted."""
 
     checked: Checked
     pending: tuple[str, ...]
 
 
 def plan(database: Database, options: SyncOptions, *, sql: bool = False) -> Planned | AfterAdoption:
-    """What a sync would do; changes nothing. Raises a SchemasyncError. Returns AfterAdoption for a plain file that the
-    sync itself would adopt."""
+    """Return the plan of a sync; change nothing. For a plain file that the sync itself would adopt, return
+    AfterAdoption. Raises a SchemasyncError."""
     target, wanted = database.target(), database.document()
     pending = _pending(database.alias, target)
     try:
@@ -183,7 +183,7 @@ def _statements(seen: Outlook) -> tuple[str, ...]:
 
 
 def after_adoption(database: Database) -> AfterAdoption:
-    """What a sync would change after `adopt`. Raises a SchemasyncError."""
+    """Return the changes that a sync would make after `adopt`. Raises a SchemasyncError."""
     target = database.target()
     return AfterAdoption(check.check(target, database.document()), _pending(database.alias, target))
 
@@ -202,7 +202,7 @@ def _in_place_json(possible: InPlaceOutlook | None) -> InPlaceJson | None:
 
 
 def _before_adoption_json(seen: Checked, pending: Sequence[str]) -> PlanJson:
-    """The JSON object for a file that is adopted by the command that would run the plan."""
+    """The JSON object for a plain file that the sync itself would adopt."""
     return {
         "result": "planned",
         "version": seen.version,

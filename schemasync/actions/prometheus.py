@@ -1,4 +1,4 @@
-"""What the backend has measured, in the text format of Prometheus, by the library prometheus-client."""
+"""Write the measurements of the backend in the text format of Prometheus, with the library prometheus-client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def content_type() -> str:
 
 
 def text() -> bytes:
-    """The figures of every SQLite database that has a schema.json. Raises a SchemasyncError."""
+    """Return the figures of every SQLite database that has a schema.json. Raises a SchemasyncError."""
     library = _library()
     registry = library.CollectorRegistry()
     registry.register(_Collector())
@@ -42,7 +42,7 @@ def text() -> bytes:
 
 
 class _Collector:
-    """Reads the figures when it is asked."""
+    """A collector that reads the figures when the library calls it."""
 
     def collect(self) -> Iterable[Any]:
         core = import_module("prometheus_client.core")
@@ -60,7 +60,7 @@ class _Collector:
             yield family
 
     def describe(self) -> Iterator[Any]:
-        """Nothing: the library would read the figures once more to find their names."""
+        """Return nothing: otherwise the library would read the figures once more to find their names."""
         return iter(())
 
 

@@ -23,11 +23,11 @@ class ArchiveJson(TypedDict):
     generation: str
     bytes: int
     superseded_at: str | None
-    """When another generation went live; null if the file does not record it."""
+    """The time when another generation went live; null if the file does not record it."""
 
 
 class PruneJson(TypedDict):
-    """What `manage.py schemasync prune --json` prints."""
+    """The output of `manage.py schemasync prune --json`."""
 
     result: Literal["planned", "pruned"]
     """`planned` with `--dry-run`."""
@@ -36,11 +36,11 @@ class PruneJson(TypedDict):
     too_recent: list[ArchiveJson]
     """Kept for now, because they were live until a moment ago."""
     not_in_history: list[ArchiveJson]
-    """Kept because the history does not know them, as after an eject or after an older backup was restored."""
+    """Kept because the history does not have them, as after an eject or after an older backup was restored."""
     set_aside: list[ArchiveJson]
-    """Kept because they may have rows that the live file has not, as after a rollback."""
+    """Kept because they may have rows that the live file lacks, as after a rollback."""
     left_by_switch: list[ArchiveJson]
-    """Kept because a switch left them, and another git branch needs what they have."""
+    """Kept because a switch left them, and another git branch needs their data."""
     hints: list[str]
     """Hints that were removed from schema.json; only with `--hints`, which removes no archives."""
     errors: list[ProblemJson]
@@ -67,7 +67,8 @@ def prune(
 
 
 def prune_hints(database: Database, *, dry_run: bool = False) -> tuple[AppliedHint, ...]:
-    """Remove from schema.json the hints that do not act again on this database. Raises a SchemasyncError."""
+    """Remove from schema.json the hints that do not act again on this database, and return them. Raises a
+    SchemasyncError."""
     found = database.document()
     hints = tuple(applied_hints.applied_hints(database.target(), found, made_elsewhere(database.alias)))
     if hints and not dry_run:
@@ -76,7 +77,7 @@ def prune_hints(database: Database, *, dry_run: bool = False) -> tuple[AppliedHi
 
 
 def refuse_for_hints(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for options of archives, where hints are to be removed."""
+    """Raise UsageError if `--hints` is given together with options for archives."""
     if other := [f"--{name.replace('_', '-')}" for name in ("keep", "older_than") if given.get(name) is not None]:
         raise UsageError.of(
             Code.BAD_OPTION, f"--hints removes no archives; {' and '.join(other)} is for these", "Run prune twice."

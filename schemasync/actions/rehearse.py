@@ -1,4 +1,4 @@
-"""Rehearses a sync: everything but the swap."""
+"""Rehearses a sync: runs all of it except the swap."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from .database import Database
 
 
 class ExpectedJson(TypedDict):
-    """What the sync would take, if it ran now."""
+    """The expected cost of the sync if it ran now."""
 
     seconds: float
     pause_ms: int
-    """How long writers would wait."""
+    """The time that writers would wait."""
     disk_bytes: int
-    """The new file and its log, when it is complete."""
+    """The size of the new file and its log, when it is complete."""
     disk_planned: int
-    """What `plan` says that the run needs."""
+    """The size that `plan` reports for the run."""
 
 
 class WritesJson(TypedDict):
-    """What the site wrote during the rehearsal."""
+    """The writes of the site during the rehearsal."""
 
     rows: int
     per_second: float
     replayed_per_second: float | None
-    """How many rows a second the run can replay; null if too few were written to measure it."""
+    """The rows per second that the run can replay; null if too few were written to measure it."""
 
 
 class BackTableJson(TypedDict):
@@ -76,18 +76,18 @@ class NewValuesJson(TypedDict):
 
 
 class BackJson(TypedDict):
-    """The way back from the new file."""
+    """The effect of a rollback from the new file."""
 
     seconds: float
-    """How long the comparison takes. The rollback itself takes milliseconds, whatever the size."""
+    """The time of the comparison. The rollback itself takes milliseconds, whatever the size."""
     tables: list[BackTableJson]
     values: list[NewValuesJson]
     written_meanwhile: int
-    """Rows that were written to the live file after it was read: each may be counted in `tables`."""
+    """Rows that were written to the live file after it was read: `tables` may count each of them."""
 
 
 class QueryJson(TypedDict):
-    """The plans of a statement of `--queries`, a line for each loop."""
+    """The query plans of a statement of `--queries`, one line per loop."""
 
     statement: str
     before: list[str] | None
@@ -95,16 +95,16 @@ class QueryJson(TypedDict):
     after: list[str] | None
     """On the new file."""
     worse: bool
-    """Whether it no longer compiles, or reads a whole table, sorts, or makes an index for one run more often."""
+    """Whether it no longer compiles, or more often reads a whole table, sorts, or builds a temporary index."""
     error: str
 
 
 class RehearseJson(TypedDict):
-    """What `manage.py schemasync rehearse --json` prints."""
+    """The output of `manage.py schemasync rehearse --json`."""
 
     result: Literal["rehearsed", "current"]
     version: str
-    """Of schema.json."""
+    """The version of schema.json."""
     previous: str | None
     """The version that is live."""
     generation: str | None
@@ -120,13 +120,13 @@ class RehearseJson(TypedDict):
     back: BackJson | None
     queries: list[QueryJson]
     run: RunJson
-    """How the rehearsal went."""
+    """The course of the rehearsal."""
     errors: list[ProblemJson]
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A rehearsal, and what was seen of it."""
+    """A rehearsal, and the recorder of its course."""
 
     found: Rehearsal
     recorder: Recorder
@@ -135,8 +135,8 @@ class Rehearsed:
 def rehearse(
     database: Database, options: SyncOptions, queries: Path | None = None, at: Path | None = None
 ) -> Rehearsed:
-    """Do all that a sync does, except for the swap, and remove the new file. `at`: on a copy of this database file,
-    which is removed, too. Raises what the sync would raise, and UsageError if a file cannot be read."""
+    """Do everything that a sync does except the swap, and remove the new file. `at`: work on a copy of this database
+    file, and remove the copy, too. Raises the errors of the sync, and UsageError if a file cannot be read."""
     if options.in_place or options.block_writers or options.limits.postpone:
         raise UsageError.of(
             Code.BAD_OPTION,
@@ -159,7 +159,7 @@ def _rehearsed(database: Database, target: Target, options: SyncOptions, script:
 
 
 def _rehearsed_at(database: Database, options: SyncOptions, script: str, at: Path) -> Rehearsed:
-    """On a copy of the file, which is adopted as a restored backup is. What REQUIRE demands is not asked: nothing is at
+    """Rehearse on a copy of the file, which is adopted like a restored backup. REQUIRE is not checked: nothing is at
     stake."""
     if not at.is_file():
         raise UsageError.of(Code.BAD_OPTION, f"--at {at}: there is no such file", "Name a SQLite file.")

@@ -31,7 +31,7 @@ from .sync import SyncJson
 
 
 class WrittenJson(TypedDict):
-    """What `manage.py schemasync restore --into FILE --json` prints."""
+    """The output of `manage.py schemasync restore --into FILE --json`."""
 
     result: Literal["written"]
     output: str
@@ -43,7 +43,7 @@ class WrittenJson(TypedDict):
 
 
 class RestorePreviewJson(TypedDict):
-    """What `manage.py schemasync restore --dry-run --json` prints."""
+    """The output of `manage.py schemasync restore --dry-run --json`."""
 
     result: Literal["planned"]
     version: str
@@ -59,7 +59,7 @@ class RestorePreviewJson(TypedDict):
 
 
 class RestoreJson(TypedDict):
-    """What `manage.py schemasync restore --json` prints."""
+    """The output of `manage.py schemasync restore --json`."""
 
     result: Literal["restored"]
     version: str
@@ -73,7 +73,7 @@ class RestoreJson(TypedDict):
     """From the file that was live to the new one; null if there was no database."""
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     sync: NotRequired[SyncJson]
     """The sync that brought the backup to schema.json before it went live; only with `--sync`."""
     errors: list[ProblemJson]
@@ -81,7 +81,7 @@ class RestoreJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file, its size, and what it was made from."""
+    """The written file, its size, and its source."""
 
     output: Path
     bytes: int
@@ -89,7 +89,7 @@ class Written:
 
 
 def into_file(database: Database, output: Path, asked: Asked) -> Written:
-    """Restore into the file `output`, where nothing is. Raises a SchemasyncError; then nothing was written."""
+    """Restore into the new file `output`. Raises a SchemasyncError; then nothing was written."""
     source = chosen_source(database, asked)
     opener, progress = databases.opener(database.alias), database.dialogue.progress
     restoring.restore(opener, source, output, progress, Disk())
@@ -97,7 +97,7 @@ def into_file(database: Database, output: Path, asked: Asked) -> Written:
 
 
 def preview(database: Database, asked: Asked, *, with_sync: bool = False) -> Ahead:
-    """What a restore would do; the backup is fetched and checked, and the live database is not touched. Raises a
+    """Fetch and check the backup, and return the preview of a restore. The live database is not changed. Raises a
     SchemasyncError."""
     source, target = chosen_source(database, asked), database.target()
     with restoring.restored_copy(target, source) as copy:
@@ -118,7 +118,7 @@ def restore(database: Database, asked: Asked, agree: Callable[[Ahead], bool], *,
 
 
 def _wanted(database: Database) -> Wanted:
-    """Nobody writes to the copy, so its writers may wait."""
+    """Return the sync of a restored copy to schema.json. It blocks writers, as nobody writes to the copy."""
     alias, document = database.alias, database.document()
     options = informed(alias, SyncOptions(allow_older=True, block_writers=True))
 

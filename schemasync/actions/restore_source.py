@@ -1,4 +1,4 @@
-"""Chooses what is restored: a backup of a storage, an archive, a file, or a state of Litestream."""
+"""Chooses the source of a restore: a backup of a storage, an archive, a file, or a state of Litestream."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from .database import Database
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which backup: the one whose `name` is this or begins so, the file of this path, the newest until the time `at`,
-    or the newest, as `chosen` says; of which storage; and the file of the identity for an encrypted one."""
+    """The chosen backup: the one whose name is `name` or begins with it, the file at this path, the newest until the
+    time `at`, or the newest, as `chosen` says. `storage`: the storage to search. `identity`: the key file for an
+    encrypted backup."""
 
     name: str = ""
     at: str = ""
@@ -30,7 +31,7 @@ class Asked:
 
 
 def chosen_source(database: Database, asked: Asked) -> Source:
-    """What is restored. Raises Refused, UsageError, or Failed if the storage fails."""
+    """Return the source of a restore. Raises Refused, UsageError, or Failed if the storage fails."""
     place = keep_settings(database.alias).store(database.link, asked.storage)
     at = time_of(asked.at) if asked.at else None
     ask = partial(replicated, database, asked, at)
@@ -38,14 +39,14 @@ def chosen_source(database: Database, asked: Asked) -> Source:
 
 
 def replicated(database: Database, asked: Asked, at: datetime | None = None) -> Replicated | None:
-    """What Litestream has of that time, or of now; None if another storage or backup is asked for. That it fails must
-    not prevent a restore from a backup, unless it is named."""
+    """Return the state of Litestream at that time, or now; None if it has none, or `asked` names another backup or
+    storage. A failure is only a warning, so that backups can still be restored, unless `asked` names Litestream."""
     is_named = asked.name == LITESTREAM
     daemon = litestream(database.alias) if is_named or not (asked.name or asked.storage) else None
     if daemon is None:
         return None
     wanted = at or datetime.now(UTC)
-    if database.target().layout.path_kind() is not PathKind.NOTHING:  # else nobody writes
+    if database.target().layout.path_kind() is not PathKind.NOTHING:  # otherwise nobody writes
         since = datetime.now(UTC) - wanted
         time.sleep(max(0.0, min(MARGIN, MARGIN - since).total_seconds()))  # it reads each second
     try:
@@ -59,7 +60,7 @@ def replicated(database: Database, asked: Asked, at: datetime | None = None) -> 
 
 
 def time_of(text: str) -> datetime:
-    """A time with its zone; without one it is UTC, as in all that the command prints."""
+    """Parse a time; without a zone it is UTC, as in all output of the command. Raises UsageError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

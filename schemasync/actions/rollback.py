@@ -41,7 +41,7 @@ class RowDiffJson(TypedDict):
 
 
 class PreviewJson(TypedDict):
-    """What `manage.py schemasync rollback --dry-run --json` prints."""
+    """The output of `manage.py schemasync rollback --dry-run --json`."""
 
     result: Literal["planned"]
     version: str
@@ -59,7 +59,7 @@ class PreviewJson(TypedDict):
 
 
 class RollbackJson(TypedDict):
-    """What `manage.py schemasync rollback --json` prints."""
+    """The output of `manage.py schemasync rollback --json`."""
 
     result: Literal["rolled_back"]
     version: str
@@ -71,7 +71,7 @@ class RollbackJson(TypedDict):
     differences: DifferencesJson
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     sql: NotRequired[list[str]]
     """The statements; only with `--in-place`."""
     keep_writes: NotRequired[KeepWritesJson]
@@ -80,7 +80,7 @@ class RollbackJson(TypedDict):
 
 
 def preview(database: Database, target: str | None = None) -> Preview:
-    """What a rollback would do; changes nothing. Raises a SchemasyncError."""
+    """Return the preview of a rollback; change nothing. Raises a SchemasyncError."""
     return swaps.preview(database.target(), target)
 
 
@@ -96,13 +96,13 @@ def rollback(
 
 
 def preview_in_place(database: Database) -> Reverse:
-    """What undoing the last alteration of the live file would do; changes nothing. Raises a SchemasyncError."""
+    """Return the preview of undoing the last alteration of the live file; change nothing. Raises a SchemasyncError."""
     return alterations.preview(database.target())
 
 
 def rollback_in_place(database: Database, agree: Callable[[Reverse], bool], max_pause: float | None) -> Undone:
     """Undo the last alteration of the live file. `max_pause`: seconds that writers may wait, None for no limit. Raises
-    as `rollback` does."""
+    the errors of `rollback`."""
     done = alterations.rollback_in_place(_released(database), agree, max_pause)
     if done is None:
         raise _declined()
@@ -112,7 +112,7 @@ def rollback_in_place(database: Database, agree: Callable[[Reverse], bool], max_
 
 
 def refuse_target_in_place(target: str | None) -> None:
-    """Raise UsageError if an alteration is to be undone, and a generation is named as well."""
+    """Raise UsageError if `--in-place` is given together with a generation."""
     if target is not None:
         raise UsageError.of(
             Code.BAD_OPTION,
@@ -217,7 +217,7 @@ def kept_writes_json(done: KeptWrites) -> RollbackJson:
 
 
 def _no_difference_json(ahead: Ahead) -> DifferencesJson:
-    """Every row of today is kept, so that nothing is set aside."""
+    """The JSON object without differences: every row of today is kept."""
     return {
         "from": ahead.live.generation,
         "to": ahead.generation,

@@ -1,4 +1,4 @@
-"""Writes the report of a sync, as HTML or JSON: also of one that was refused or has failed."""
+"""Writes the report of a sync as HTML or JSON, also if the sync was refused or failed."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from . import sync as sync_action
 from .database import Database
 from .sync import SyncJson
 
-TITLE = "schemasync report"  # a file that begins with it may be replaced by a later report
-BEGINNING = 200  # bytes of a file in which that is looked for
+TITLE = "schemasync report"  # a later report may replace a file that begins with it
+BEGINNING = 200  # bytes at the start of a file that are searched for it
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
 class VerificationJson(TypedDict):
-    """How the new file was compared with the old one."""
+    """The comparison of the new file with the old one."""
 
     is_full: bool
-    """Whether the tables that are kept were compared, too."""
+    """Whether kept and altered tables were compared, too."""
     tables: list[str]
-    """The tables whose rows were all compared; empty if the run did not get so far."""
+    """The tables whose rows were all compared; empty if the run ended before the comparison."""
 
 
 class ReportJson(TypedDict):
@@ -53,10 +53,10 @@ class ReportJson(TypedDict):
     """The path that applications open."""
     actor: str
     tool_version: str
-    """Of schemasync."""
+    """The version of schemasync."""
     sqlite_version: str
     outcome: SyncJson
-    """What `--json` prints."""
+    """The output of `--json`."""
     verification: VerificationJson
     run: RunJson
     samples: list[SampleJson]
@@ -72,8 +72,8 @@ def sync(
     progress: MigrationProgress | None = None,
     goal: Goal | None = None,
 ) -> Report:
-    """A sync as by `actions.sync`, with a report in each of these files. Raises UsageError or Refused, before anything
-    else is done, if one of them could not be written. That it fails later is a warning."""
+    """Run a sync like `actions.sync`, and write a report to each of these files. Raises UsageError or Refused, before
+    anything else is done, if one of them cannot be written. A later failure to write one is a warning."""
     check(reports)
     recorder = Recorder()
     try:
@@ -88,7 +88,7 @@ def sync(
 
 
 def check(reports: Sequence[Path]) -> None:
-    """Raise UsageError for a file of another kind, and Refused with all that cannot be written."""
+    """Raise UsageError for a file that is neither HTML nor JSON, and Refused with all files that cannot be written."""
     for path in reports:
         if path.suffix not in _TEXTS:
             raise UsageError.of(
@@ -99,7 +99,7 @@ def check(reports: Sequence[Path]) -> None:
 
 
 def _obstacle(path: Path) -> Problem | None:
-    """Why no report can be written to this path."""
+    """Return the reason why no report can be written to this path; None if there is none."""
     folder = path.absolute().parent
     if not folder.is_dir():
         return Problem(Code.NO_FOLDER, f"there is no folder {folder} for the report", f"mkdir -p {folder}")
@@ -162,7 +162,7 @@ def _json(report: ReportJson) -> str:
 
 @cache
 def _engine() -> Engine:
-    """An engine of its own: a project need not have one that finds the template."""
+    """Return a template engine of schemasync's own: a project need not have one that finds the template."""
     return Engine(dirs=[str(TEMPLATES)], libraries={"schemasync": "schemasync.templatetags.schemasync"})
 
 
@@ -178,7 +178,8 @@ def _html(report: ReportJson) -> str:
 
 
 def _chart(samples: Sequence[SampleJson]) -> str:
-    """The points of a line through the sizes of the log, in a box of 1000 by 90; '' if there is nothing to show."""
+    """Return the points of an SVG line through the sizes of the log, in a box of 1000 by 90; '' without samples or
+    log."""
     most, last = max((one["log_bytes"] for one in samples), default=0), samples[-1]["seconds"] if samples else 0.0
     if not most or not last:
         return ""

@@ -20,7 +20,7 @@ class ForeignJson(TypedDict):
 
 
 class UnknownNamesJson(TypedDict):
-    """Names that the database uses and this process does not know."""
+    """Names that the database uses and that are not registered in this process."""
 
     functions: list[str]
     collations: list[str]
@@ -28,7 +28,7 @@ class UnknownNamesJson(TypedDict):
 
 
 class NotCreatedJson(TypedDict):
-    """An object that was left out of schema.json because SQLite does not compile it in this process."""
+    """An object that schema.json leaves out because SQLite does not compile it in this process."""
 
     type: str
     name: str

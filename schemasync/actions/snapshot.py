@@ -16,13 +16,13 @@ from .database import Database
 
 
 class MaskedColumnJson(TypedDict):
-    """A column that has other values in the copy."""
+    """A column whose values are replaced in the copy."""
 
     table: str
     column: str
     kind: str
     named: bool
-    """Whether the rules name it; else it is at the other end of a foreign key."""
+    """Whether the rules name it; otherwise it is at the other end of a foreign key."""
 
 
 class PersonalColumnJson(TypedDict):
@@ -33,19 +33,19 @@ class PersonalColumnJson(TypedDict):
 
 
 class MaskedJson(TypedDict):
-    """What `--mask` did."""
+    """The result of `--mask`."""
 
     columns: list[MaskedColumnJson]
     empty: list[str]
     """Tables whose rows are left out."""
     not_named: list[PersonalColumnJson]
-    """Columns that look personal by their names, and of which the rules say nothing."""
+    """Columns whose names look personal and that the rules do not name."""
     repeating: list[PersonalColumnJson]
-    """Columns of which the rules say nothing, and that have values which masked columns had."""
+    """Columns that the rules do not name and that have values which masked columns had."""
 
 
 class SnapshotJson(TypedDict):
-    """What `manage.py schemasync snapshot --json` prints."""
+    """The output of `manage.py schemasync snapshot --json`."""
 
     result: Literal["written"]
     output: str
@@ -56,15 +56,15 @@ class SnapshotJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy that was written. `masked`: None for one with the values as they are."""
+    """A copy that was written. `masked`: None for a copy with unchanged values."""
 
     bytes: int
     masked: MaskedSnapshot | None = None
 
 
 def snapshot(database: Database, path: Path, mask: Path | None = None, seed: str | None = None) -> Snapshot:
-    """Write a plain copy of the live database to a path where nothing is. `mask`: a file of rules for personal columns.
-    Raises a SchemasyncError."""
+    """Write a plain copy of the live database to a new path. `mask`: a file of rules for personal columns. Raises a
+    SchemasyncError."""
     if mask is None:
         if seed is not None:
             raise UsageError.of(Code.BAD_OPTION, "--seed is of use only with --mask", "Add it, or remove --seed.")

@@ -8,5 +8,5 @@ from .database import Database
 
 
 def status(database: Database) -> Status:
-    """What is live, what a run is doing, and what needs a person: a database with problems is no error."""
+    """Return the live generation, the run at work, and problems that need a person. Such problems are no error."""
     return status_with_transforms(database.alias, database.target(), database.schema_path)

@@ -1,4 +1,4 @@
-"""Goes to the schema.json of another git branch."""
+"""Switches the database to the schema.json of another git branch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InDoubtJson(TypedDict):
 
 
 class SwitchJson(TypedDict):
-    """What `manage.py schemasync switch --json` prints."""
+    """The output of `manage.py schemasync switch --json`."""
 
     result: Literal["current", "rolled_back", "synced"]
     version: str
@@ -33,16 +33,16 @@ class SwitchJson(TypedDict):
     left: str | None
     """The generation that was live before; null if nothing was done."""
     kept: list[str]
-    """What only that one has, as `table` or `table.column`."""
+    """The tables and columns that only `left` has, as `table` or `table.column`."""
     brought_back: dict[str, int]
-    """The rows that came back from archives, for each `table` or `table.column`."""
+    """The number of rows that came back from archives, for each `table` or `table.column`."""
     in_doubt: list[InDoubtJson]
-    """Values that did not come back, since their keys may name other rows now."""
+    """Values that did not come back, because their keys may name other rows now."""
     not_brought_back: list[str]
-    """What the database had when it last had this version, and what no archive can give back: its file is gone, its key
-    differs, or it is a virtual table."""
+    """Tables and columns that the database had when it last had this version, and that no archive can give back: the
+    file is gone, the key differs, or it is a virtual table."""
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     errors: list[ProblemJson]
 
 

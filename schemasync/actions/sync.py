@@ -34,24 +34,24 @@ from .shared import ForeignJson, foreign_json
 
 
 class SyncJson(TypedDict):
-    """What `manage.py schemasync --json` prints; after an error, too."""
+    """The output of `manage.py schemasync --json`, also after an error."""
 
     result: Literal["current", "synced"] | ErrorResult
     version: str | None
-    """Of schema.json; null if it could not be read."""
+    """The version of schema.json; null if it could not be read."""
     previous: str | None
-    """The version that was live before; after an error, the live one. Null without one."""
+    """The version that was live before; after an error, the live version. Null if there is none."""
     generation: str | None
-    """The live generation; after an error null if it was not read."""
+    """The live generation; null if an error occurred before it was read."""
     strategy: Strategy | None
-    """How the new file started: as a copy of the old one, or empty; in-place if the live file was altered, or only its
+    """The start of the new file: a copy of the old one, or empty; in-place if the live file was altered, or only its
     history recorded the version. Null if nothing was done."""
     tables: dict[str, TableReport]
     rows: int
-    """How many rows the run wrote."""
+    """The number of rows that the run wrote."""
     duration_ms: int
     pause_ms: int
-    """How long writers waited."""
+    """The time that writers waited."""
     hazards: list[HazardJson]
     foreign: list[ForeignJson]
     """Objects that schema.json does not name, and that were carried along."""
@@ -71,10 +71,11 @@ def sync(
     goal: Goal | None = None,
     recorder: Recorder | None = None,
 ) -> Report:
-    """Bring the database to schema.json. Raises a SchemasyncError; then the live file is unchanged.
+    """Bring the database to schema.json. Raises a SchemasyncError.
 
-    `exports`: write the models into schema.json first, with these decisions. `progress` and `goal`: as in
-    `sync_as_migrate`. `recorder`: gets to know how the run goes.
+    After an error the live file is unchanged, except as in `sync_as_migrate`. `exports`: write the models into
+    schema.json first, with these decisions. `progress` and `goal`: as in `sync_as_migrate`. `recorder`: records the
+    course of the run.
     """
     database.finish_swap()
     if conf.adopts():
@@ -121,8 +122,8 @@ def run(
     goal: Goal | None = None,
     goes_live: bool = True,
 ) -> Report:
-    """A sync to a document, with the work of `migrate` if schema.json replaces migrations. `first`: what comes before
-    that work. `goes_live`: as in `sync_as_migrate`."""
+    """Sync to a document, with the work of `migrate` if schema.json replaces migrations. `first`: runs before that
+    work. `goes_live`: as in `sync_as_migrate`."""
     alias, dialogue = databases.meant(database.alias), database.dialogue
     if conf.is_enabled():
         out, verbosity, more = dialogue.stdout, dialogue.verbosity, (first, progress, goal)
@@ -156,8 +157,8 @@ def as_json(done: Report) -> SyncJson:
 
 
 def failed_json(error: SchemasyncError, version: str | None, live: HistoryRow | None) -> SyncJson:
-    """The JSON object after an error. `version` is that of schema.json, `live` that of the database; None if
-    unknown."""
+    """The JSON object after an error. `version`: of schema.json. `live`: the newest history row of the database. Both
+    are None if unknown."""
     return {
         "result": error.result,
         "version": version,
@@ -178,5 +179,5 @@ def failed_json(error: SchemasyncError, version: str | None, live: HistoryRow | 
 
 
 def hazards_json(error: SchemasyncError) -> list[HazardJson]:
-    """The facts of problems that were made from a hazard."""
+    """Return the facts of the problems that were made from hazards."""
     return [cast("HazardJson", dict(one.facts)) for one in error.problems if one.code is Code.HAZARD]

@@ -1,4 +1,4 @@
-"""The options of a sync, from the values that the command line or Python code gives."""
+"""Makes the options of a sync from the values that the command line or Python code gives."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .option_values import CUTOVER_TIMEOUT, FOREVER, MAX_PAUSE, several
 
 
 def max_pause(given: Mapping[str, Any]) -> float:
-    """Seconds that writers may wait."""
+    """Return the seconds that writers may wait."""
     return float(given.get("max_pause", MAX_PAUSE)) / 1000
 
 
 def limits(given: Mapping[str, Any]) -> Limits:
-    """How long writers may wait, and how long the run tries to cut over."""
+    """Return the limits on the wait of writers and on the attempts to cut over."""
     return Limits(
         max_pause=max_pause(given),
         cutover_timeout=min(given.get("cutover_timeout", CUTOVER_TIMEOUT), FOREVER),
@@ -25,7 +25,7 @@ def limits(given: Mapping[str, Any]) -> Limits:
 
 
 def sync_options(given: Mapping[str, Any]) -> SyncOptions:
-    """The options of a sync or a plan, from values that `read` has returned."""
+    """Return the options of a sync or a plan from values that `read` has returned."""
     return SyncOptions(
         rebuild_all=bool(given.get("rebuild_all")),
         verify_full=given.get("verify") == "full",

@@ -1,4 +1,4 @@
-"""The pages in Django's admin: what is live, what changed, and rollback."""
+"""The pages in Django's admin: the live generation, the history, and rollback."""
 
 from django.contrib import admin
 

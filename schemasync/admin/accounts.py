@@ -1,4 +1,4 @@
-"""Compares the accounts of two database files of one project: which return, which vanish, and whose rights grow."""
+"""Compares the accounts of two database files of one project: finds accounts that return, vanish, or gain rights."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """The effect of a rollback on users. `returning` are only in the older file, `vanishing` only in the live one;
-    `altered` have another password or are active in only one of the two; `changed` have other rights.
+    `altered` have another name or password, or are active in only one of the two; `changed` have other rights.
 
     `stays`: the operator is signed in afterwards. `may_roll_back`: False for an operator whose own rights would grow.
-    `are_compared`: False if there are too many, or a file has no such table. `can_undo`: who could undo the
-    rollback in the browser; None if that is unknown.
+    `are_compared`: False if there are too many, or a file has no such table. `can_undo`: accounts that could undo the
+    rollback in the browser; None if unknown.
     """
 
     returning: tuple[str, ...]
@@ -68,7 +68,8 @@ def are_here(selected: SelectedDatabase) -> bool:
 
 
 def compared(request: HttpRequest, selected: SelectedDatabase, live: Path, archive: Path) -> Accounts | None:
-    """Compare the users of two files; None if they are in another database. The operator is none of a tenant's."""
+    """Compare the users of two files; return None if users are in another database. The operator is never a tenant's
+    user."""
     if not are_here(selected):
         return None
     grows = not selected.tenant and _grows(request, live, archive)
@@ -101,8 +102,8 @@ def _changes(now: People, then: People) -> list[Change]:
 
 
 def _can_undo(now: People, then: People) -> tuple[str, ...] | None:
-    """The accounts of the archive that may sign in to the admin there and roll back to the file that is live now: a
-    superuser, or who has the permissions and no further rights in the live file."""
+    """Return the accounts of the archive that may sign in to the admin there and roll back to the present live file:
+    superusers, and accounts with the permissions and no further rights in the live file. None if unknown."""
     if now.rights is None or then.rights is None:
         return None
     found = []
@@ -115,9 +116,8 @@ def _can_undo(now: People, then: People) -> tuple[str, ...] | None:
 
 
 def to_sign_out(left: Path, live: Path) -> frozenset[str] | None:
-    """Keys, as text, of the accounts that must sign in again in the file that is live now: in the file that was live
-    before, they were missing or inactive, or had another password or fewer rights. None if that is unknown: then all
-    must sign in again."""
+    """Return the keys, as text, of the accounts of the live file that must sign in again: in the file that was live
+    before, they were missing or different, or had fewer rights. None if unknown: then all must sign in again."""
     now, then = everyone(left), everyone(live)
     if now is None or then is None or now.rights is None or then.rights is None:
         return None
@@ -150,7 +150,7 @@ def _grows(request: HttpRequest, left: Path, live: Path) -> bool:
 
 
 def everyone(path: Path) -> People | None:
-    """The users of a file; None if there are too many, or it has no such table."""
+    """Return the users of a file; None if there are too many, or the table is missing."""
     with closing(databases.opener(router.db_for_read(get_user_model())).read(path)) as connection:
         found = accounts(connection, _table())
         return None if found is None else People(found, rights(connection, _grants()))
@@ -167,7 +167,8 @@ def _rights(path: Path, key: object) -> Mapping[Any, Rights] | None:
 
 
 def _meta() -> Any:
-    """The model whose table has USERNAME_FIELD: with multi-table inheritance a parent's, whose keys are the same."""
+    """Return the `_meta` of the model whose table has USERNAME_FIELD: with multi-table inheritance a parent, whose keys
+    are the same."""
     model: Any = get_user_model()
     return model._meta.get_field(model.USERNAME_FIELD).model._meta
 
@@ -207,7 +208,7 @@ def _link(field: Any) -> Link:
 
 
 def stored(key: object) -> object:
-    """The key as SQLite stores it: a UUID, for example, as text."""
+    """Return the key as SQLite stores it: a UUID, for example, as text."""
     model: Any = get_user_model()
     field: Any = model._meta.pk
     while field.remote_field is not None:  # with inheritance the key refers to the parent's

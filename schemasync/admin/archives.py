@@ -27,7 +27,7 @@ FEW = 5  # problems that the page shows
 
 
 def prune(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
-    """The archives that would be removed; POST removes exactly these."""
+    """Show the archives that would be removed; POST removes exactly these."""
     admin.require(request, "prune")
     keep = _keep(request)
     found = pruning.choose(pruning.archives(selected.target()), keep, None)
@@ -46,7 +46,7 @@ def prune(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> Htt
 
 
 def _keep(request: HttpRequest) -> int:
-    """How many archives stay: at least one, so that a rollback is possible."""
+    """Return the number of archives to keep: at least one, so that a rollback is possible."""
     given = request.POST.get("keep") or request.GET.get("keep") or ""
     return max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 6 else conf.keep()
 
@@ -66,7 +66,8 @@ def _remove(admin: Pages, request: HttpRequest, selected: SelectedDatabase, keep
 
 
 def verify(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
-    """Read the whole file of a generation with SQLite's own checks, which the read-only pages do not do."""
+    """Check the whole file of a generation with SQLite's own checks, and report the result. Only POST, as it reads
+    every page."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     row, generation = _file(selected, pk)
@@ -88,7 +89,8 @@ def verify(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: i
 
 
 def database(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> FileResponse:
-    """A whole copy of the file of a generation, including its write-ahead log; writable, even if it is an archive."""
+    """Return a copy of the file of a generation, including its write-ahead log, as a download; writable, even if it is
+    an archive."""
     admin.require(request, "download")
     row, generation = _file(selected, pk)
     copy = taken_away(lambda path: exact_copy(databases.opener(selected.alias), generation.path, path))
@@ -96,7 +98,7 @@ def database(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk:
 
 
 def _file(selected: SelectedDatabase, pk: int) -> tuple[SchemaVersion, Generation]:
-    """The row and its file: only files that the history names and the folder has are opened."""
+    """Return the row and its file. Raises Http404 unless the history names the file and the folder has it."""
     row = SchemaVersion.objects.using(selected.alias).only("generation").filter(pk=pk).first()
     generation = selected.file_of(row.generation) if row is not None else None
     if row is None or generation is None:

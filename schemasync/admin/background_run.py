@@ -42,8 +42,8 @@ class Outcome:
 
 
 def start(selected: SelectedDatabase, actor: str) -> bool:
-    """Start a run; False if a run that a page started is still at work. The status shows the run as soon as it holds
-    the lock. Raises UsageError if a separate process could not find the settings."""
+    """Start a run; return False if a run that a page started is still at work. The status shows the run as soon as it
+    holds the lock. Raises UsageError if a separate process could not find the settings."""
     if not settings.SETTINGS_MODULE:
         raise UsageError.of(
             Code.UNEXPECTED, "the settings of this site are in no module", "Run it in a shell: manage.py schemasync"
@@ -82,7 +82,7 @@ def is_at_work(selected: SelectedDatabase) -> bool:
 
 
 def outcome(selected: SelectedDatabase) -> Outcome | None:
-    """The result; None if the run has not ended, or none was started."""
+    """Return the result of the last run; None if it has not ended, or no run was started."""
     path = _file(selected)
     if not path.exists() or is_locked(path):
         return None
@@ -99,7 +99,7 @@ def outcome(selected: SelectedDatabase) -> Outcome | None:
 
 
 def _last_words(log: Path) -> str:
-    """The last output of a run that died before it could write its result."""
+    """Return the last line of output of a run that died before it wrote its result."""
     try:
         lines = log.read_text("utf-8", errors="replace").strip().splitlines()
     except OSError:
@@ -112,7 +112,7 @@ def _file(selected: SelectedDatabase) -> Path:
 
 
 def _python() -> str:
-    """The interpreter: in a server that embeds Python, `sys.executable` is the server."""
+    """Return the path of the interpreter: in a server that embeds Python, `sys.executable` is the server."""
     found = Path(sys.executable or "")
     if found.name.startswith("python"):
         return str(found)

@@ -18,7 +18,7 @@ NAMES = 50  # the filter offers as many; the search finds the others
 
 
 class When(admin.SimpleListFilter):
-    """When a generation went live. The history stores text, which sorts in order of time."""
+    """The time at which a generation went live. The history stores it as text that sorts in order of time."""
 
     title = _("time")
     parameter_name = "days"
@@ -34,7 +34,7 @@ class When(admin.SimpleListFilter):
 
 
 class ByWhom(admin.SimpleListFilter):
-    """Who did it."""
+    """The actor of a history row."""
 
     title = _("person")
     parameter_name = "actor"

@@ -44,8 +44,9 @@ COLUMNS = ("id", *(field for field in HistoryRow.__dataclass_fields__ if field n
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Two generations side by side: `left` is the older one in the picture. `pairs` differ; if there are many, `more`
-    has the names of the rest. `same`: how many tables and views are the same; `whole`: show the same lines, too."""
+    """Two generations side by side; `left` is shown as the older one. `pairs`: tables and views that differ; if there
+    are many, `more` has the names of the rest. `same`: the number of equal tables and views. `whole`: also show equal
+    lines."""
 
     left: str
     right: str
@@ -94,7 +95,8 @@ def generation(admin: Pages, request: HttpRequest, selected: SelectedDatabase, k
 
 
 def _steps(plan: dict[str, Any]) -> dict[str, Any]:
-    """What became of each table. That all are new is said by the changes alone."""
+    """Return the steps of the tables for the template. `has_steps` is False if all are new or kept: the changes show
+    that."""
     tables = plan.get("tables", ())
     actions = {table["action"] for table in tables}
     return {
@@ -107,7 +109,7 @@ def _steps(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
-    """The schema as a schema.json, as a download."""
+    """Return the schema as a schema.json, as a download."""
     row = _row(selected, pk)
     found, comment = respelled(schema_of(row), _texts(selected, {row.generation})), f"version {row.version}"
     text = baseline(found, modelled(selected.alias), comment, {}) if conf.is_enabled() else _text(found, comment)
@@ -118,7 +120,7 @@ def schema_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
 
 
 def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
-    """The statements that built it, as `plan --sql` printed them."""
+    """Show the statements that built the generation, as `plan --sql` printed them."""
     row = _row(selected, pk)
     before = _before(selected, row)
     known = _texts(selected, {row.generation})
@@ -130,8 +132,8 @@ def sql(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int)
 
 
 def _texts(selected: SelectedDatabase, generations: set[str]) -> Texts:
-    """The SQL of these generations as written, from their files: the history stores canonical spellings. A file that
-    is gone or cannot be read has none."""
+    """Return the SQL of these generations as written in their files, as the history stores canonical spellings. Skip
+    files that are gone or cannot be read."""
     found = []
     for generation in filter(None, map(selected.file_of, sorted(generations))):
         with suppress(SchemasyncError, FileNotFoundError):
@@ -143,7 +145,7 @@ def _texts(selected: SelectedDatabase, generations: set[str]) -> Texts:
 
 
 def _row(selected: SelectedDatabase, key: int | str) -> HistoryRow:
-    """One whole row. Raises Http404 if there is none."""
+    """Return one row with all its columns. Raises Http404 if there is none."""
     try:
         values = SchemaVersion.objects.using(selected.alias).filter(pk=key).values(*COLUMNS).first()
     except ValueError:
@@ -171,8 +173,8 @@ def _has_tables_of(row: HistoryRow, newest: SchemaVersion) -> bool:
 
 
 def _before(selected: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
-    """The row of the generation before this one, as it was then: of the same one, if that was altered; for a rollback,
-    the one that was live until then."""
+    """Return the newest earlier row of the previous generation: of the same generation if it was altered in place, and
+    for a rollback of the generation that was live until then."""
     previous = row.generation if is_in_place(row) else row.previous
     if previous is None:
         return None
@@ -186,7 +188,7 @@ def _before(selected: SelectedDatabase, row: HistoryRow) -> HistoryRow | None:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the reader asked for: all tables that differ, and the lines of them that are the same."""
+    """The options of the page: show all tables that differ, and show their equal lines."""
 
     all_tables: bool
     whole_tables: bool
@@ -200,7 +202,7 @@ def _to_previous(before: HistoryRow, row: HistoryRow, known: Texts, shown: Shown
 def _to_live(
     selected: SelectedDatabase, row: HistoryRow, newest: SchemaVersion, known: Texts, shown: Shown
 ) -> SideBySide:
-    """Renames between the two are known if one is a descendant of the other."""
+    """Compare with the live generation. Renames are known if one of the two is a descendant of the other."""
     live = _row(selected, newest.pk)
     try:
         lineage = _lineage(selected, row, live)
@@ -216,7 +218,8 @@ def _to_live(
 
 
 def _lineage(selected: SelectedDatabase, *wanted: HistoryRow) -> Lineage:
-    """The history of these generations, with at most `FURTHEST` whole rows: they are large, and there may be many."""
+    """Return the history of these generations, with at most `FURTHEST` whole rows for each: rows are large, and may be
+    many."""
     names = ("id", "generation", "previous", "action")
     known = SchemaVersion.objects.using(selected.alias).order_by("id").values_list(*names)
     small = Lineage([replace(wanted[0], id=i, generation=g, previous=p, action=a, plan="{}") for i, g, p, a in known])
@@ -252,7 +255,7 @@ def _text(schema: Schema, comment: str = "") -> str:
 
 
 def _plan(row: HistoryRow, before: HistoryRow | None) -> Plan:
-    """The part of the plan that its statements need."""
+    """Return the part of the plan that its statements need."""
     new = schema_of(row)
     if before is None:
         born = tuple(Create(table) for table in new.tables)
@@ -267,7 +270,7 @@ def _of(row: HistoryRow, old: Schema, new: Schema, strategy: Strategy, steps: tu
 
 
 def _with_indexes(step: Step) -> Step:
-    """A kept table with its new indexes: the history stores its changes only as text."""
+    """Return the step of a kept table with its new indexes as changes: the history stores changes only as text."""
     if not isinstance(step, CarriedStep):
         return step
     got = (AddIndex(step.name, index) for index in step.new.indexes if index not in step.old.indexes)

@@ -23,7 +23,7 @@ WIDTH = 160  # characters for the changes
 
 
 def light(rows: QuerySet[SchemaVersion]) -> QuerySet[SchemaVersion]:
-    """The rows without their heavy columns; of the plan only the changes, as `changes`, and the name of the
+    """Return the rows without their heavy columns. Of the plan they have the changes, as `changes`, and the name of the
     backup that the generation is a copy of, as `backup`."""
     return rows.defer(*HEAVY).annotate(changes=_in_plan("changes"), backup=_in_plan("backup.name"))
 
@@ -34,12 +34,12 @@ def _in_plan(key: str) -> Func:
 
 
 def changes_of(row: SchemaVersion) -> Sequence[ChangeJson]:
-    """The changes, of a row that was read by `light`."""
+    """Return the changes of a row that was read by `light`."""
     return list(json.loads(getattr(row, "changes", None) or "[]"))
 
 
 def story(row: SchemaVersion) -> str:
-    """What happened, as a phrase."""
+    """Return the event of the row as a phrase."""
     from ..texts import gist
 
     match row.action:
@@ -61,8 +61,9 @@ def story(row: SchemaVersion) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """How a run went: the seconds of each phase, and the most bytes of the log of the live file, 0 if it had none.
-    `reader`: the command of the process that read for longest, `reader_seconds` at a stretch; '' without one."""
+    """The course of a run: the seconds of each phase, and the largest size in bytes of the log of the live file, 0
+    without a log. `reader`: the process that read longest, without a pause for `reader_seconds`; '' if there is
+    none."""
 
     phases: tuple[tuple[str, float], ...]
     log_bytes: int
@@ -71,7 +72,7 @@ class RunFacts:
 
 
 def run_facts(row: HistoryRow) -> RunFacts | None:
-    """What the history keeps of the run; None if it keeps nothing, or somebody changed it by hand."""
+    """Return the recorded facts of the run; None if the row has none, or somebody changed it by hand."""
     try:
         found = row.run or {}
         log = found["log"] or {"bytes_most": 0, "readers": []}

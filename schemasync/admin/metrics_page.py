@@ -1,4 +1,4 @@
-"""Draws what the backend has measured: an hour, a day or a month, as bars."""
+"""Draws the measurements of the backend over an hour, a day or a month, as bars."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 720, 100  # of a picture, in units of its own
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time; the tooltip is `title`."""
+    """A bar for one interval of time; the tooltip is `title`."""
 
     x: float
     y: float
@@ -36,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure over the period. `title` is its heading, and `summary` the text for screen readers."""
+    """A bar chart of a figure over the period. `title` is its heading, and `summary` the text for screen readers."""
 
     title: str
     highest: str
@@ -47,7 +47,7 @@ class Picture:
 
 
 def page(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
-    """The pictures of a period, and the figures of all three."""
+    """Show the pictures of one period, with the figures of its tables."""
     wanted = request.GET.get("period")
     period = Period(wanted) if wanted in list(Period) else Period.DAY
     found = metrics(Database(selected.alias))

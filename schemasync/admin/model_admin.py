@@ -39,7 +39,8 @@ View = Callable[..., HttpResponseBase]
 
 
 def page_view(module: str, name: str) -> View:
-    """A page of this package, imported when it is first opened: a management command starts without the engine."""
+    """Return a view of this package that imports its module when it is first opened: management commands start
+    faster."""
 
     def view(*args: Any, **kwargs: Any) -> HttpResponseBase:
         found: View = getattr(import_module(f".{module}", __package__), name)
@@ -50,7 +51,7 @@ def page_view(module: str, name: str) -> View:
 
 
 class VersionList(ChangeList):
-    """The list of one database: the query parameter for the database is not a filter."""
+    """The change list of one database: the query parameter for the database is not a filter."""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         return {name: value for name, value in super().get_filters_params(params).items() if name != PARAMETER}
@@ -61,7 +62,7 @@ class VersionList(ChangeList):
 
 
 class SchemaVersionAdmin(OutsideOfTenants, Pages):
-    """Read-only: each action has its own page, permission and URL."""
+    """The read-only admin of the history: each action has its own page, permission and URL."""
 
     change_list_template = "admin/schemasync/versions.html"
     list_display = ("name", "moment", "action_column", "what", "figures", "file")
@@ -86,7 +87,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
     # --- URLs -----------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Our URLs come first: the catch-all of ModelAdmin would match them."""
+        """Return schemasync's URLs before those of ModelAdmin, whose catch-all would match them."""
 
         def page(route: str, module: str, view: str, name: str) -> URLPattern:
             return path(route, self._page(page_view(module, view)), name=f"schemasync_schemaversion_{name}")
@@ -105,7 +106,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         ]
 
     def _for_monitors(self) -> View:
-        """The status, for requests with the token, and for users who may see the pages."""
+        """Return the view of the status, for requests with the token, and for users who may see the pages."""
         status_json = page_view("overview", "status_json")
         for_people = self._page(status_json)
 
@@ -125,8 +126,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             raise NotAllowed(VIEW)
 
     def _require_tenants(self, request: HttpRequest, selected: SelectedDatabase) -> None:
-        """Raise NotAllowed for who may see the databases of all, and asks for that of a tenant without the permission
-        for tenants."""
+        """Raise NotAllowed for a user who requests the database of a tenant and has no permission to see tenants."""
         user: Any = request.user
         may = any(user.has_perm(f"schemasync_tenants.{act}_tenant") for act in ("view", "change"))
         if selected.tenant and not may:
@@ -135,8 +135,8 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
     def _of_database(
         self, request: HttpRequest, selected: SelectedDatabase, view: Callable[[SelectedDatabase], HttpResponseBase]
     ) -> HttpResponseBase:
-        """What a view answers for a database. For that of a tenant its template asks the database here, and what cannot
-        be read is a page of its own."""
+        """Return the response of a view for a database. For the database of a tenant, render it here, while the
+        database can be reached; if it cannot be read, return a page with the problems."""
         if not selected.tenant:
             return view(selected)
         try:
@@ -174,7 +174,8 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         return cast("HttpResponse", self._checked(request, lambda selected: self._list(request, selected)))
 
     def _checked(self, request: HttpRequest, view: Callable[[SelectedDatabase], HttpResponseBase]) -> HttpResponseBase:
-        """What a view answers to a user who may see the database of a request, and NotAllowed's page to others."""
+        """Return the response of a view if the user may see the database of the request, otherwise the page of
+        NotAllowed."""
         try:
             self._require_view(request)
             selected = selected_database(request)
@@ -196,7 +197,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
             return self.render(request, "nothing.html", selected, title, about)
 
     def _moved(self, request: HttpRequest) -> HttpResponse:
-        """The page for a database that has moved to PostgreSQL: its history is in the file."""
+        """Return the page for a database that has moved to PostgreSQL: its history is in the file."""
         selected = SelectedDatabase(databases.moved()[0])
         return self.render(request, "moved.html", selected, str(_("Schema versions")), {"link": selected.layout.link})
 
@@ -211,7 +212,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What the log of the admin says of a row."""
+        """Show the admin's log entries of a row."""
         log = super().history_view
         found = self._checked(request, lambda selected: log(request, object_id, extra_context))
         return cast("HttpResponse", found)
@@ -223,7 +224,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
         return self._only_read(request)
 
     def _only_read(self, request: HttpRequest) -> HttpResponse:
-        """Pages that Django's admin has for other models."""
+        """Refuse a page that Django's admin has for other models."""
         if not self.has_view_permission(request):
             return self.not_allowed(request, NotAllowed(VIEW))
         reason = _("Only schemasync itself writes the history. Nothing can be added or deleted here.")
@@ -266,7 +267,7 @@ class SchemaVersionAdmin(OutsideOfTenants, Pages):
 
 
 def _file(selected: SelectedDatabase, row: SchemaVersion) -> str:
-    """Its size, and whether it is live, an archive or gone."""
+    """Return the size of the row's file, and whether it is live, an archive or gone."""
     from ..texts import size
 
     live = selected.layout.live()

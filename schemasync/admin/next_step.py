@@ -1,4 +1,4 @@
-"""The next step that the overview shows, in words, for those who may do it here and for those who may not."""
+"""The next step on the overview, as text for users who may do it here and for users who may not."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .selected_database import SelectedDatabase
 
 
 class Difference(StrEnum):
-    """How two of models, schema.json and database differ."""
+    """The kind of difference between schema.json and the models, or the database."""
 
     NONE = "none"
     PENDING = "pending"
-    """A sync, or an export, brings them together."""
+    """A sync or an export makes them agree."""
     EARLIER = "earlier"
     """The database had the version of schema.json earlier, so a sync refuses."""
     BY_HAND = "by hand"
@@ -33,8 +33,8 @@ class Difference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Whether two of the three agree: `lines` are their differences, one for each table. `earlier`: the newest history
-    row of the version that the database had earlier."""
+    """A comparison of schema.json with the models or the database. `lines`: the differences, one for each table.
+    `earlier`: the newest history row with the version of schema.json, if the database had it earlier."""
 
     difference: Difference
     lines: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the overview has found out; `models` is None if the models are not used."""
+    """The status and comparisons of the overview; `models` is None if the models are not used."""
 
     status: Status
     models: Agreement | None
@@ -60,7 +60,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """A sentence; a link to the page that does it, for who may; and commands to type on the server."""
+    """A sentence; a link to the page that does it, for users who may; and commands to type on the server."""
 
     text: str
     link: str = ""
@@ -69,7 +69,7 @@ class NextStep:
 
 
 def next_step(admin: Pages, request: HttpRequest, selected: SelectedDatabase, found: Findings) -> NextStep | None:
-    """The next step; None if there is no live generation, where the page says how to begin."""
+    """Return the next step; None if there is no live generation: the page then shows how to begin."""
     status = found.status
     if status.live is None:
         return None
@@ -93,7 +93,7 @@ def next_step(admin: Pages, request: HttpRequest, selected: SelectedDatabase, fo
 
 
 def had_earlier(selected: SelectedDatabase, version: str) -> SchemaVersion | None:
-    """The newest history row of a version that is not live any more; None if the database never had it."""
+    """Return the newest history row with this version; None if the database never had it."""
     rows = light(SchemaVersion.objects.using(selected.alias)).filter(version=version)
     return rows.order_by("-id").first()
 
@@ -137,7 +137,7 @@ def _to_schema_json(admin: Pages, request: HttpRequest, selected: SelectedDataba
 
 
 def _to_earlier(admin: Pages, request: HttpRequest, selected: SelectedDatabase, earlier: SchemaVersion) -> NextStep:
-    """An older release of the code is running, or somebody rolled back."""
+    """Return the next step if an older release of the code is running, or somebody rolled back."""
     text = _("The database had the version of schema.json earlier, in %(generation)s.")
     text = text % {"generation": earlier.generation} + " "
     if _was_altered(selected, earlier):

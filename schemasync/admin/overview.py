@@ -1,4 +1,4 @@
-"""The overview page: whether models, schema.json and database agree, what is live, what runs, what needs attention."""
+"""The overview page: the agreement of models, schema.json and database, the live generation, the run, and problems."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .timeline import timeline
 
 @dataclass(slots=True)
 class _Models:
-    """Cache of the comparison with the models of this process, which do not change, by the digest of schema.json."""
+    """Cache of the comparison of schema.json, by its digest, with the models of this process, which do not change."""
 
     found: dict[tuple[str, str], Agreement] = field(default_factory=dict)
 
@@ -42,7 +42,7 @@ _models = _Models()
 
 
 def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> dict[str, Any]:
-    """The context of the panel above the history."""
+    """Return the context of the panel above the history."""
     now = status(selected.target())  # the page compares schema.json itself, and with the models
     now = replace(now, problems=(*now.problems, *link_faults(selected.alias)))
     models, database = with_models(selected), with_database(selected)
@@ -63,12 +63,12 @@ def context(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> d
 
 
 def _when(found: Mapping[str, Any] | None, key: str) -> dict[str, Any] | None:
-    """A backup or a drill, with its time as the page shows it."""
+    """Return a backup or a drill with its time as the page shows it."""
     return None if found is None else {**found, "when": local_time(found[key])}
 
 
 def status_json(admin: Pages, request: HttpRequest, selected: SelectedDatabase) -> HttpResponse:
-    """The status for monitors, and for the page that shows a run."""
+    """Return the status as JSON, for monitors and for the page that shows a run."""
     found = status_with_transforms(selected.alias, selected.target(), selected.schema)
     return JsonResponse(found.as_json(), headers={"Cache-Control": "no-store"})
 
@@ -114,7 +114,7 @@ def with_models(selected: SelectedDatabase) -> Agreement | None:
 
 
 def shown_run(run: RunningJson | None) -> dict[str, Any] | None:
-    """The run as the page shows it without JavaScript."""
+    """Return the run as the page shows it without JavaScript."""
     if run is None:
         return None
     percent = round(100 * run["done"] / run["total"]) if run["total"] else None

@@ -21,7 +21,7 @@ else:
 
 
 class NotAllowed(PermissionDenied):
-    """The page or action is not for this user: `permission` is missing, or there is another `reason`."""
+    """The user may not open the page or take the action: `permission` is missing, or there is another `reason`."""
 
     def __init__(self, permission: str = "", reason: str = "") -> None:
         super().__init__(permission or reason)
@@ -32,17 +32,18 @@ class Pages(_Admin):
     """The part of the ModelAdmin that its pages call; each page is a function of it and of the request."""
 
     def may(self, request: HttpRequest, act: str) -> bool:
-        """True for users who may see the pages and have the permission for this action."""
+        """True for a user who may see the pages and has the permission for this action."""
         user: Any = request.user
         return self.has_view_permission(request) and user.has_perm(f"schemasync.{act}_schemaversion")
 
     def require(self, request: HttpRequest, act: str) -> None:
-        """Raise NotAllowed for all others."""
+        """Raise NotAllowed for a user for whom `may` is False."""
         if not self.may(request, act):
             raise NotAllowed(f"{act}_schemaversion")
 
     def not_allowed(self, request: HttpRequest, error: NotAllowed) -> HttpResponse:
-        """The page for users who miss a permission: it says which one, and nothing about the database."""
+        """Return the page for users without a permission: it names the permission, and shows nothing about the
+        database."""
         context = {
             "permission": f"{self.opts.app_label}.{error.permission}" if error.permission else "",
             "permission_name": self.name_of(error.permission),
@@ -55,7 +56,7 @@ class Pages(_Admin):
         return response
 
     def name_of(self, permission: str) -> str:
-        """The name of a permission of this model in the list of the admin's pages for users and groups."""
+        """Return the name of a permission of this model, as the admin's pages for users and groups list it."""
         return str(dict(self.opts.permissions).get(permission, f"Can view {self.opts.verbose_name_raw}"))
 
     def redirect(self, selected: SelectedDatabase, name: str, *words: Any) -> HttpResponse:

@@ -42,7 +42,8 @@ SHOWN = 5  # example rows of each kind for a table
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The version that the code of this site expects, by its schema.json, and whether the rollback restores it."""
+    """The version of the schema.json of this site's code. `fits`: the rollback leads to it. `is_known`: False if
+    schema.json cannot be read."""
 
     version: str
     fits: bool
@@ -50,7 +51,7 @@ class Code:
 
 
 class UndoBy(StrEnum):
-    """Who could undo a rollback in the browser."""
+    """The users who could undo a rollback in the browser."""
 
     YOU = "you"
     OTHERS = "others"
@@ -60,7 +61,7 @@ class UndoBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """How a rollback can be undone: by a command on the server, and in the browser by these accounts."""
+    """The ways to undo a rollback: a command on the server, and in the browser by these accounts."""
 
     command: str
     by: UndoBy
@@ -68,12 +69,12 @@ class Undo:
 
     @property
     def is_doubtful(self) -> bool:
-        """True if it may be that nobody can undo it in the browser."""
+        """True if possibly nobody can undo it in the browser."""
         return self.by in (UndoBy.NOBODY, UndoBy.UNKNOWN)
 
 
 def page(admin: Pages, request: HttpRequest, selected: SelectedDatabase, pk: int) -> HttpResponse:
-    """The page of a rollback to one generation: its preview, and the rollback itself."""
+    """Show the preview of a rollback to one generation; POST rolls back."""
     admin.require(request, "rollback")
     row = light(SchemaVersion.objects.using(selected.alias)).filter(pk=pk).first()
     if row is None:
@@ -101,7 +102,7 @@ def _shown(
 
 
 def _edited_history(error: Exception) -> Problem:
-    """The problem if somebody changed rows of the history by hand."""
+    """Return the problem of a history whose rows somebody changed by hand."""
     return Problem(errors.Code.UNKNOWN_GENERATION, f"the history does not connect the two generations: {error}")
 
 
@@ -143,13 +144,15 @@ def _table(diff: Any, rows: tuple[RowSample, ...]) -> dict[str, Any]:
 
 
 def _accounts(request: HttpRequest, selected: SelectedDatabase, to: str) -> Accounts | None:
-    """The accounts of the live file and of the generation `to`; None if one of the two files is missing."""
+    """Compare the accounts of the live file and of the generation `to`; return None if one of the two files is missing,
+    or users are in another database."""
     live, path = selected.layout.live(), _path(selected, to)
     return accounts.compared(request, selected, live.path, path) if live is not None and path.exists() else None
 
 
 def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | None, ahead: Preview) -> Undo:
-    """Who could undo the rollback in the browser, where nobody signs in without tables of accounts and sessions."""
+    """Return how the rollback can be undone: in the browser only if the archive has the tables of users and
+    sessions."""
     command = selected.addressed(f"manage.py schemasync rollback {ahead.live.generation}")
     if people is None or selected.tenant:  # accounts of operators are in another database, which stays as it is
         return Undo(command, UndoBy.YOU)
@@ -164,7 +167,8 @@ def _undo(request: HttpRequest, selected: SelectedDatabase, people: Accounts | N
 
 
 def _keep_writes(ahead: Preview) -> str:
-    """The command that shows the way back with all rows; '' where it has nothing to keep, or does not lead there."""
+    """Return the command that previews a rollback with all rows of today; '' if there is nothing to keep, or the
+    versions are equal."""
     is_of_use = ahead.is_since and ahead.written and ahead.live.version != ahead.to.version
     return f"manage.py schemasync rollback --keep-writes {ahead.to.generation} --dry-run" if is_of_use else ""
 
@@ -232,7 +236,7 @@ def _path(selected: SelectedDatabase, name: str) -> Path:
 
 
 def _version(selected: SelectedDatabase, generation: str) -> str:
-    """The version that the generation has now: a backup restored into its file may have changed it."""
+    """Return the version that the generation has now: a backup restored into its file may have changed it."""
     rows = SchemaVersion.objects.using(selected.alias).filter(generation=generation).order_by("-id")
     return short(rows.values_list("version", flat=True)[0])
 
@@ -243,7 +247,8 @@ def _live(selected: SelectedDatabase) -> str:
 
 
 def _too_late(admin: Pages, request: HttpRequest, selected: SelectedDatabase, left: str) -> HttpResponse:
-    """Another generation went live while this request waited: the operator's session is in the previous one."""
+    """Return the response if another generation went live while this request waited: the operator's session is in the
+    previous one."""
     databases.let_go(selected.alias)
     stays = keep_signed_in(request, selected, _path(selected, left))
     text = _("Another operator was faster: %(name)s is live now. You changed nothing.")
@@ -281,7 +286,7 @@ def _afterwards(admin: Pages, request: HttpRequest, selected: SelectedDatabase, 
 
 
 def _note(admin: Pages, request: HttpRequest, selected: SelectedDatabase, message: str) -> None:
-    """Write into the row and the log of a tenant what has happened: the rollback itself is done."""
+    """Record the rollback in the row and the log of a tenant. An error is ignored: the rollback itself is done."""
     from ..tenants.administered import row_of
     from ..tenants.behind import note_version
 

@@ -42,12 +42,12 @@ class SelectedDatabase:
 
     @property
     def query(self) -> str:
-        """The query string for the URLs of this database."""
+        """The query string that selects this database in URLs; empty for the only one."""
         return f"?{PARAMETER}={self.alias}" if self.others or self.tenant else ""
 
     @property
     def tenant(self) -> str:
-        """The key of the tenant to which it belongs; empty for a database of all."""
+        """The key of the tenant to which it belongs; empty for a database that is no tenant's."""
         return conf.key_of(self.alias)
 
     def has(self, model: type[Model]) -> bool:
@@ -59,7 +59,8 @@ class SelectedDatabase:
         return has(self.alias, model)
 
     def inside(self) -> AbstractContextManager[None]:
-        """A block in which sessions and signed values are those of its tenant, if it belongs to one."""
+        """Return a context manager in which sessions and signed values are those of its tenant, if it belongs to
+        one."""
         if not self.tenant:
             return nullcontext()
         from ..tenants.context import entered
@@ -67,7 +68,7 @@ class SelectedDatabase:
         return entered(self.tenant)
 
     def addressed(self, text: str) -> str:
-        """The text, with this database in each command that uses one."""
+        """Return the text with this database in each command that uses one."""
         return addressed(text, {"database": conf.entry_of(self.alias), "tenant": self.tenant or None})
 
     def target(self, actor: str = "") -> Target:
@@ -85,13 +86,13 @@ class SelectedDatabase:
         )
 
     def file_of(self, name: str) -> Generation | None:
-        """The generation of that name, if its file is in the folder: no other file can be named or opened."""
+        """Return the generation with that name, if its file is in the folder: pages can open no other file."""
         found = (g for g in self.layout.generations() if not g.building and g.name == name)
         return next((g for g in found if not g.path.is_symlink()), None)
 
 
 def selected_database(request: HttpRequest) -> SelectedDatabase:
-    """The database of a request; the default one without a parameter. Raises Http404 for an unknown one."""
+    """Return the database of a request; without a parameter the first one. Raises Http404 for an unknown one."""
     known = databases.synced()
     wanted = request.POST.get(PARAMETER) or request.GET.get(PARAMETER) or (known[0] if known else "")
     if wanted not in known and not _is_of_tenant(wanted):
@@ -101,7 +102,7 @@ def selected_database(request: HttpRequest) -> SelectedDatabase:
 
 @contextmanager
 def reachable(selected: SelectedDatabase) -> Iterator[None]:
-    """A block in which the database of a tenant can be used. Raises Http404 for a tenant that is unknown, archived or
+    """Make the database of a tenant usable within the block. Raises Http404 for a tenant that is unknown, archived or
     on another host, and Refused for one without a file."""
     from ..tenants.administered import administered
     from ..tenants.context import OtherHost, UnknownTenant
@@ -115,7 +116,7 @@ def reachable(selected: SelectedDatabase) -> Iterator[None]:
 
 
 def _is_of_tenant(alias: str) -> bool:
-    """True for the name of a tenant's database, whether there is such a tenant or not."""
+    """True for the name of a tenant's database, even if there is no such tenant."""
     if not apps.is_installed("schemasync.tenants"):
         return False
     from ..tenants.settings import tenant_settings
@@ -124,5 +125,5 @@ def _is_of_tenant(alias: str) -> bool:
 
 
 def actor_of(request: HttpRequest) -> str:
-    """The actor for the history."""
+    """Return the actor for the history."""
     return f"{request.user.get_username()} (admin)"

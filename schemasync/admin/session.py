@@ -23,8 +23,8 @@ BATCH = 500  # keys in one statement: SQLite 3.31 allowed 999 parameters
 
 
 def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path) -> bool:
-    """After a swap: end the sessions of accounts that differ from `left`, and copy the operator's session if it may go
-    on. True if it does.
+    """After a swap, end the sessions of accounts that differ from the file `left`, and copy the operator's session if
+    it may continue. Return True if it does.
 
     The row of the session is in the file that was live before, if sessions are in this database at all.
     """
@@ -46,7 +46,7 @@ def keep_signed_in(request: HttpRequest, selected: SelectedDatabase, left: Path)
 
 
 def model_in(selected: SelectedDatabase) -> Any:
-    """The model of the sessions, if they are stored in this database, else None."""
+    """Return the model of the sessions if they are stored in this database, otherwise None."""
     store: Any = import_module(settings.SESSION_ENGINE).SessionStore
     model = store.get_model_class() if issubclass(store, db.SessionStore) else None
     return model if model is not None and selected.has(model) else None
@@ -55,8 +55,8 @@ def model_in(selected: SelectedDatabase) -> Any:
 def end_sessions(selected: SelectedDatabase, keys: frozenset[str] | None) -> None:
     """End the sessions of these accounts that the rollback restored; None: of all accounts.
 
-    Only the content of a session tells whose it is, so each one is decoded; if there are very many, all are ended.
-    Sessions that are stored elsewhere cannot be listed, and go on.
+    Only the content of a session names its account, so each one is decoded; if there are more than MOST_READ, all are
+    ended. Sessions that are stored elsewhere cannot be listed, and continue.
     """
     model = model_in(selected)
     if model is None or keys == frozenset():

@@ -29,7 +29,8 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An arrow from one generation to the next one that was live: `path` is drawn, `is_back` for a rollback."""
+    """An arrow from one generation to the next one that was live. `path`: its SVG path. `is_back`: True for a
+    rollback."""
 
     path: str
     title: str
@@ -46,7 +47,8 @@ class Timeline:
 
 
 def timeline(selected: SelectedDatabase) -> Timeline:
-    """The last rows of the history: each generation once, and the arrows between them in order."""
+    """Return the timeline of the last rows of the history: each generation once, and the arrows between them in
+    order."""
     rows = list(light(SchemaVersion.objects.using(selected.alias)).order_by("-id")[:LAST])[::-1]
     names = list(dict.fromkeys(row.generation for row in rows))
     there = {g.name for g in selected.layout.generations()}

@@ -1,8 +1,8 @@
 """The actions of `manage.py schemasync` as functions. docs/python-api.md has a page for each.
 
-Each takes the options of its action as keyword arguments, returns the object that the command prints with `--json`, and
-raises a `schemasync.errors.SchemasyncError` where the command exits with 2 to 6. Nothing is printed, and nothing is
-asked.
+Each function takes the options of its action as keyword arguments, returns the object that the command prints with
+`--json`, and raises a `schemasync.errors.SchemasyncError` where the command exits with 2 to 6. It prints nothing, and
+asks no questions.
 """
 
 from ..actions.adopt import AdoptJson

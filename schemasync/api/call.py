@@ -1,4 +1,4 @@
-"""What all functions of the API have in common."""
+"""The common parts of all functions of the API."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def called(
     progress: Listener | None = None,
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Database]:
-    """The database for an action of `manage.py schemasync`. Within the block errors get hints that name this database,
-    and no language is active, so that files and rows get the same text in every language.
+    """Provide the database for an action of `manage.py schemasync`. Within the block the hints of errors name this
+    database, and no language is active, so that files and rows get the same text in every language.
 
     Raises UsageError for `options` that the command refuses, and SynchronousOnlyOperation in an event loop.
     """
@@ -56,12 +56,12 @@ def called(
 
 @async_unsafe("You cannot call schemasync from an async context - use a thread or sync_to_async.")
 def _refuse_event_loop() -> None:
-    """An action blocks for seconds, and uses Django's connection, which Django refuses there."""
+    """Raise SynchronousOnlyOperation in an event loop: an action blocks for seconds, and uses Django's connection."""
 
 
 _DEFAULTS = {"max_pause": MAX_PAUSE, "cutover_timeout": CUTOVER_TIMEOUT}
 
 
 def given_values(**options: Any) -> dict[str, Any]:
-    """The options without those that have their defaults, as the command line gives them."""
+    """Return the options that differ from None and from the defaults of _DEFAULTS, as the command line gives them."""
     return {name: value for name, value in options.items() if value != _DEFAULTS.get(name)}

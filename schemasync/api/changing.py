@@ -55,7 +55,8 @@ def sync(
     report: Iterable[StrPath] = (),
     progress: Listener | None = None,
 ) -> SyncJson:
-    """Bring the database to schema.json. After an error the live file is unchanged."""
+    """Bring the database to schema.json. After an error the live file is unchanged, unless its message names migrations
+    that are live."""
     options = given_values(
         allow_drop=allow_drop,
         allow_older=allow_older,
@@ -129,7 +130,7 @@ def rollback(
     verify: Literal["full"] | None = None,
     progress: Listener | None = None,
 ) -> RollbackJson | PreviewJson:
-    """Make an earlier generation live again, by default the one before. After an error the live file is unchanged."""
+    """Make an earlier generation live again, by default the previous one. After an error the live file is unchanged."""
     options = given_values(
         in_place=in_place,
         keep_writes=keep_writes,
@@ -176,7 +177,7 @@ def adopt(
     accept_data_migration: Iterable[str] = (),
     progress: Listener | None = None,
 ) -> AdoptJson:
-    """Take over a plain file, and write schema.json if there is none."""
+    """Adopt a plain file, and write schema.json if there is none."""
     with called("adopt", database, schema, wait, progress) as at:
         return at.addressed(adopt_action.as_json(adopt_action.adopt(at, several(accept_data_migration))))
 
@@ -191,7 +192,7 @@ def export(
     accept_data_migration: Iterable[str] = (),
     progress: Listener | None = None,
 ) -> ExportJson:
-    """Write the tables of the installed models into schema.json. With `check` nothing is written: a difference is a
+    """Write the tables of the installed models into schema.json. With `check` only compare them: a difference is a
     result, and no error."""
     accepted, decisions = several(accept_data_migration), Decisions(several(drop), claim)
     with called("export", database, schema, progress=progress) as at:
@@ -236,15 +237,15 @@ def snapshot(
     seed: str | None = None,
     progress: Listener | None = None,
 ) -> SnapshotJson:
-    """Write a plain, compact copy of the live database to a path where nothing is. With `mask`, a file of rules, its
-    personal columns have other values."""
+    """Write a plain, compact copy of the live database to a new path. With `mask`, a file of rules, replace the values
+    of its personal columns."""
     path, rules = Path(copy), None if mask is None else Path(mask)
     with called("snapshot", database, progress=progress) as at:
         return snapshot_action.as_json(path, snapshot_action.snapshot(at, path, rules, seed))
 
 
 def cutover(*, database: str = DEFAULT_DB_ALIAS) -> CutoverJson:
-    """Let a run that waits with `postpone` cut over."""
+    """Let a run that was started with `postpone` cut over."""
     with called("cutover", database) as at:
         cutover_action.cutover(at)
         return cutover_action.as_json()

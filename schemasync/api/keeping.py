@@ -1,4 +1,4 @@
-"""The functions for backups: to make, list, try and restore them."""
+"""The functions that make, list, test and restore backups."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def backup(
     prune: bool = False,
     progress: Listener | None = None,
 ) -> BackupJson:
-    """Store a verified, compressed copy of the live database, and with `prune` remove the backups that nobody needs any
-    more. After an error it does not count."""
+    """Store a verified, compressed copy of the live database, and with `prune` remove backups that the retention rule
+    does not keep. After an error the copy is not listed as a backup."""
     with called("backup", database, wait=wait, progress=progress) as at:
         return backup_action.as_json(backup_action.backup(at, to or "", prune=prune, compact=compact))
 
@@ -51,7 +51,7 @@ def drill(
     check: bool = False,
     progress: Listener | None = None,
 ) -> DrillJson:
-    """Restore the newest backup on trial, and remove it again; with `check` return the last drill. That it fails is a
+    """Restore the newest backup on trial, and remove it again; with `check` return the last drill. A failed drill is a
     result, and no error."""
     with called("drill", database, progress=progress) as at:
         done = drill_action.last_drill(at) if check else drill_action.drill(at, from_ or "", _path(identity))

@@ -70,12 +70,12 @@ def move(
     leave_writes: bool = False,
     progress: Listener | None = None,
 ) -> MoveJson | MovePlanJson:
-    """Move the database to PostgreSQL while writers go on, say what that would do, or go back to the file. After an
-    error the file is live and unchanged, unless the error is a NeedsPerson."""
+    """Move the database to PostgreSQL while writers continue; with `plan` only return the plan, with `undo` go back to
+    the file. After an error the file is live and unchanged, unless the error is a NeedsPerson."""
     options = given_values(max_pause=max_pause, cutover_timeout=cutover_timeout, postpone=postpone)
     with called("move", database, schema, wait, progress, options) as at:
         if undo:
-            return move_action.as_json(move_action.take_back(at, to or "", leave_writes=leave_writes))
+            return move_action.as_json(move_action.undo_move(at, to or "", leave_writes=leave_writes))
         alias = move_action.required(to)
         if plan:
             return move_action.plan_json(move_action.plan(at, alias))

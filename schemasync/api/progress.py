@@ -1,4 +1,4 @@
-"""What a caller learns while an action runs."""
+"""The progress and notes that a caller gets while an action runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..sync.run.progress import Advance, Phase
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a phase of the run is: `done` of `total`, counted in `unit`, such as `rows`. Both are 0 when the phase
-    begins."""
+    """The progress of a phase of the run: `done` of `total`, counted in `unit`, such as `rows`. Both are 0 when the
+    phase begins."""
 
     phase: str
     done: int
@@ -26,7 +26,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line that the command prints while it runs; `is_warning`: on the error stream."""
+    """A line that the command prints while it runs; with `is_warning` on the error stream."""
 
     text: str
     is_warning: bool = False
@@ -59,8 +59,8 @@ class _Phases:
 
 
 def dialogue(listener: Listener | None, given: Mapping[str, Any]) -> Dialogue:
-    """The dialogue of an action that a function of the API runs. Nobody answers questions. `given`: the options for the
-    commands in notes."""
+    """Return the dialogue of an action that a function of the API runs; no question gets an answer. `given`: the
+    options for the commands in notes."""
     if listener is None:
         return Dialogue()
 

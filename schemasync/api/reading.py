@@ -50,7 +50,7 @@ def plan(
     sql: bool = False,
     progress: Listener | None = None,
 ) -> PlanJson:
-    """Return what a sync would do. Hazards that stop it are in `errors`, with the result `refused`."""
+    """Return the plan of a sync. Problems that stop it are in `errors`, with the result `refused`."""
     options = given_values(
         allow_drop=allow_drop,
         allow_older=allow_older,
@@ -76,26 +76,27 @@ def check(
     quick_check: bool = False,
     progress: Listener | None = None,
 ) -> CheckJson:
-    """Compare models, schema.json and database. That they differ is a result, and no error."""
+    """Compare models, schema.json and database. A difference is a result, and no error."""
     with called("check", database, schema, progress=progress) as at:
         return at.addressed(check_action.as_json(check_action.check(at, strict=strict, quick_check=quick_check)))
 
 
 def status(*, database: str = DEFAULT_DB_ALIAS, schema: StrPath | None = None) -> StatusJson:
-    """Return what is live, what a run is doing, and what needs a person. Such a problem is a result, and no error."""
+    """Return the live generation, the run at work, and problems that need a person. Such a problem is a result, and no
+    error."""
     with called("status", database, schema) as at:
         return at.addressed(status_action.status(at).as_json())
 
 
 def health(*, database: str = DEFAULT_DB_ALIAS, ready: bool = False) -> HealthJson:
-    """Return whether the database can be used, and what needs a person. Neither is an error. Cheap: for a question
-    every few seconds."""
+    """Return whether the database can be used, and problems that need a person. Neither raises an error. Cheap enough
+    to call every few seconds."""
     with called("health", database) as at:
         return at.addressed(health_action.as_json(health_action.health(at, ready=ready)))
 
 
 def metrics(*, database: str = DEFAULT_DB_ALIAS) -> MetricsJson:
-    """Return what the backend has measured."""
+    """Return the measurements of the backend."""
     with called("metrics", database) as at:
         return metrics_action.as_json(metrics_action.metrics(at))
 
@@ -111,8 +112,8 @@ def advise(*, database: str = DEFAULT_DB_ALIAS, indexes: StrPath | Literal[True]
 def advise(
     *, database: str = DEFAULT_DB_ALIAS, indexes: StrPath | Literal[True] | None = None
 ) -> AdviseJson | AdviseIndexesJson:
-    """Return whether the database outgrows SQLite, and what would help it. With `indexes`: the indexes that would help
-    the statements of this file, or with True those that the backend has measured."""
+    """Return whether the database outgrows SQLite, and what would help it. With `indexes`, return indexes that would
+    help the statements of this file, or, with True, the statements that the backend has measured."""
     with called("advise", database) as at:
         if indexes is None:
             return at.addressed(advise_action.as_json(advise_action.advise(at)))

@@ -27,17 +27,18 @@ if TYPE_CHECKING:
     from ..schema.document import Document
     from ..sync.check import Checked
 
-PATIENCE = 3600.0  # seconds that a worker waits for the one that builds: longer than any build takes
+PATIENCE = 3600.0  # seconds that a worker waits for another one that builds: longer than any build takes
 
 logger = logging.getLogger("schemasync")
 
 
 class NotCurrent(OperationalError):
-    """The database is not current, and ON_STARTUP forbids to use it."""
+    """The database is not current, and ON_STARTUP forbids using it."""
 
 
 class _Looks:
-    """The checks of this process, one for each database; a forked child inherits the results of its parent."""
+    """The checks that this process has made, one for each database; a forked child inherits the results of its
+    parent."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -50,7 +51,8 @@ _looks = _Looks()
 
 
 def look(alias: str, path: Path) -> None:
-    """Do what ON_STARTUP says, once per process. Raises NotCurrent, and again at each connection until it is current.
+    """Do what ON_STARTUP says, once per process. Raises NotCurrent, and again at each connection until the database is
+    current.
 
     Does nothing in tests, and in management commands that do not serve.
     """
@@ -71,7 +73,7 @@ def look(alias: str, path: Path) -> None:
 
 
 def _replicate(alias: str, path: Path) -> None:
-    """A run may have died between its swap and the registration of the new live file."""
+    """Let Litestream follow the live file, if it is used: a run may have died between its swap and the registration."""
     from ..files.disk import Disk
     from ..keep.litestream.settings import litestream
 
@@ -92,23 +94,23 @@ def _compare(alias: str, path: Path, wanted: OnStartup) -> None:
     except OSError as error:
         if layout.path_kind() is PathKind.NOTHING and conf.is_enabled():
             what = f"there is no database at {layout.link} yet, and no {schema}"
-            _tell(what, "To write both from the models: manage.py migrate", wanted, error)
+            _report(what, "To write both from the models: manage.py migrate", wanted, error)
         else:
-            _tell(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
+            _report(f"{schema}: {error.strerror}", "See: manage.py schemasync check", wanted, error)
 
 
 def _is_current(alias: str, layout: Layout, schema: Path) -> bool:
-    """True if one small read shows that there is nothing to do."""
+    """Return True if one small read shows that there is nothing to do."""
     data = read_file(schema)
     try:
         data += stamp(alias)
     except SchemasyncError:
-        return False  # the longer look reports it
+        return False  # the full check reports it
     return up_to_date.current(layout, databases.opener(alias), data, models_stamp()) is not None
 
 
 def _slow_path(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> None:
-    # imported here: most servers find the database current, and need none of it
+    # imported here: most servers find the database current, and do not need these modules
     from ..orm.with_transforms import with_transforms
     from ..schema import document
 
@@ -120,12 +122,12 @@ def _slow_path(alias: str, layout: Layout, schema: Path, wanted: OnStartup) -> N
         differs, hint = _difference(alias, layout, databases.opener(alias), read, schema)
     except SchemasyncError as error:
         if wanted is OnStartup.SYNC:
-            _looks.failed.setdefault(layout.link, error)  # one try per process: requests must not queue for more
-        _tell(str(error), "", wanted, error)
+            _looks.failed.setdefault(layout.link, error)  # one try per process: requests must not queue for another one
+        _report(str(error), "", wanted, error)
         return
     if differs:
         before = _looks.failed.get(layout.link)
-        _tell(differs, str(before) if before else hint, wanted, before)
+        _report(differs, str(before) if before else hint, wanted, before)
 
 
 def _sync(alias: str, layout: Layout, read: Document) -> None:
@@ -158,7 +160,7 @@ def _sync(alias: str, layout: Layout, read: Document) -> None:
 
 
 def _difference(alias: str, layout: Layout, opener: Opener, read: Document, schema: Path) -> tuple[str, str]:
-    """The difference from schema.json as a phrase, empty if there is none; and what to do."""
+    """Return (the difference from schema.json, a hint), each a phrase; ('', '') if there is no difference."""
     from ..sync import check
     from ..sync.run.target import Target
 
@@ -177,7 +179,7 @@ def _difference(alias: str, layout: Layout, opener: Opener, read: Document, sche
 
 
 def _command(alias: str) -> str:
-    """The command that syncs a database."""
+    """Return the command that syncs a database."""
     if conf.OF_TENANT in alias:
         return f"manage.py schemasync --tenant {shlex.quote(conf.key_of(alias))}"
     of = "" if alias == DEFAULT_DB_ALIAS else f" --database {shlex.quote(alias)}"
@@ -185,7 +187,7 @@ def _command(alias: str) -> str:
 
 
 def _left(seen: Checked) -> str:
-    """What a sync has to do to a database that has the version of schema.json, in a phrase."""
+    """Return, in a phrase, the remaining work of a sync if the database has the version of schema.json already."""
     from ..diff.changes import shortened
 
     found = [f"the transform {name} has not acted" for name in seen.pending_transforms]
@@ -194,7 +196,7 @@ def _left(seen: Checked) -> str:
 
 
 def _pending(alias: str) -> tuple[str, str]:
-    """The migrations of MIGRATED_APPS that were not run, in the same form."""
+    """Return the migrations of MIGRATED_APPS that were not run, like `_difference`."""
     from ..diff.changes import shortened
     from ..orm.pending_migrations import waiting
     from ..schema.text import count
@@ -205,7 +207,7 @@ def _pending(alias: str) -> tuple[str, str]:
     return f"{count(len(late), 'migration')} not run yet: {shortened(late)}", "To run them: manage.py migrate"
 
 
-def _tell(what: str, hint: str, wanted: OnStartup, cause: BaseException | None) -> None:
+def _report(what: str, hint: str, wanted: OnStartup, cause: BaseException | None) -> None:
     text = "\n  ".join(filter(None, (what, *hint.splitlines())))
     if wanted is OnStartup.WARN:
         logger.warning("%s", text)

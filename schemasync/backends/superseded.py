@@ -13,7 +13,8 @@ R = TypeVar("R")
 
 
 class Superseded(OperationalError):
-    """The database was swapped during a transaction: nothing of it was committed, and the whole can be tried again.
+    """The database was swapped during a transaction: nothing of it was committed, and the whole transaction can be run
+    again.
 
     Raised if the backend cannot know what has already run. It does not happen with transactions that begin IMMEDIATE,
     the default: these fail or move before their first statement.
@@ -21,8 +22,8 @@ class Superseded(OperationalError):
 
 
 class Moved(OperationalError):
-    """The database has moved to another engine, and its file takes no writes: nothing of the transaction was committed.
-    The process has to open the database where it is now."""
+    """The database has moved to another engine, and its file accepts no writes: nothing of the transaction was
+    committed. The process must open the database at its new place."""
 
 
 def again_when_superseded(function: Callable[P, R], *, times: int = 3) -> Callable[P, R]:

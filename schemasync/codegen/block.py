@@ -18,13 +18,13 @@ _ANY_END = re.compile(r"# --- end: models of .* ---\s*$")
 
 
 class NotPython(ValueError):
-    """The file is not Python, or has one of the two marks alone."""
+    """The file is not Python, or its two marks are not once each and in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is to be written. `source`: the name of the schema.json, which the marks have. `command`: what writes it.
-    `notes`: what the models do not express."""
+    """The content of a block. `source`: the name of the schema.json, as in the marks. `command`: the command that
+    writes it. `notes`: parts of the schema that the models do not express."""
 
     source: str
     command: str
@@ -33,7 +33,7 @@ class Block:
 
 
 def replaced(text: str, block: Block) -> str:
-    """The file with the new block: in the place of the old one, with every other byte as it was, or else behind its
+    """Return the file with the new block: in place of the old one, with every other byte unchanged, or else after the
     imports. Raises NotPython."""
     if "\r\n" in text:
         return replaced(text.replace("\r\n", "\n"), block).replace("\n", "\r\n")
@@ -65,7 +65,7 @@ def replaced(text: str, block: Block) -> str:
 
 
 def classes(text: str, source: str) -> frozenset[str]:
-    """The names of the classes in the block of a file. Raises NotPython."""
+    """Return the names of the classes in the block of a file. Raises NotPython."""
     begin, end = _marks(text, source)
     if begin < 0:
         return frozenset()
@@ -74,7 +74,7 @@ def classes(text: str, source: str) -> frozenset[str]:
 
 
 def names_outside(text: str, source: str) -> frozenset[str]:
-    """The names that the code around the block binds at the top, in lower case. Raises NotPython."""
+    """Return the names that the code around the block binds at module level, in lower case. Raises NotPython."""
     before, after = _around(text, source)
     nodes = [node for part in (before, after) for node in _parsed(part).body]
     found = [node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -100,19 +100,20 @@ def _head(block: Block) -> list[str]:
 
 
 def _around(text: str, source: str) -> tuple[str, str]:
-    """What stands before the block and behind it."""
+    """Return the text before the block and the text after it; without a block, the text up to the imports and the
+    rest."""
     begin, end = _marks(text, source)
     lines = text.split("\n")
     if begin >= 0:
         return "\n".join(lines[:begin]), "\n".join(lines[end + 1 :])
     at = _behind_imports(text)
-    if any(_ANY_BEGIN.match(line) for line in lines[:at]):  # these are imports of the block of another schema
+    if any(_ANY_BEGIN.match(line) for line in lines[:at]):  # the imports belong to the block of another schema
         at = len(lines)
     return "\n".join(lines[:at]), "\n".join(lines[at:])
 
 
 def _outside(text: str) -> str:
-    """The text without the blocks of other schemas."""
+    """Return the text without the blocks of other schemas."""
     kept, is_inside = [], False
     for line in text.split("\n"):
         is_inside = is_inside or bool(_ANY_BEGIN.match(line))
@@ -123,7 +124,7 @@ def _outside(text: str) -> str:
 
 
 def _marks(text: str, source: str) -> tuple[int, int]:
-    """The lines of the two marks; -1 for both if the file has none."""
+    """Return the line numbers of the two marks; -1 for both if the file has none. Raises NotPython."""
     lines = [line.rstrip() for line in text.split("\n")]
     found = [[i for i, line in enumerate(lines) if line == mark.format(source)] for mark in (BEGIN, END)]
     if found == [[], []]:
@@ -134,7 +135,7 @@ def _marks(text: str, source: str) -> tuple[int, int]:
 
 
 def _behind_imports(text: str) -> int:
-    """The number of lines up to the last import at the top, with the docstring of the module."""
+    """Return the number of lines up to the last import at the top, including the module's docstring."""
     last = 0
     for number, node in enumerate(_parsed(text).body):
         is_doc = number == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -145,7 +146,7 @@ def _behind_imports(text: str) -> int:
 
 
 def _imported(text: str) -> dict[str, str]:
-    """Maps each name that the text imports as it is to its module."""
+    """Map each name that the text imports without an alias to its module."""
     nodes = [node for node in _parsed(text).body if isinstance(node, ast.ImportFrom) and node.level == 0]
     return {alias.name: node.module or "" for node in nodes for alias in node.names if alias.asname is None}
 

@@ -1,4 +1,4 @@
-"""What CHECK constraints say about one column: its choices, its range, its length."""
+"""Read choices, range and length of one column from its CHECK constraints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .glob import as_regex
 from .naming import field_name, free, member_name, words
 from .sql_expression import Between, Column, Function, In, IsNull, Not, Operation, Tree, Unsupported, Value, parse
 
-MANY = 60  # values: a longer list is no enumeration that somebody wants to read
+MANY = 60  # values: nobody wants to read a longer list as an enumeration
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ColumnCheck:
 
 
 def about(table: Table, column: str) -> Iterator[ColumnCheck]:
-    """The CHECKs that are about this column alone."""
+    """Yield the CHECKs whose only column is this one."""
     for check in table.checks:
         try:
             tree = parse(check.expression.canonical)
@@ -36,7 +36,7 @@ def about(table: Table, column: str) -> Iterator[ColumnCheck]:
 
 
 def columns(tree: Tree) -> set[str]:
-    """The folded names of all columns in the tree."""
+    """Return the folded names of all columns in the tree."""
     match tree:
         case Column(name):
             return {name}
@@ -55,7 +55,7 @@ def columns(tree: Tree) -> set[str]:
 
 
 def negated(tree: Tree) -> set[str]:
-    """The folded columns of all negated comparisons: there Django adds that the column is not NULL."""
+    """Return the folded columns of all negated comparisons: Django adds to these that the column is not NULL."""
     match tree:
         case Not(IsNull()):
             return set()
@@ -70,7 +70,7 @@ def negated(tree: Tree) -> set[str]:
 
 
 def negated_twice(tree: Tree) -> set[str]:
-    """The folded columns of negated comparisons inside of a negation."""
+    """Return the folded columns of negated comparisons inside of a negation."""
     match tree:
         case Not(operand):
             return negated(operand)
@@ -81,13 +81,13 @@ def negated_twice(tree: Tree) -> set[str]:
 
 
 def same(one: Tree, other: Tree, numbers: Collection[str]) -> bool:
-    """True if two conditions mean the same, whichever of the two ways Django and people spell them. `numbers`: folded
-    columns that convert a text to a number before they compare it."""
+    """True if two conditions mean the same, although Django and people spell some conditions differently. `numbers`:
+    folded columns that convert a text to a number before they compare it."""
     return _spelled(one, numbers) == _spelled(other, numbers)
 
 
 def _spelled(tree: Tree, numbers: Collection[str]) -> Tree:
-    """The tree in one spelling: `<>` as NOT =, numbers as numbers."""
+    """Return the tree in one spelling: `<>` as NOT =, numbers as numbers, the items of IN sorted."""
 
     def inner(one: Tree) -> Tree:
         return _spelled(one, numbers)
@@ -122,7 +122,7 @@ def _as_number(value: str | bytes | int | float | None) -> str | bytes | int | f
 
 
 def without_null(tree: Tree, column: str) -> Tree:
-    """`a` of `c IS NULL OR a` and `a OR c IS NULL`: a CHECK holds for NULL in any case."""
+    """Return `a` of `c IS NULL OR a` and `a OR c IS NULL`, as a CHECK always holds for NULL; other trees unchanged."""
     is_null = IsNull(Column(column))
     if isinstance(tree, Operation) and tree.operator == "or" and is_null in (tree.left, tree.right):
         return tree.left if tree.right == is_null else tree.right
@@ -130,7 +130,7 @@ def without_null(tree: Tree, column: str) -> Tree:
 
 
 def values(tree: Tree, column: str) -> list[str] | list[int] | None:
-    """The values of `c IN (…)`, if they are all texts or all integers."""
+    """Return the values of `c IN (…)` if they are all texts or all integers and at most MANY, otherwise None."""
     if not isinstance(tree, In) or tree.operand != Column(fold(column)) or not 0 < len(tree.items) <= MANY:
         return None
     found = [item.value for item in tree.items if isinstance(item, Value)]
@@ -148,7 +148,7 @@ def is_boolean(tree: Tree, column: str) -> bool:
 
 
 def enumeration(column: str, found: Sequence[str | int], taken: set[str]) -> Choices:
-    """The enumeration for these values, named after the column."""
+    """Return the enumeration for these values, named after the column."""
     base = "TextChoices" if isinstance(found[0], str) else "IntegerChoices"
     name = "".join(word.capitalize() for word in words(field_name(column))) or "Choice"
     name = free(name if name.isidentifier() and name not in taken else f"{name}Choices", taken)
@@ -162,12 +162,12 @@ def enumeration(column: str, found: Sequence[str | int], taken: set[str]) -> Cho
 
 
 def _label(member: str, value: str | int) -> str | None:
-    """A label where the one that Django makes of the member's name would not show the value."""
+    """Return a label if Django's own, made from the member's name, would not show the value; otherwise None."""
     return None if member == str(value).replace(" ", "_").replace("-", "_").upper() else str(value)
 
 
 def validators(tree: Tree, column: str, kind: PythonKind) -> tuple[Call, ...] | None:
-    """Django's validators that say the same as the condition; None if there are none."""
+    """Return Django's validators that are equivalent to the condition; None if there are none."""
     own = Column(fold(column))
     match tree:
         case Operation("and", left, right):

@@ -24,7 +24,7 @@ class Call:
     kwargs: tuple[tuple[str, Code], ...] = ()
 
     def having(self, **kwargs: Code) -> Call:
-        """The same call with more keyword arguments."""
+        """Return a copy of the call with more keyword arguments."""
         return Call(self.function, self.args, (*self.kwargs, *kwargs.items()))
 
 
@@ -66,7 +66,7 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class ModelField:
-    """`column` is None for what has none of its own, such as a composite key."""
+    """One field. `column` is None for a field without a column of its own, such as a composite key."""
 
     name: str
     value: Call
@@ -76,8 +76,8 @@ class ModelField:
 @dataclass(frozen=True, slots=True)
 class ModelClass:
     """One model. `shown`: the field that `__str__` returns, and whether it may be None. `said`: the canonical SQL of
-    CHECKs that fields express by themselves: as choices, validators or their type. `rules`: the on_delete of each
-    relation, by folded column."""
+    CHECKs that fields express by choices, validators or their type. `rules`: the on_delete of each relation, by folded
+    column."""
 
     name: str
     table: str

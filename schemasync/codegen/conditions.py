@@ -31,21 +31,21 @@ FUNCTIONS = {
 }
 
 FieldValue = Callable[[str, str | bytes | int | float | None], Code]
-"""Maps a folded column and a literal to the Python value that the field compares with."""
+"""Maps a folded column and a literal to the Python value in a comparison with the field."""
 
 
 NUMBERS = frozenset({PythonKind.INTEGER, PythonKind.REAL, PythonKind.DECIMAL})
 
 
 class Translation:
-    """Translates for one table. `fields` maps folded column names to field names, `kinds` to the kinds of those that
-    Django can calculate with."""
+    """Translates expressions of one table. `fields` maps folded column names to field names; `kinds` maps the columns
+    that Django can calculate with to their kinds."""
 
     def __init__(self, fields: Mapping[str, str], kinds: Mapping[str, PythonKind], value: FieldValue) -> None:
         self.fields, self.kinds, self.value = fields, kinds, value
 
     def kind(self, tree: Tree) -> PythonKind:
-        """The kind of the value of an expression. Raises Unsupported where Django finds no type for it."""
+        """Return the kind of the value of an expression. Raises Unsupported if Django finds no type for it."""
         match tree:
             case Column(name) if name in self.kinds:
                 return self.kinds[name]
@@ -67,7 +67,7 @@ class Translation:
                 raise Unsupported(str(tree))
 
     def condition(self, tree: Tree) -> Code:
-        """A Q object. Raises Unsupported for what Django would write otherwise than it was meant."""
+        """Return a Q object. Raises Unsupported for a condition that Django would write with another meaning."""
         match tree:
             case Operation("and" | "or" as word, left, right):
                 return Infix(self.condition(left), "&" if word == "and" else "|", self.condition(right))
@@ -114,13 +114,13 @@ class Translation:
         return self.value(name, tree.value)
 
     def field(self, name: str) -> str:
-        """The field of a folded column."""
+        """Return the field of a folded column. Raises Unsupported if it has none."""
         if name not in self.fields:
             raise Unsupported(name)
         return self.fields[name]
 
     def expression(self, tree: Tree) -> Code:
-        """An expression for a value. Raises Unsupported as `condition` does."""
+        """Return an expression for a value. Raises Unsupported like `condition`."""
         if not isinstance(tree, Column | Value):
             self.kind(tree)
         match tree:
@@ -155,7 +155,7 @@ class Translation:
 
 
 def _combined(kinds: set[PythonKind]) -> PythonKind:
-    """The kind of a calculation with these."""
+    """Return the kind of a calculation with values of these kinds."""
     if not kinds <= NUMBERS or len(kinds - {PythonKind.INTEGER}) > 1:
         raise Unsupported("Django does not calculate with these types")
     return (kinds - {PythonKind.INTEGER} or kinds).pop()

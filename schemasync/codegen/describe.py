@@ -1,4 +1,4 @@
-"""Describes the models of a schema: what a Django developer would write for its tables and views."""
+"""Describes the models of a schema as a Django developer would write them for its tables and views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .request import Request
 
 
 def describe(schema: Schema, request: Request) -> tuple[ModelClass, ...]:
-    """A model for each table and view that has none yet, in order of name. Virtual tables get none."""
+    """Return a model for each table and view without an installed one, in order of name. Virtual tables get none."""
     tables = [table for table in schema.tables if has_model(table) and fold(table.name) not in request.external]
     views = [view for view in schema.views if fold(view.name) not in request.external]
     views = [view for view in views if is_quotable(view.name) and _view_columns(view, request)]
@@ -59,13 +59,13 @@ def _as_table(view: View, request: Request) -> Table:
 
 
 def _named(tables: Sequence[Table], request: Request) -> list[Draft]:
-    """A draft for each table, with a class name that no other has in any case."""
+    """Return a draft for each table, with a class name that is unique even in lower case."""
     wanted = [class_name(table.name, request.app_label) for table in tables]
     taken = set(request.class_names)
     drafts = []
     times = Counter(name.lower() for name in wanted)
     for table, name in zip(tables, wanted, strict=True):
-        if times[name.lower()] > 1:  # `Tag` beside `Tags`: no singular for either
+        if times[name.lower()] > 1:  # `Tag` and `Tags`: no singular for either
             name = "".join(word[0].upper() + word[1:].lower() for word in words(table.name)) or "Table"
             name = name if name.isidentifier() else f"Table{name}"
         number, found = 1, name
@@ -78,7 +78,8 @@ def _named(tables: Sequence[Table], request: Request) -> list[Draft]:
 
 
 def _find_relations(draft: Draft, drafts: Mapping[str, Draft], request: Request) -> None:
-    """Find the foreign keys that become relations, by folded column; of several on one column the first."""
+    """Store in the draft the foreign keys that become relations, by folded column; of several on one column the
+    first."""
     for key in draft.table.foreign_keys:
         if len(key.columns) == 1 == len(key.references):
             column = draft.table.column(key.columns[0])
@@ -88,7 +89,7 @@ def _find_relations(draft: Draft, drafts: Mapping[str, Draft], request: Request)
 
 
 def _is_possible(key: ForeignKey, drafts: Mapping[str, Draft], request: Request) -> bool:
-    """True if the other model is there, and Django can see that the column is unique in it."""
+    """True if the other model exists, and Django can see that the column is unique in it."""
     target, column = fold(key.table), fold(key.references[0])
     if (external := request.external.get(target)) is not None:
         return column == external.key or column in external.unique
@@ -105,7 +106,7 @@ def _has_unique(table: Table, column: str) -> bool:
 
 
 def _is_circle(draft: Draft, key: ForeignKey, drafts: Mapping[str, Draft]) -> bool:
-    """True if the column would refer to itself by way of others: Django then finds no type for it."""
+    """True if the column would refer to itself through others: Django then finds no type for it."""
     start = (fold(draft.table.name), fold(key.columns[0]))
     at = (fold(key.table), fold(key.references[0]))
     while at != start:
@@ -117,7 +118,7 @@ def _is_circle(draft: Draft, key: ForeignKey, drafts: Mapping[str, Draft]) -> bo
 
 
 def _field_names(draft: Draft) -> dict[str, str]:
-    """A field name for each folded column: those without a relation choose first."""
+    """Return a field name for each folded column. Columns without a relation get their names first."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     columns = [column for column in draft.table.columns if is_quotable(column.name)]
@@ -143,7 +144,7 @@ def _field_names(draft: Draft) -> dict[str, str]:
 
 
 def _rowid(draft: Draft) -> str:
-    """The name by which SQLite gives the row id of a table without a primary key."""
+    """Return the name under which SQLite returns the row id of a table without a primary key; '' for other tables."""
     if draft.table.primary_key is not None or draft.view is not None:
         return ""
     return draft.table.free_rowid_name or ""
@@ -151,7 +152,7 @@ def _rowid(draft: Draft) -> str:
 
 @dataclass(slots=True)
 class _Relations:
-    """Gives relations a related name where Django's own would clash."""
+    """Gives relations a related name if Django's own would clash."""
 
     drafts: Mapping[str, Draft]
     request: Request
@@ -187,14 +188,14 @@ class _Relations:
 
 
 def _default_names(draft: Draft, column: str) -> set[str]:
-    """The attribute and the lookup that Django adds to the other model."""
+    """Return the names of the attribute and the lookup that Django adds to the other model."""
     name = draft.name.lower()
     return {name} if draft.is_unique(column) else {name, f"{name}_set"}
 
 
 def _rules(drafts: Mapping[str, Draft], request: Request) -> None:
-    """The on_delete of each relation. Django refuses rules of Python beside rules of the database in a model, above it
-    and below it, except for DO_NOTHING."""
+    """Store the on_delete of each relation. Django refuses Python rules together with database rules in a model and in
+    models related to it, except for DO_NOTHING."""
     in_database: set[tuple[str, str]] = set()
     if request.features.db_on_delete:
         for name, draft in drafts.items():
@@ -217,7 +218,7 @@ def _rules(drafts: Mapping[str, Draft], request: Request) -> None:
 
 
 def _db_rule(draft: Draft, column: str) -> str:
-    """The database-level rule for the ON DELETE of a foreign key, '' if Django has none."""
+    """Return the database-level rule for the ON DELETE of a foreign key; '' if Django has none."""
     found = draft.table.column(column)
     assert found is not None
     match draft.keys[column].on_delete:
@@ -232,7 +233,7 @@ def _db_rule(draft: Draft, column: str) -> str:
 
 
 def _python_rule(draft: Draft, column: str) -> str:
-    """The rule by which Django itself does what SQLite would do."""
+    """Return the rule that makes Django itself do the same as SQLite; PROTECT for other actions."""
     found = draft.table.column(column)
     assert found is not None
     match draft.keys[column].on_delete:

@@ -1,4 +1,4 @@
-"""One model while its parts are found."""
+"""The draft of one model, which is completed part by part."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..schema.names import fold
 
 @dataclass(slots=True)
 class Draft:
-    """One model while its parts are found. `fields` maps folded columns to names of fields; `keys` has the foreign key
-    of each column that becomes a relation; `related` and `rules` the related name and on_delete of each."""
+    """The draft of one model, completed part by part. `fields` maps folded columns to names of fields; `keys` has the
+    foreign key of each column that becomes a relation; `related` and `rules` the related name and on_delete of each."""
 
     table: Table
     name: str
@@ -26,7 +26,7 @@ class Draft:
 
     @property
     def attributes(self) -> set[str]:
-        """The names of its fields, and of the attributes with the keys of its relations."""
+        """The names of the fields, and of the attributes with the keys of the relations."""
         return {*self.fields.values(), *(f"{self.fields[column]}_id" for column in self.keys)}
 
     def is_unique(self, column: str) -> bool:
@@ -40,8 +40,8 @@ class Draft:
 
 
 def view_key(view: View, columns: Sequence[Column], tables: Mapping[str, Table]) -> str:
-    """The folded column of a view that most probably tells its rows apart: `id`, or one named like the key of a table
-    that the view reads, or else the first."""
+    """Return the folded column of a view that most probably identifies its rows: `id`, or one named like the key of a
+    table that the view reads, or else the first."""
     names = [fold(column.name) for column in columns]
     read = [
         tables[word]

@@ -1,4 +1,4 @@
-"""Which Django field a column gets, by its declared type, and which Python value its literals become."""
+"""Maps declared types of columns to Django fields, and SQL literals to Python values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ POSITIVE = {
 
 AUTO = ("AutoField", "BigAutoField")
 NUMBERS = ("NUMERIC", "DEC", "NUMBER", "MONEY", "CURRENCY", "FIXED")
-"""How types begin that are meant for numbers. SQLite gives the affinity NUMERIC to every type that it does not know."""
+"""Beginnings of types for numbers. SQLite gives the affinity NUMERIC to every unknown type."""
 
 TEXTS = ("STRING", "UUID", "GUID", "ENUM")
 MOMENTS = ("DATETIME", "TIMESTAMP")
@@ -67,7 +67,7 @@ UNSIZED = (38, 10)
 
 
 def field_type(column: Column, table: Table, *, unsized_decimal: bool) -> FieldType:
-    """The field for a column, without regard to its CHECKs."""
+    """Return the field for a column, without regard to its CHECKs."""
     declared, digits, places = _split(column.type.canonical)
     if declared in BY_TYPE:
         return BY_TYPE[declared]
@@ -96,7 +96,7 @@ def field_type(column: Column, table: Table, *, unsized_decimal: bool) -> FieldT
 
 
 def _split(declared: str) -> tuple[str, int | None, int | None]:
-    """(type without its size, first number, second number)."""
+    """Return (type without its size, first number, second number)."""
     found = _SIZED.match(declared)
     if found is None:
         return declared, None, None
@@ -113,8 +113,8 @@ def _decimal(digits: int | None, places: int | None, *, unsized_decimal: bool) -
 
 
 def python_value(kind: PythonKind, value: str | bytes | int | float | None) -> Code:
-    """The literal of an SQL expression as the Python value of the field. Raises Unsupported where Django would convert
-    it into another value."""
+    """Return the literal of an SQL expression as the Python value of the field. Raises Unsupported if Django would
+    convert it into another value."""
     match kind, value:
         case PythonKind.BOOLEAN, 0 | 1:
             return Literal(bool(value))

@@ -8,13 +8,13 @@ ANY = {"*": "(?s:.*)", "?": "(?s:.)"}
 
 
 def as_regex(pattern: str) -> str | None:
-    """A regular expression for the whole text; None where Python has none: for a set that is not closed, a range that
-    runs backwards, and two hyphens in a set."""
+    """Return a regular expression that matches the whole text; None for patterns without one in Python: an unclosed
+    set, a range in reverse order, two hyphens in a set."""
     found, at = "", 0
     while at < len(pattern):
         if pattern[at] == "[":
             end = _end_of_set(pattern, at)
-            if end < 0 or "--" in pattern[at:end]:  # Python warns of it as of a difference of sets
+            if end < 0 or "--" in pattern[at:end]:  # Python warns that it may become a set difference
                 return None
             found += _set(pattern[at + 1 : end])
             at = end + 1
@@ -33,7 +33,7 @@ def _compiled(regex: str) -> str | None:
 
 
 def _end_of_set(pattern: str, at: int) -> int:
-    """The index of the ] that closes the set: one that comes first is a member. -1 if none does."""
+    """Return the index of the ] that closes the set, -1 if there is none. A ] at the beginning is a member."""
     first = at + 2 if pattern[at + 1 : at + 2] == "^" else at + 1
     return pattern.find("]", first + 1)
 

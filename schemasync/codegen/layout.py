@@ -14,7 +14,7 @@ INDENT = "    "
 
 
 def assignment(name: str, value: Code, indent: str) -> list[str]:
-    """The lines of `name = value`."""
+    """Return the lines of `name = value`."""
     lines = _lines(f"{indent}{name} = ", value, "")
     inner = _lines(indent + INDENT, value, "")
     is_long = width(lines[0]) > WIDTH and (len(inner) > 1 or width(inner[0]) <= WIDTH)
@@ -22,13 +22,13 @@ def assignment(name: str, value: Code, indent: str) -> list[str]:
 
 
 def class_header(name: str, base: str, indent: str = "") -> list[str]:
-    """The lines of `class name(base):`."""
+    """Return the lines of `class name(base):`."""
     one = f"{indent}class {name}({base}):"
     return [one] if width(one) <= WIDTH else [f"{indent}class {name}(", f"{indent}{INDENT}{base}", f"{indent}):"]
 
 
 def docstring(text: str, indent: str) -> list[str]:
-    """A docstring, on one line if it fits; white space in the text is collapsed."""
+    """Return the lines of a docstring, on one line if it fits; white space in the text is collapsed."""
     words = " ".join(_printable(text).split()).replace("\\", "\\\\").replace('"""', "'''")
     if words.endswith('"'):
         words = words[:-1] + "'"
@@ -49,7 +49,7 @@ def docstring(text: str, indent: str) -> list[str]:
 
 
 def comment(text: str, indent: str = "") -> list[str]:
-    """A comment over as many lines as it needs."""
+    """Return a comment as the lines that it needs."""
     return textwrap.wrap(
         _printable(text).rstrip(),
         WIDTH,
@@ -61,7 +61,7 @@ def comment(text: str, indent: str = "") -> list[str]:
 
 
 def width(text: str) -> int:
-    """The columns that the text takes on a line, as formatters count: two for a wide character, none for an accent."""
+    """Return the width of the text in columns, as formatters count: two for a wide character, none for an accent."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else _columns(c) for c in text)
@@ -72,12 +72,12 @@ def _columns(character: str) -> int:
 
 
 def _printable(text: str) -> str:
-    """The text without characters that Python does not read, or that end a line."""
+    """Return the text with spaces for characters that Python cannot read or that end a line."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def flat(code: Code) -> str:
-    """The expression on one line."""
+    """Return the expression on one line."""
     match code:
         case Literal(value):
             return _literal(value)
@@ -104,7 +104,7 @@ def _operand(code: Code, operator: str, *, first: bool) -> str:
 
 
 def _items(code: Call | ListOf | TupleOf) -> list[tuple[str, Code]]:
-    """(prefix, value) of each item between the brackets."""
+    """Return (prefix, value) of each item between the brackets."""
     if isinstance(code, Call):
         return [*(("", one) for one in code.args), *((f"{name}=", one) for name, one in code.kwargs)]
     return [("", one) for one in code.items]
@@ -115,7 +115,7 @@ def _flat_items(code: Call | ListOf | TupleOf) -> list[tuple[str, str]]:
 
 
 def _lines(head: str, code: Code, tail: str) -> list[str]:
-    """The expression after `head` and before `tail`, split where the formatter would split it."""
+    """Return the lines of the expression after `head` and before `tail`, split as the formatter splits it."""
     one = head + flat(code) + tail
     if width(one) <= WIDTH:
         return [one]
@@ -156,7 +156,7 @@ def _body(code: Call | ListOf | TupleOf, indent: str) -> Iterator[str]:
 
 
 def _chain(head: str, code: Infix, tail: str, indent: str) -> Iterator[str]:
-    """One operand on each line, its operator in front."""
+    """Yield one line per operand, with its operator in front."""
     operands = list(_operands(code))
     for number, (operator, operand) in enumerate(operands):
         before = head if number == 0 else f"{indent}{operator} "
@@ -186,8 +186,8 @@ def _literal(value: str | bytes | int | float | bool | None) -> str:
 
 
 def _quoted(body: str, mark: str) -> str:
-    """The escaped body of a string in the quotes that the formatter prefers: double ones, unless single need fewer
-    escapes."""
+    """Return the escaped body of a string in the quotes that the formatter prefers: double quotes, unless single quotes
+    need fewer escapes."""
     plain = body.replace("\\" + mark, mark)
     mark = '"' if plain.count('"') <= plain.count("'") else "'"
     return mark + plain.replace(mark, "\\" + mark) + mark

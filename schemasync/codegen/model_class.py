@@ -20,14 +20,14 @@ from .sql_expression import Column as ColumnTree
 from .sql_expression import Function, Tree, Unsupported, Value, parse
 
 SHOWN = ("name", "title", "full_name", "display_name", "label", "username", "email", "code", "subject", "slug")
-"""Columns whose text people know a row by, best first."""
+"""Columns whose text identifies a row for people, best first."""
 
 INDEX_NAME = 30  # characters: Django refuses longer names of indexes (models.E034)
 
 
 @dataclass(slots=True)
 class ModelBuilder:
-    """Builds one model. `tables` are all tables of the schema, `constraint_names` all names in use."""
+    """Builds one model. `tables`: all tables of the schema. `constraint_names`: all names in use."""
 
     draft: Draft
     drafts: Mapping[str, Draft]
@@ -37,7 +37,7 @@ class ModelBuilder:
     choices: list[Choices] = field(default_factory=list)
     types: dict[str, FieldType] = field(default_factory=dict)
     said: list[Check] = field(default_factory=list)
-    """CHECKs that a field says by itself."""
+    """CHECKs that a field expresses."""
 
     @property
     def table(self) -> Table:
@@ -65,13 +65,13 @@ class ModelBuilder:
         )
 
     def _columns(self) -> list[Column]:
-        """The columns that have a field."""
+        """Return the columns that have a field."""
         return [column for column in self.table.columns if fold(column.name) in self.draft.fields]
 
     # --- fields ---------------------------------------------------------------------------------------------
 
     def _key_fields(self) -> Iterator[ModelField]:
-        """The field of a composite key, or of the row id of a table without a key."""
+        """Yield the field of a composite key, or of the row id of a table without a key."""
         key = self.table.primary_key
         if self.draft.rowid:
             name = free("rowid", self.draft.attributes)
@@ -84,7 +84,7 @@ class ModelBuilder:
             yield ModelField("pk", Call("models.CompositePrimaryKey", tuple(names)))
 
     def _has_big_references(self) -> bool:
-        """True if BIGINT columns refer to the row id, as those to a BigAutoField do, and no others."""
+        """True if all columns that refer to the table are BIGINT, as those that refer to a BigAutoField are."""
         own = fold(self.table.name)
         types = {
             column.type.canonical
@@ -95,7 +95,7 @@ class ModelBuilder:
         return types == {"BIGINT"}
 
     def _attribute(self, column: str) -> str:
-        """The attribute with the value of a column: `author_id` of the relation `author`."""
+        """Return the attribute with the value of a column: `author_id` for the relation `author`."""
         name = self.draft.fields[fold(column)]
         return f"{name}_id" if fold(column) in self.draft.keys else name
 
@@ -121,7 +121,7 @@ class ModelBuilder:
         return ModelField(self.draft.fields[folded], call, column.name)
 
     def _type(self, column: Column) -> FieldType:
-        """The type of the field, with what CHECKs say about it."""
+        """Return the type of the field, from the declared type and the CHECKs of the column."""
         found = field_type(column, self.table, unsized_decimal=self.request.features.unsized_decimal)
         own = ColumnTree(fold(column.name))
         for one in checks.about(self.table, column.name):
@@ -160,7 +160,7 @@ class ModelBuilder:
         return Call(f"models.{kind.name}", (), (*options, *self._column_option(column)))
 
     def _key_options(self, column: Column) -> Iterator[tuple[str, Code]]:
-        """Key, uniqueness, NULL, index."""
+        """Yield the options for key, uniqueness, NULL and index."""
         folded = fold(column.name)
         if self._is_key(column):
             yield "primary_key", Literal(True)
@@ -210,7 +210,8 @@ class ModelBuilder:
                     yield from found
 
     def _default_options(self, column: Column, kind: FieldType, choices: Choices | None) -> Iterator[tuple[str, Code]]:
-        """`default` for forms and `db_default` for SQLite if it is a literal; else `db_default` with its SQL."""
+        """Yield `default` for forms and `db_default` for SQLite if the default is a literal, otherwise `db_default`
+        with its SQL."""
         if column.default is None or (self._is_key(column) and kind.name in AUTO):
             return
         try:
@@ -264,7 +265,8 @@ class ModelBuilder:
         return "" if is_key else other.fields[wanted]
 
     def _key_type(self, column: str) -> FieldType:
-        """The type of the column, if the one that it refers to has values of the same kind; else one for SQL alone."""
+        """Return the type of the column, if the column that it refers to has values of the same kind; otherwise a type
+        whose defaults are written only as SQL."""
         key, own = self.draft.keys[column], self.types[column]
         other = self.drafts.get(fold(key.table))
         target = other.table.column(key.references[0]) if other is not None else None
@@ -340,7 +342,7 @@ class ModelBuilder:
             yield "indexes", ListOf(tuple(indexes))
 
     def _plural(self) -> str:
-        """The plural that the name of the table has, if Django would not form it."""
+        """Return the plural in the table's name if Django would form another one, otherwise ''."""
         label = self.request.app_label
         found = [word.lower() for word in words(self.table.name)]
         if label and found[:1] == [fold(label)] and len(found) > 1:
@@ -351,7 +353,7 @@ class ModelBuilder:
         return plural if is_plural and plural != " ".join(own) + "s" else ""
 
     def _names(self, columns: tuple[IndexedColumn, ...]) -> list[Literal]:
-        """The fields of plain columns. Raises Unsupported for any other."""
+        """Return the fields of plain columns. Raises Unsupported for others."""
         found = []
         for one in columns:
             if one.column is None or one.collation is not None or fold(one.column) not in self.draft.fields:
@@ -402,7 +404,8 @@ class ModelBuilder:
         return Call("models.UniqueConstraint", expressions, (*condition, ("name", Literal(index.name))))
 
     def _is_referred_to(self, index: Index) -> bool:
-        """True if a relation refers to the column of a unique index: Django demands a constraint over the field."""
+        """True if a relation refers to the column of a unique index: Django then demands a constraint over the
+        field."""
         own, column = fold(self.table.name), fold(index.columns[0].column or "")
         return len(index.columns) == 1 and any(
             fold(key.table) == own and fold(key.references[0]) == column
@@ -425,7 +428,7 @@ class ModelBuilder:
             yield Call("models.CheckConstraint", (), (("condition", condition), ("name", Literal(name))))
 
     def _invented(self, columns: list[str], suffix: str) -> str:
-        """A name for a constraint that has none in the schema."""
+        """Return a new name for a constraint that has none in the schema."""
         stem = field_name("_".join([self.table.name, *columns]))[:50].rstrip("_")
         name = free(f"{stem}_{suffix}", self.constraint_names)
         self.constraint_names.add(name)
@@ -509,7 +512,7 @@ def _is_json(tree: Tree, own: ColumnTree) -> bool:
 
 
 def _member(choices: Choices | None, value: Code) -> Code:
-    """The member of the enumeration with that value, if there is one."""
+    """Return the member of the enumeration with that value; the value itself if there is none."""
     for member, choice, _ in choices.members if choices is not None else ():
         if value == Literal(choice):
             return Name(f"{choices.name}.{member}")  # type: ignore[union-attr]
@@ -517,7 +520,7 @@ def _member(choices: Choices | None, value: Code) -> Code:
 
 
 def _raw(sql: str) -> Call:
-    """SQL as it is. Django formats it with parameters, so a % is doubled."""
+    """Return SQL unchanged as a RawSQL, except that a % is doubled, as Django formats it with parameters."""
     text = " ".join(token.text for token in tokens(sql)) if any(c in sql for c in "\n\r") or _has_comment(sql) else sql
     return Call("RawSQL", (Literal(text.replace("%", "%%")), ListOf(())))
 

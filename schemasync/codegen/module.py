@@ -34,11 +34,11 @@ MODULES = {
     "LessThan": "django.db.models.lookups",
     "LessThanOrEqual": "django.db.models.lookups",
 }
-"""The module of each name that generated code uses."""
+"""Maps each name that generated code uses to its module."""
 
 
 def imports(models: Sequence[ModelClass]) -> dict[str, list[str]]:
-    """Maps each module to the names that the models need from it, both in order."""
+    """Map each module to the names that the models need from it, both sorted."""
     needed = {"models"} if models else set()
     needed |= {path.partition(".")[0] for model in models for path in _paths(model)}
     found: dict[str, list[str]] = {}
@@ -48,7 +48,7 @@ def imports(models: Sequence[ModelClass]) -> dict[str, list[str]]:
 
 
 def import_lines(found: dict[str, list[str]]) -> list[str]:
-    """The statements, those of the standard library first."""
+    """Return the import statements, those of the standard library first."""
     own = [module for module in found if not module.startswith("django")]
     lines = [line for module in own for line in _import(module, found[module])]
     if own and len(found) > len(own):
@@ -64,7 +64,7 @@ def _import(module: str, names: Sequence[str]) -> list[str]:
 
 
 def class_lines(model: ModelClass) -> list[str]:
-    """The class statement."""
+    """Return the lines of the class statement."""
     lines = class_header(model.name, "models.Model")
     if model.doc:
         lines += [*docstring(model.doc, INDENT), ""]
@@ -89,7 +89,7 @@ def _choices(choices: Choices) -> Iterator[str]:
         if label is not None:
             code = TupleOf((code, Literal(label)))
         lines = assignment(member, code, INDENT * 2)
-        # parentheses around a tuple that is assigned are left out, as people write it, where it fits
+        # without parentheses around an assigned tuple on one line, as people write it
         if isinstance(code, TupleOf) and len(lines) == 1:
             lines = [lines[0].replace("= (", "= ", 1).removesuffix(")")]
         yield from lines
@@ -102,7 +102,7 @@ def _paths(model: ModelClass) -> Iterator[str]:
 
 
 def _names(code: Code) -> Iterator[str]:
-    """The dotted names in an expression."""
+    """Yield the dotted names in an expression."""
     match code:
         case Literal():
             return

@@ -1,4 +1,4 @@
-"""Names of classes and fields from names of tables and columns, within the rules of Python and of Django."""
+"""Makes names of classes and fields from names of tables and columns, within the rules of Python and of Django."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+|[^\W_]+")
 
 
 def words(name: str) -> list[str]:
-    """The words of a name in any style: `TimeEntries`, `time_entries` and `TIME ENTRIES` are the same two."""
+    """Return the words of a name in any style: `TimeEntries`, `time_entries` and `TIME ENTRIES` have the same two
+    words."""
     return _WORD.findall(unicodedata.normalize("NFKC", name))
 
 
 def is_quotable(name: str) -> bool:
-    """True if Django can use the name in SQL: it does not escape a quote or a percent sign in it."""
+    """True if Django can use the name in SQL: it does not escape double quotes and percent signs."""
     return bool(name) and not set(name) & set('"%')
 
 
 def class_name(table: str, app_label: str = "") -> str:
-    """`TimeEntries` -> TimeEntry; without the prefix that Django gives tables of the app."""
+    """Return the class name for a table: `TimeEntries` -> TimeEntry. The prefix that Django gives tables of the app is
+    removed."""
     prefix = f"{fold(app_label)}_"
     base = table[len(prefix) :] if app_label and fold(table).startswith(prefix) else table
     found = [word.lower() for word in words(base or table)] or ["table"]
@@ -46,7 +48,7 @@ def class_name(table: str, app_label: str = "") -> str:
 
 
 def singular(word: str) -> str:
-    """The singular of an English word in lower case; the word itself if that is not certain."""
+    """Return the singular of an English word in lower case; the word itself if the singular is not certain."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if word in _SAME_IN_BOTH or len(word) < 4 or word.endswith(("ss", "us", "is", "as", "os")):
@@ -59,7 +61,8 @@ def singular(word: str) -> str:
 
 
 def field_name(column: str) -> str:
-    """`CustomerId` -> customer_id. Never ends with an underscore or has two in a row, which Django refuses."""
+    """Return the field name for a column: `CustomerId` -> customer_id. It never ends with an underscore or has two in a
+    row, which Django refuses."""
     name = "_".join(word.lower() for word in words(column)) or "field"
     if not name.isidentifier():
         name = f"number_{name}"
@@ -67,7 +70,7 @@ def field_name(column: str) -> str:
 
 
 def free(name: str, taken: Collection[str]) -> str:
-    """The name, with a number if it is taken."""
+    """Return the name, with a number if it is taken."""
     number, found = 1, name
     while found in taken:
         number += 1
@@ -76,7 +79,7 @@ def free(name: str, taken: Collection[str]) -> str:
 
 
 def member_name(value: str | int) -> str:
-    """The name of a choice: `on hold` -> ON_HOLD, 3 -> VALUE_3."""
+    """Return the name of a choice: `on hold` -> ON_HOLD, 3 -> VALUE_3."""
     name = "_".join(word.upper() for word in words(str(value))) or "EMPTY"
     if isinstance(value, int):
         return f"VALUE_{name}" if value >= 0 else f"VALUE_MINUS_{name}"

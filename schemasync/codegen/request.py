@@ -1,4 +1,4 @@
-"""What is asked of the description of a schema: which Django, which app, which models exist already."""
+"""The input for the description of a schema: the installed Django, the app, and the existing models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..schema.comments import Comments
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the installed Django has. `auto_name` maps (table, columns, suffix) to Django's name for an index."""
+    """Features of the installed Django. `auto_name` maps (table, columns, suffix) to Django's name for an index."""
 
     auto_name: Callable[[str, Sequence[str], str], str]
     db_on_delete: bool
@@ -19,9 +19,9 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """An installed model of another table. `label`: `app.Model`. `key`: its primary key, `unique`: the fields that a
-    foreign key may refer to, both by folded column. `names`: its fields and the relations to it. `has_python_rules`:
-    one of its own foreign keys has an `on_delete` that Django, and not SQLite, carries out."""
+    """An installed model of a table. `label`: `app.Model`. `key`: its primary key, `unique`: the fields that a foreign
+    key may refer to, both by folded column. `names`: its fields and the relations to it. `has_python_rules`: one of its
+    own foreign keys has an `on_delete` that Django carries out, and not SQLite."""
 
     label: str
     key: str
@@ -34,9 +34,8 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be described. `external`: by folded name, tables that have an installed model. `view_columns`: by
-    folded name of the view, each column with its declared type. `class_names`: those that the app has already, in lower
-    case."""
+    """The context of a description. `external`: the installed models, by folded table. `view_columns`: each column with
+    its declared type, by folded view. `class_names`: the existing class names of the app, in lower case."""
 
     features: Features
     app_label: str = ""

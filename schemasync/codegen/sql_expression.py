@@ -1,4 +1,4 @@
-"""Parses SQL expressions into trees, as far as Django has words for them.
+"""Parses SQL expressions into trees, as far as Django has equivalents for them.
 
 Precedence is SQLite's: https://www.sqlite.org/lang_expr.html#operators
 """
@@ -81,7 +81,7 @@ LEVELS = (("<", "<=", ">", ">="), ("&", "|", "<<", ">>"), ("+", "-"), ("*", "/",
 
 @lru_cache(maxsize=1024)
 def parse(sql: str) -> Tree:
-    """The tree of an expression. Raises Unsupported for what is beyond this module, such as CASE and subqueries."""
+    """Return the tree of an expression. Raises Unsupported for other syntax, such as CASE and subqueries."""
     reader = _Reader(lexer.tokens(sql))
     found = reader.either()
     if reader.token is not None:
@@ -98,7 +98,7 @@ class _Reader:
         return self.parts[self.at] if self.at < len(self.parts) else None
 
     def take(self, *texts: str) -> bool:
-        """Consume these tokens if they are next."""
+        """Consume these tokens and return True if they are next."""
         there = self.parts[self.at : self.at + len(texts)]
         found = tuple(_operator(token) for token in there) == texts
         self.at += len(texts) if found else 0
@@ -130,7 +130,7 @@ class _Reader:
         return found
 
     def predicate(self, left: Tree) -> Tree | None:
-        """What follows an operand: a comparison, IN, BETWEEN, IS NULL; None if nothing does."""
+        """Parse a comparison, IN, BETWEEN or IS NULL after the operand `left`; return None if there is none."""
         for words, result in ((("is", "not", "null"), Not(IsNull(left))), (("is", "null"), IsNull(left))):
             if self.take(*words):
                 return result
@@ -203,7 +203,7 @@ class _Reader:
 
 
 def _operator(token: Token) -> str:
-    """The token as an operator or keyword; '' for anything that is a value."""
+    """Return the token as an operator or keyword; '' for a value."""
     return token.word or (token.text if token.kind is TokenKind.OPERATOR else "")
 
 

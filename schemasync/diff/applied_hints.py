@@ -16,22 +16,22 @@ from .hint_keys import HintKey, column_rename, fill, table_fill, table_rename
 
 @dataclass(frozen=True, slots=True)
 class AppliedHint:
-    """One hint of the file: its path, and what to call it, as in `was on Users.full_name`."""
+    """One hint of the file: its path, and its label, such as `was on Users.full_name`."""
 
     path: Path
     text: str
 
 
 def applied_hints(document: Document, diff: Diff) -> tuple[AppliedHint, ...]:
-    """The hints that do not act again on the database that `diff` compares with the document, in the order of the file:
-    those that the history records, and names in `_dropped` that the database no longer has."""
+    """Return the hints that do not act again on the database that `diff` compares with the document, in the order of
+    the file: those that the history records, and names in `_dropped` that the database no longer has."""
     present = _Present(diff)
     return tuple(hint for path in document.places for hint in _applied(document, path, diff.spent, present))
 
 
 def without_hints(document: Document, hints: Collection[AppliedHint]) -> str:
-    """The text without these hints, and without lists that they leave empty. Comments and the order of keys stay. A
-    column that has nothing left beside its definition becomes a string."""
+    """Return the text without these hints, and without lists that they leave empty. Comments and the order of keys
+    stay. A column that keeps only its definition becomes a string."""
     found = {hint.path for hint in hints}
     kept = {path[:-1] for path in document.places if path not in found}
     removed = {path if path[:-1] in kept or path[-1] == "fill" else path[:-1] for path in found}
@@ -47,7 +47,8 @@ class _Present:
         self.tables = {fold(one.old.name) for one in diff.tables if not isinstance(one, AddedTable)}
 
     def lacks_column(self, table: str, column: str) -> bool:
-        """False for a table that the database lacks: a rename may still make it."""
+        """Return True if a table of the database lacks the column. False if the table is missing: a rename may still
+        make it."""
         old = self.old.get(fold(table))
         return old is not None and old.column(column) is None
 

@@ -95,7 +95,7 @@ def _foreign_key(key: ForeignKey, name: Callable[[str], str], renames: Renames) 
 def rename_in(text: Sql, columns: Mapping[str, str], tables: Mapping[str, str]) -> Sql:
     """The expression with renamed columns, and tables before a dot, replaced."""
     parts = lexer.tokens(text.text)
-    cases = any(token.word == "case" for token in parts)  # then a bare END more likely ends a CASE than names a column
+    cases = any(token.word == "case" for token in parts)  # then a lone END more likely ends a CASE than names a column
     words, pieces, last = [], [], 0
     for index, token in enumerate(parts):
         follower = parts[index + 1].text if index + 1 < len(parts) else ""

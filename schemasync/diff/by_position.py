@@ -1,4 +1,4 @@
-"""Finds the tables whose columns a view or trigger uses by their position, so that their order matters."""
+"""Finds the tables whose columns a view or trigger uses by position, so that their order matters."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BEFORE_STAR = frozenset({"select", "distinct", "all", "returning", ",", "."})
 
 
 def used_by_position(schema: Schema) -> frozenset[str]:
-    """Folded names of the tables that a view or trigger names beside a `*`, or writes to without a list of columns; and
-    of those that give an FTS4 table its columns.
+    """Return folded names of the tables that a view or trigger names together with a `*`, or writes to without a list
+    of columns; and of those that give an FTS4 table its columns.
 
-    A table counts also if the `*` stands for the columns of another one: then it is rewritten, and nothing is wrong.
+    A table counts also if the `*` stands for the columns of another one: then it is rewritten, which does no harm.
     """
     tables = {fold(table.name) for table in schema.tables}
     found: set[str] = set()

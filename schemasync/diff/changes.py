@@ -300,7 +300,7 @@ class ChangeJson(TypedDict):
     old: NotRequired[str | bool]
     """A name, type or expression before the change; for NOT NULL whether it was declared."""
     new: NotRequired[str | bool]
-    """The same after the change."""
+    """The new name, type or expression; for NOT NULL whether it is declared now."""
     without_rowid: NotRequired[bool]
     """Whether the table becomes a WITHOUT ROWID table."""
     unique: NotRequired[str]
@@ -319,7 +319,7 @@ class ChangeJson(TypedDict):
 
 
 def describe(change: Change) -> str:
-    """The change in a phrase, as plans and the history show it."""
+    """Return the change in a phrase, as plans and the history show it."""
     match change:
         case CreateTable(table):
             return f"{table.name}: new table"
@@ -394,7 +394,7 @@ def describe(change: Change) -> str:
 
 
 def subject(change: Change) -> str:
-    """The name of the table or view that changes: the new name of a renamed table, the owner of a trigger."""
+    """Return the name of the table or view that changes: the new name of a renamed table, the owner of a trigger."""
     match change:
         case CreateTable(table) | DropTable(table):
             return table.name
@@ -418,7 +418,8 @@ def lines_by_table(changes: Iterable[Change]) -> list[str]:
 
 
 def as_json(change: Change) -> ChangeJson:
-    """`{change: its kind, text: in a phrase, ...}`, with the names that the change has, and a CHECK in full."""
+    """Return `{change: its kind, text: in a phrase, ...}`, with the names that the change has, and the full text of a
+    CHECK."""
     named = {f.name: _plainly(getattr(change, f.name)) for f in fields(change)}
     known = {key: value for key, value in named.items() if value is not None}
     return cast("ChangeJson", {"change": type(change).__name__, "text": describe(change), **known})
@@ -435,7 +436,8 @@ def _plainly(value: object) -> str | bool | None:
 
 
 def _check(check: Check) -> str:
-    """The CHECK as written, on one line; a long one is shortened in the middle, as two mostly differ at the ends."""
+    """Return the CHECK as written, on one line; a long one is shortened in the middle, because two mostly differ at the
+    ends."""
     text = " ".join(plain(check.expression).split())
     if len(text) > _CHECK_WIDTH:
         text = f"{text[: _CHECK_WIDTH // 2].rstrip()} … {text[-_CHECK_WIDTH // 2 :].lstrip()}"

@@ -1,4 +1,4 @@
-"""All that a table says about one column."""
+"""All parts of a table's definition that concern one column."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..schema.model import Sql, Table
 from ..schema.names import fold
 from .apply_renames import Renames, with_renames
 
-_ANY = "?"  # stands for the names of a table and a column, so that definitions are compared without them
+_ANY = "?"  # replaces the names of a table and a column, so that definitions are compared without them
 
 
 def mentions(sql: Sql, name: str) -> bool:
@@ -18,7 +18,7 @@ def mentions(sql: Sql, name: str) -> bool:
 
 
 def facet(table: Table, name: str) -> tuple[object, ...]:
-    """All that is said of one column, wherever it is said."""
+    """Return the definition of a column, with all constraints, indexes and other parts of the table that use it."""
     folded = fold(name)
     column = table.column(name)
 
@@ -34,13 +34,14 @@ def facet(table: Table, name: str) -> tuple[object, ...]:
 
 
 def definition(table: Table, name: str) -> tuple[object, ...]:
-    """The same without the names of the table and of the column: equal for a column that was only renamed."""
+    """Return the `facet` of a column without the names of the table and the column: equal if the column was only
+    renamed."""
     old = fold(table.name)
     return facet(with_renames(table, Renames({old: _ANY}, {old: {fold(name): _ANY}})), _ANY)
 
 
 def reads(sql: Sql, columns: Iterable[str]) -> bool:
-    """True if the expression names one of these columns. The name of a function is none."""
+    """Return True if the expression names one of these columns. The name of a function does not count."""
     wanted, tokens = set(map(fold, columns)), lexer.tokens(sql.canonical)
     after = [*(token.text for token in tokens[1:]), ""]
     return any(

@@ -42,7 +42,8 @@ from .rewrites import rewrite_reason
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the command line allows to be dropped: folded "table" or "table.column", by old or new table name.
+    """The tables and columns that the command line allows to drop: folded "table" or "table.column", by old or new
+    table name.
 
     `other_options`: the other options that the command needs together with `--allow-drop`.
     """
@@ -62,8 +63,8 @@ class TablePair:
     """One table on both sides: `old` is as it is in the database.
 
     `sources`: column of `new` -> the column of `old` that feeds it, None if there is none. `rewrite_reason`: why its
-    rows have to be written again, '' if they stay. `derivation`, `transforms`: what replaces its rows; None and empty
-    if they are carried.
+    rows must be written again, '' if they stay. `derivation`, `transforms`: the source of its new rows; None and empty
+    if the rows are carried over.
     """
 
     old: Table
@@ -78,7 +79,8 @@ class TablePair:
 
 @dataclass(frozen=True, slots=True)
 class AddedTable:
-    """A table that only the new side has. `derivation`, `transforms`: what fills it; None and empty if nothing does."""
+    """A table that only the new side has. `derivation`, `transforms`: the source of its rows; None and empty for no
+    rows."""
 
     new: Table
     derivation: Derivation | None = None
@@ -86,7 +88,7 @@ class AddedTable:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What creates it and fills it."""
+        """The changes that create the table and fill it."""
         filled = () if self.derivation is None else (c.DeriveTable(self.new.name),)
         return (c.CreateTable(self.new), *filled, *_transformed(self.new, self.transforms))
 
@@ -99,7 +101,7 @@ class RemovedTable:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The one change."""
+        """The change that drops the table."""
         return (c.DropTable(self.old),)
 
 
@@ -127,13 +129,14 @@ class Reused:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The result of a comparison. `problems` are refusals by the schemas alone; `acted` are the hints that act now.
+    """The result of a comparison. `problems`: refusals that follow from the schemas alone; `acted`: the hints that act
+    now.
 
     `idle_fills` (table, column) are fills of columns that do not change; `spent` are recorded hints still in the file.
-    `idle_renames` are hints whose new name exists beside the old one. `reused` are names that something new uses,
-    while the old object of that name is renamed.
-    `other_order` are the tables whose columns have another order, but which need no rewrite: not among the `changes`.
-    `applied_hints` are the hints to record after the change: all that have acted on this data, under new names.
+    `idle_renames` are hints whose new name exists together with the old one. `reused` are names that something new
+    uses, while the old object of that name is renamed. `other_order` are the tables whose columns have another order,
+    but which need no rewrite: not among the `changes`. `applied_hints` are the hints to record after the change: all
+    that have acted on this data, under new names.
     """
 
     tables: tuple[TableDiff, ...]
@@ -156,7 +159,7 @@ def compare(
     recorded: frozenset[HintKey] = frozenset(),
     allowed: Allowed | None = None,
 ) -> Diff:
-    """All changes from `old` to `new`. Does not access a database."""
+    """Return all changes from `old` to `new`. Does not access a database."""
     return _Comparison(old, new, hints or Hints(), recorded, allowed or Allowed()).run()
 
 
@@ -274,8 +277,8 @@ class _Comparison:
         self.reused += [Reused(table, name, successor) for name, successor in found.reused.items()]
 
     def _transforms(self, created: Collection[str]) -> tuple[TransformFunction, ...]:
-        """The transforms that act: those that have not acted, and those of whose tables one was dropped since and is
-        `created` again. None for a table that is created without rows."""
+        """Return the transforms that act: those that have not acted, and those with a table that was dropped since and
+        is `created` again. None acts on a table that is created without rows."""
         pending = [
             one
             for one in self.hints.transforms
@@ -315,7 +318,7 @@ class _Comparison:
         return TablePair(old, new, matched.sources, (*found, *order), fills, reason)
 
     def _derivation(self, new: Table, source: str | None) -> Derivation | None:
-        """The `_from` of a table, if it acts: once for each table and SELECT."""
+        """Return the `_from` of a table, if it acts: once for each table and SELECT."""
         found = self.hints.derivations.get(new.name)
         if found is None or (source is not None and table_fill(source, found.select) in self.recorded):
             return None
@@ -323,13 +326,13 @@ class _Comparison:
         return found
 
     def _order(self, old: Table, new: Table, matched: Match, *, is_rewritten: bool) -> Iterator[Change]:
-        """Yield another order of the columns as a change of a table that is rewritten anyway, or whose columns a view
-        or trigger uses by their position. Of any other table it is only noted."""
+        """Yield a changed order of columns, for a table that is rewritten anyway, or whose columns a view or trigger
+        uses by position. For any other table it is only recorded."""
         now = {source: name for name, source in matched.sources.items() if source is not None}
         standing = [now[column.name] for column in old.columns if column.name in now]
         if is_rewritten:
             wanted = [name for name, source in matched.sources.items() if source is not None]
-        else:  # added columns stand at the end
+        else:  # added columns come last
             wanted = [column.name for column in new.columns]
             standing += [name for name in wanted if matched.sources[name] is None]
         if standing == wanted:
@@ -341,8 +344,8 @@ class _Comparison:
             self.other_order.append(change)
 
     def _fills(self, old: Table, seen: Table, new: Table, matched: Match) -> dict[str, Sql]:
-        """The fills that act. A fill acts once: on a column that is new, is renamed or changes its definition, or if it
-        reads a column that goes, as no later fill can."""
+        """Return the fills that act. A fill acts once: on a column that is new, is renamed or changes its definition,
+        or if it reads a column that is dropped, because no later fill can read it."""
         fills = {}
         for column in new.columns:
             sql = self.hints.fills.get(ColumnName(new.name, column.name))
@@ -364,13 +367,14 @@ def _transformed(new: Table, transforms: Iterable[TransformFunction]) -> tuple[c
 
 
 def _repeatable(hints: Hints) -> frozenset[HintKey]:
-    """The hints of the file that would act again if the history did not record them. What was dropped is gone, and rows
-    are the same however often they are written."""
+    """Return the hints of the file that would act again if the history did not record them. Others cannot: a dropped
+    table is gone, and rows stay the same however often they are written."""
     return frozenset(key for key in all_hints(hints) if not isinstance(key, TableDrop | Rows | Transformed))
 
 
 def _carried(recorded: frozenset[HintKey], tables: Match, matches: Mapping[str, Match]) -> frozenset[HintKey]:
-    """The recorded hints under new names, without those that tell of dropped tables and columns what they were."""
+    """Return the recorded hints under new names, without those about the earlier names of dropped tables and
+    columns."""
     table_now = {fold(old): fold(new) for new, old in tables.sources.items() if old is not None}
     column_now = {
         (fold(tables.sources[table] or ""), fold(old)): fold(new)
@@ -409,7 +413,7 @@ def _renames(tables: Match, matches: Mapping[str, Match]) -> Renames:
 
 
 def _table_changes(old: Table, seen: Table, new: Table, matched: Match) -> Iterator[Change]:
-    """`seen` is `old` under its new names."""
+    """Yield the changes of one table. `seen`: `old` under its new names."""
     if old.name != new.name:
         yield c.RenameTable(old.name, new.name)
     yield from _column_changes(old, seen, new, matched)
@@ -458,7 +462,8 @@ def _one_column(table: str, old: Column, new: Column) -> Iterator[Change]:
 
 
 def _not_null(old: Table, before: Column, new: Table, now: Column) -> Iterator[Change]:
-    """Yield a change of whether the column accepts NULL, by its own definition or because of the primary key."""
+    """Yield the change if the column begins or ceases to accept NULL, by its own definition or because of the primary
+    key."""
     was_refused, is_refused = _refuses_null(old, before), _refuses_null(new, now)
     is_respelled = before.not_null != now.not_null and not {before.not_null, now.not_null} <= {None, NotNull()}
     if was_refused != is_refused or is_respelled:

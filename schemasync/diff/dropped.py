@@ -21,8 +21,8 @@ SIMILAR = 0.6  # ratio for two names: "phone" and "phone_number" are similar, "n
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A table or column that is lost or gained. `definition`, `type` and `position` are a column's; `columns`
-    are the folded names of a table's columns."""
+    """A table or column that is lost or gained. `definition`, `type`, `position`: those of a column. `columns`: the
+    folded names of a table's columns."""
 
     part: Table | Column
     definition: object = None
@@ -75,7 +75,8 @@ def refusals(lost: Lost) -> tuple[Problem, ...]:
 
 
 def contested(table: str, old: str, new: Sequence[str]) -> Problem:
-    """The problem of one old column (one old table if `table` is empty) that the hints of several new ones claim."""
+    """Return the problem of an old column (of an old table if `table` is empty) that the hints of several new ones
+    claim."""
     what, key = ("column", "was") if table else ("table", "_was")
     where = f'in table "{table}" ' if table else ""
     names = ", ".join(f'"{name}"' for name in new)
@@ -97,8 +98,9 @@ def losses(problems: Sequence[Problem], tables: Collection[str]) -> tuple[str, .
 
 
 def repair_hint(losses: Sequence[str]) -> str:
-    """The whole command that undoes a change made by hand to tables, which gained these columns by it."""
-    goes = f" ({', '.join(losses)} {'goes' if len(losses) == 1 else 'go'} with all values)" if losses else ""
+    """Return, in a hint, the command that undoes a change by hand. `losses`: the columns and tables that were added by
+    it."""
+    goes = f" ({', '.join(losses)} {'is' if len(losses) == 1 else 'are'} dropped with all values)" if losses else ""
     return f"To undo the change{goes}: manage.py schemasync --repair{_allowing(losses)}"
 
 
@@ -128,7 +130,7 @@ def _problem(
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A lost part and the gained part that may be its new name. `others`: names of gained parts that fit as well."""
+    """A lost part and the gained part that may be its new name. `others`: names of gained parts that match as well."""
 
     old: _Part
     new: _Part
@@ -139,7 +141,7 @@ class _Proposal:
 def _proposals(lost: Sequence[_Part], gained: Sequence[_Part]) -> Iterator[_Proposal]:
     """Yield each lost part with the most similar gained one; no part is proposed twice.
 
-    The proposal is a guess if another part of either side fits as well, or if only the name is similar.
+    The proposal is a guess if another part of either side matches as well, or if only the name is similar.
     """
     pairs = [(old, new) for old in lost for new in gained]
     taken: list[_Part] = []
@@ -159,7 +161,7 @@ def _is_open(part: _Part, other: _Part, side: Sequence[_Part]) -> bool:
 
 
 def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
-    """How similar the definitions are, without the names; larger is more similar."""
+    """Return how similar the definitions are, without the names; larger is more similar."""
     if isinstance(one.part, Column):
         is_same = one.definition is not None and one.definition == other.definition
         return float(is_same), float(one.type == other.type)
@@ -167,13 +169,13 @@ def _likeness(one: _Part, other: _Part) -> tuple[float, ...]:
 
 
 def _nearness(one: _Part, other: _Part) -> tuple[float, ...]:
-    """Decides between parts with similar definitions: by clearly similar names, then position, then names."""
+    """Return a sort key for parts with similar definitions: by clearly similar names, then position, then names."""
     ratio = name_ratio(one.name, other.name)
     return float(ratio >= SIMILAR), float(one.position == other.position), ratio
 
 
 def name_ratio(one: str, other: str) -> float:
-    """How similar two names are, from 0 to 1."""
+    """Return how similar two names are, from 0 to 1."""
     return difflib.SequenceMatcher(None, fold(one), fold(other)).ratio()
 
 

@@ -11,7 +11,7 @@ from ..schema.model import ReferenceRows
 from ..schema.text import count
 
 PRUNE_HINTS = "manage.py schemasync prune --hints"
-FEW = 5  # names in a note
+FEW = 5  # names that a note lists
 
 
 class HazardCode(StrEnum):
@@ -130,7 +130,7 @@ class Hazard:
 
 
 def column_order(tables: Sequence[str]) -> Iterator[Hazard]:
-    """One note on all tables whose columns have another order than in schema.json."""
+    """Yield one note on all tables whose columns have another order than in schema.json."""
     if tables:
         more = f" and {len(tables) - 3} more" if len(tables) > 4 else ""
         names = ", ".join(tables[:3] if more else tables)
@@ -142,8 +142,8 @@ def column_order(tables: Sequence[str]) -> Iterator[Hazard]:
 
 
 def rebuilt_indexes(names: Sequence[str], before: str, now: str) -> Iterator[Hazard]:
-    """One note on all indexes over computed values that a run builds again; `before` and `now`: the versions of SQLite
-    that built the live file, '' for an unknown one, and that of this process."""
+    """Yield one note on all indexes over computed values that a run builds again. `before`, `now`: the versions of
+    SQLite that built the live file ('' if unknown) and that this process uses."""
     if names:
         listed = ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
         built = f"SQLite {before} built the live file" if before else "it is unknown which SQLite built the live file"
@@ -156,7 +156,7 @@ def rebuilt_indexes(names: Sequence[str], before: str, now: str) -> Iterator[Haz
 
 
 def written_rows(found: Sequence[ReferenceRows]) -> Iterator[Hazard]:
-    """A note on each table whose rows schema.json names, where these are to be written."""
+    """Yield a note on each table whose rows in schema.json are to be written."""
     for rows in found:
         message = (
             f"{rows.table}: {count(len(rows.rows), 'row')} of schema.json inserted, or updated by {', '.join(rows.key)}"
@@ -165,7 +165,7 @@ def written_rows(found: Sequence[ReferenceRows]) -> Iterator[Hazard]:
 
 
 def with_counted_hints(found: Sequence[Hazard]) -> Iterator[Hazard]:
-    """The hazards, with one in place of several about hints that were applied."""
+    """Yield the hazards, with a single one in place of several about applied hints."""
     applied = [hazard for hazard in found if hazard.code is HazardCode.HINT_ALREADY_APPLIED]
     for hazard in found:
         if hazard.code is not HazardCode.HINT_ALREADY_APPLIED or len(applied) == 1:

@@ -54,8 +54,8 @@ class TableFill:
 
 @dataclass(frozen=True, slots=True)
 class TableDrop:
-    """A `_dropped` of a table: the table was dropped, or the database did not have it. A table that somebody makes
-    later under the same name stays."""
+    """A `_dropped` of a table: the table was dropped, or the database did not have it. A table that is created later
+    under the same name stays."""
 
     hint: ClassVar[str] = "_dropped"
     table: str
@@ -127,7 +127,7 @@ def data_version(acted: Iterable[HintKey]) -> str:
 
 
 def all_hints(hints: Hints) -> frozenset[HintKey]:
-    """Every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
+    """Return every hint of a schema.json as a key. A database that is created in the new shape records all of them."""
     keys: set[HintKey] = {table_rename(table, old) for table, names in hints.tables_were.items() for old in names}
     keys |= {column_rename(*where, old) for where, names in hints.columns_were.items() for old in names}
     keys |= set(map(table_drop, hints.dropped_tables))
@@ -138,8 +138,8 @@ def all_hints(hints: Hints) -> frozenset[HintKey]:
 
 
 def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[HintKey]:
-    """The hints of a schema.json that have acted on a database without a history: what they lead to is there. A fill
-    has acted if its column is as the schema says, and the columns that it reads and that go are gone."""
+    """Return the hints of a schema.json that have acted on a database without a history, because their result is there.
+    A fill has acted if its column is as in the schema, and the columns that it reads and that are dropped are gone."""
 
     makes = {transformed(one): one.into for one in hints.transforms}
 
@@ -149,7 +149,7 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
         table = there.table(key.table)
         if isinstance(key, TableDrop):
             return table is None
-        if isinstance(key, Rows):  # nobody has looked at the rows
+        if isinstance(key, Rows):  # the rows were not checked
             return False
         if table is None or isinstance(key, TableRename | TableFill):
             return table is not None
@@ -164,7 +164,7 @@ def hints_that_acted(hints: Hints, there: Schema, wanted: Schema) -> frozenset[H
 
 
 def _is_complete(table: Table | None, wanted: Table | None) -> bool:
-    """True if the table is there, with all columns that it should have."""
+    """Return True if the table exists, with all columns that it should have."""
     return table is not None and wanted is not None and all(table.column(one.name) for one in wanted.columns)
 
 
@@ -185,7 +185,7 @@ def spelled(key: HintKey, schema: Schema) -> tuple[str, str]:
 
 
 def as_json(key: HintKey) -> list[str]:
-    """The key as the history records it."""
+    """Return the key in the form in which the history records it."""
     match key:
         case TableRename(table, last) | TableFill(table, last):
             return [key.hint, table, last]
@@ -202,7 +202,7 @@ def as_json(key: HintKey) -> list[str]:
 
 
 def from_json(value: object) -> HintKey:
-    """The key of a value that `as_json` returned. Raises ValueError for anything else."""
+    """Return the key for a value of `as_json`. Raises ValueError for any other value."""
     match value:
         case [TableRename.hint, str(table), str(old)]:
             return TableRename(table, old)

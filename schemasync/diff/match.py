@@ -10,11 +10,12 @@ from ..schema.names import fold
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`sources`: new name -> old name, or None if it is new. `lost`: old names without a new one.
+    """The result of matching. `sources`: new name -> old name, or None if it is new. `lost`: old names without a new
+    one.
 
-    `hinted`: new name -> the old name that a hint gave. `reused`: new name without a source -> the name that the old
-    object of the same name has now. `contested`: old name -> the new names whose hints all claim it. `idle`: new name
-    that exists already -> the old name in its hint, which does nothing.
+    `hinted`: new name -> the old name that a hint gave. `reused`: new name without a source -> the present name of the
+    old object that had it. `contested`: old name -> the new names whose hints all claim it. `idle`: existing new name
+    -> the old name in its hint, which does nothing.
     """
 
     sources: Mapping[str, str | None]
@@ -71,7 +72,7 @@ def _candidates(
     was: Mapping[str, Sequence[str]],
     recorded: Collection[tuple[str, str]],
 ) -> dict[str, str]:
-    """New name -> the newest of its earlier names that the old side has; all folded."""
+    """Return new name -> the newest of its earlier names that the old side has; all folded."""
     claims: dict[str, str] = {}
     for name, earlier in was.items():
         folded = fold(name)

@@ -1,4 +1,4 @@
-"""Asks whether tables and columns of a schema.json were renamed or dropped, and writes the answers into its text."""
+"""Generates questions whether tables and columns were renamed or dropped, and writes the answers into a schema.json."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..schema.text import literal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Was something renamed? The answer no drops it (the table, or its column if that is not empty), unless a question
-    about another name follows: then `is_last` is False."""
+    """A question whether something was renamed. The answer no drops it (the table, or its column if that is not empty),
+    unless a question about another name follows: then `is_last` is False."""
 
     text: str
     table: str
@@ -32,7 +32,7 @@ Ask = Callable[[Question], bool]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something that the schema lacks, and what it may be called now. `table` is empty for a table."""
+    """A part that the schema lacks, and its possible new names. `table` is empty for a table."""
 
     table: str
     lost: str
@@ -45,7 +45,7 @@ class Choice:
 
 
 def choices(problems: Sequence[Problem]) -> tuple[Choice, ...]:
-    """The choices that would settle all these problems; none if a problem is of another kind."""
+    """Return the choices that would settle all these problems; empty if a problem is of another kind."""
     if any(problem.code is not Code.RENAME_OR_DROP or "candidates" not in problem.facts for problem in problems):
         return ()
     return tuple(choice for problem in problems for choice in _choices(problem))
@@ -57,7 +57,7 @@ def _choices(problem: Problem) -> Iterator[Choice]:
 
 
 def answered(text: str, open_: Sequence[Choice], ask: Ask) -> str:
-    """The text of schema.json with the hint that each answer means."""
+    """Return the text of schema.json with the hint for each answer."""
     taken: set[tuple[str, str]] = set()
     for choice in open_:
         names = [name for name in choice.candidates if (choice.table, name) not in taken]
@@ -87,7 +87,7 @@ def _renamed(text: str, choice: Choice, name: str) -> str:
 
 
 def _of_mixin(text: str, table: str, name: str) -> Any:
-    """The value of a column that a mixin defines. The table may define it as well, to say what it was."""
+    """Return the definition of a column that a mixin defines. The table may repeat it, to give its earlier name."""
     found = document.read(text.encode()).schema.table(table)
     column = found.column(name) if found is not None else None
     assert column is not None  # a choice names columns of the schema

@@ -1,7 +1,8 @@
-"""Decides whether the rows of a table have to be written again, or only its definition.
+"""Decides whether the rows of a table must be written again, or only its definition.
 
-A definition can be edited if every stored row stays valid as it is, and reads as before, as SQLite itself does it for
-ADD COLUMN; and SQLite can remove a column from the rows where they are. https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
+A definition can be edited if every stored row stays valid and reads as before, which is how SQLite itself implements
+ADD COLUMN; and SQLite can remove a column from the rows in place.
+https://www.sqlite.org/lang_altertable.html#making_other_kinds_of_table_schema_changes
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from .column_facts import mentions
 
 _NUMBERS = {Affinity.INTEGER, Affinity.NUMERIC}  # both store every value alike
 _AS_GIVEN = {Affinity.TEXT, Affinity.BLOB}
-_DIGITS = 18  # of an integer that is no real
+_DIGITS = 18  # of an integer that is not stored as a real
 _NOT_CONSTANT = ("current_time", "current_date", "current_timestamp")
 
 
 def rewrite_reason(
     old: Table, new: Table, sources: Mapping[str, str | None], changes: Sequence[Change], fills: Iterable[str]
 ) -> str:
-    """Why the rows of a table have to be written again, in a phrase; '' if they stay as they are.
+    """Return why the rows of a table must be written again, in a phrase; '' if they stay as they are.
 
     `sources` maps the columns of `new` to those of `old`, None for an added one. `fills`: the columns with a fill that
     acts.
@@ -67,7 +68,7 @@ def _is_edit(old: Table, new: Table, sources: Mapping[str, str | None], change: 
 
 
 def _can_add(table: Table, column: Column) -> bool:
-    """True for a column that every row can have without being written: NULL, or a constant."""
+    """Return True for a column that every row can have without being written: NULL, or a constant."""
     if column.generated is not None:
         return False
     if column.default is None:
@@ -76,11 +77,11 @@ def _can_add(table: Table, column: Column) -> bool:
 
 
 def is_constant(column: Column, default: Sql) -> bool:
-    """True for a default that is the same for every row, whenever it is added.
+    """Return True for a default that is the same for every row, whenever the column is added.
 
-    In a column that makes no numbers of its values, a row from before ADD COLUMN reads another value than a new row
-    gets: TEXT has '1.50' and '1.5' of DEFAULT 1.50, 1 and '1' of DEFAULT TRUE; a column without a type has 7 and 7.0 of
-    DEFAULT 7.0. Whole numbers are alike.
+    In a column that does not convert its values to numbers, a row from before ADD COLUMN reads another value than a new
+    row gets: TEXT has '1.50' and '1.5' of DEFAULT 1.50, 1 and '1' of DEFAULT TRUE; a column without a type has 7 and
+    7.0 of DEFAULT 7.0. Whole numbers are alike.
     """
     if not is_literal(default.text):
         return False
@@ -99,7 +100,7 @@ def _pair(old: Table, new: Table, sources: Mapping[str, str | None], name: str) 
 
 
 def _stays(old: Table, before: Column, new: Table, after: Column) -> bool:
-    """True if each value is stored and read alike, whichever of the two types is declared."""
+    """Return True if each value is stored and read alike under both declared types."""
     if old.strict or new.strict or ("INTEGER" in (before.type.canonical, after.type.canonical) and _is_key(new, after)):
         return False
     kinds = {affinity(before, old.strict), affinity(after, new.strict)}
@@ -112,7 +113,7 @@ def _is_key(table: Table, column: Column) -> bool:
 
 
 def _is_keyed(table: Table, name: str) -> bool:
-    """True if a key, a UNIQUE or an index has the column."""
+    """Return True if a key, a UNIQUE or an index has the column."""
     keys: list[PrimaryKey | Unique | Index] = [*table.uniques, *table.indexes]
     if table.primary_key is not None:
         keys.append(table.primary_key)
@@ -124,7 +125,7 @@ def _is_checked(table: Table, name: str) -> bool:
 
 
 def _is_read(table: Table, name: str) -> bool:
-    """True if what is stored may depend on the column through an expression."""
+    """Return True if stored content may depend on the column through an expression."""
     expressions = [column.generated for column in table.columns]
     for index in table.indexes:
         expressions += [index.where, *(part.expression for part in index.columns)]

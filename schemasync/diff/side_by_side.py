@@ -72,7 +72,7 @@ def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
 
 
 def _of_the_same_name(name: str, renames: Mapping[str, object]) -> str | None:
-    """The old name that matches a new one without a rename; None if the old object of that name was renamed."""
+    """Return the old name that matches a new one without a rename; None if the old object of that name was renamed."""
     return None if fold(name) in map(fold, renames) else fold(name)
 
 
@@ -128,7 +128,7 @@ def _line(old: str | None, new: str | None) -> Line:
 
 
 Parts = dict[str, str]
-"""What a table has besides its columns: a key that identifies it, and its text."""
+"""The parts of a table besides its columns: a key that identifies each, and its text."""
 
 
 def _rest(table: Table | None) -> Parts:

@@ -1,7 +1,7 @@
 """Syncs a growing file to the disk while it is written, in a separate process.
 
-Otherwise everything is written at the end at once, and a file system with a journal makes all others who need the disk
-wait for it: a writer of the live database waited 0.25 s for the fsync of 400 MB.
+Otherwise everything is written at once at the end, and a file system with a journal makes all other users of the disk
+wait: a writer of the live database waited 0.25 s for the fsync of 400 MB.
 
 Another process does it, because a process that opens and closes a file which it also has open in SQLite drops SQLite's
 locks (https://www.sqlite.org/howtocorrupt.html).
@@ -31,10 +31,10 @@ LARGE = 16_000_000  # bytes: a smaller file is synced within milliseconds
 
 @contextmanager
 def synced_in_background(path: Path, size: int) -> Iterator[int | None]:
-    """Sync the file, which will have about that size in bytes, continuously within the block.
+    """Sync the file, which will have about `size` bytes, continuously within the block.
 
-    Yields the number of the process that does it. If the file is small, or no process is available, it yields None, and
-    the file is synced at the end.
+    Yields the id of the process that does it. If the file is small, or no process is available, it yields None, and the
+    file is synced at the end.
     """
     python = interpreter()
     if size < LARGE or python is None:

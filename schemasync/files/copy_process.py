@@ -1,8 +1,8 @@
 """The process of `kernel_copy`: python copy_process.py SOURCE TARGET. It imports nothing of this package.
 
-It prints `open DEVICE INODE`, then obeys lines of its standard input: `note` notes the end of the log, and
-`copy PAGES PAGE_SIZE` copies, printing how many bytes are done. The replies are `noted` and `copied`. On any doubt the
-process ends, and when its standard input is closed, with its parent.
+It prints `open DEVICE INODE`, then obeys lines of its standard input: `note` records the end of the log, and `copy
+PAGES PAGE_SIZE` copies, printing the number of bytes done. The replies are `noted` and `copied`. The process ends on
+any doubt, and when its standard input is closed, with its parent.
 
 The layouts are those of https://www.sqlite.org/walformat.html and https://www.sqlite.org/fileformat2.html.
 """
@@ -30,12 +30,12 @@ VERSIONS = 18  # offset in the header of a database: two bytes; the next is the 
 
 
 class Doubt(Exception):
-    """The files are not as they must be for this way of copying."""
+    """The files do not meet the conditions for this way of copying."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last frame of the log that is committed, and the salts of the log."""
+    """The last committed frame of the log, and the salts of the log."""
 
     frame: int
     salts: bytes
@@ -65,12 +65,12 @@ def end_of_log(index: int) -> End:
 
 
 def copy_main(files: Files, size: int) -> Iterator[int]:
-    """Copy the file up to `size` bytes, or to its end if it is shorter; yields how many are done."""
+    """Copy the file up to `size` bytes, or to its end if it is shorter; yield the number of bytes done."""
     done = 0
     try:
         ioctl(files.copy, FICLONE, files.main)
         done = min(os.fstat(files.copy).st_size, size)
-    except OSError:  # a file system that shares no blocks
+    except OSError:  # the file system does not share blocks
         while done < size and (some := _some(files, done, size)):
             done += some
             yield done
@@ -82,7 +82,7 @@ def _some(files: Files, done: int, size: int) -> int:
 
 
 def lay_over(files: Files, end: End, pages: int, page_size: int) -> set[int]:
-    """Write the frames of the log up to its end over the pages of the copy; returns the numbers of these pages.
+    """Write the frames of the log up to its end over the pages of the copy; return the numbers of these pages.
 
     Writes none if the log was reset before. Raises Doubt if that happens meanwhile.
     """
@@ -100,7 +100,7 @@ def lay_over(files: Files, end: End, pages: int, page_size: int) -> set[int]:
 
 
 def frames(log: int, end: End, page_size: int) -> Iterator[bytes]:
-    """Each frame up to the end of the log, with its header."""
+    """Yield each frame up to the end of the log, with its header."""
     size = FRAME_HEADER + page_size
     for first in range(0, end.frame, FRAMES):
         some = os.pread(log, min(FRAMES, end.frame - first) * size, WAL_HEADER + first * size)
@@ -116,7 +116,7 @@ def _salts(log: int) -> bytes:
 
 
 def copy(files: Files, end: End, pages: int, page_size: int) -> Iterator[int]:
-    """Make the copy; yields how many bytes of it are done."""
+    """Make the copy; yield the number of bytes done."""
     if os.pread(files.main, 3, VERSIONS) != b"\2\2\0":
         raise Doubt("the file is not in WAL mode, or an extension of SQLite computes bytes of each page")
     done = 0
@@ -142,12 +142,12 @@ def _say(line: str) -> None:
 
 
 def _is_left() -> bool:
-    """True if the parent has closed its end; it sends nothing else while it waits."""
+    """Return True if the parent has closed its end; it sends nothing else while it waits."""
     return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def main(source: str, target: str) -> None:
-    """Obey the parent. Raises OSError or Doubt; the parent copies in another way then."""
+    """Obey the parent. Raises OSError or Doubt; then the parent copies in another way."""
     files = opened(source, target)
     status, end = os.fstat(files.main), None
     _say(f"open {status.st_dev} {status.st_ino}")

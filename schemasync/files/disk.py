@@ -100,7 +100,7 @@ class DiskStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Whether a file got its name. `kept`: the new name of somebody else's file that could not be put back."""
+    """Whether a file got its name. `kept`: the new name of another program's file that could not be put back."""
 
     is_done: bool
     kept: Path | None = None
@@ -121,15 +121,15 @@ class Disk:
 
     @contextmanager
     def step(self, label: DiskStep) -> Iterator[None]:
-        """Name a step that happens elsewhere, inside SQLite."""
+        """A block for a step that happens elsewhere, inside SQLite."""
         self.observer("before", label)
         yield
         self.observer("after", label)
 
     def make_folder(self, label: DiskStep, path: Path, like: os.stat_result | None) -> None:
-        """Create a folder if it is missing, searchable by all who may read `like`, and make that durable.
+        """Create a folder if it is missing, searchable by everyone who may read `like`, and make that durable.
 
-        An empty one may be new from another run, or from one that died before it changed the owner.
+        An empty folder may be new from another run, or from one that died before it changed the owner.
         """
         if path.is_dir() and any(path.iterdir()):
             return
@@ -156,7 +156,7 @@ class Disk:
                 sync_folder(old.parent)
 
     def symlink(self, label: DiskStep, path: Path, target: str) -> None:
-        """Make a symbolic link, replacing a link of the same name from a dead run. Raises FileExistsError if something
+        """Make a symbolic link, replacing a link of the same name from a dead run. Raises FileExistsError if anything
         else has that name."""
         with self.step(label):
             if path.is_symlink():
@@ -164,7 +164,7 @@ class Disk:
             path.symlink_to(target)
 
     def take_place(self, label: DiskStep, new: Path, path: Path, is_expected: Callable[[Path], bool]) -> Placed:
-        """Give `new` the name `path`, in one atomic step, unless something unexpected has that name: that stays.
+        """Give `new` the name `path`, in one atomic step, unless an unexpected object has that name: that object stays.
 
         `is_expected` is called for the object at `path`, and again for the object that came out of the exchange; that
         one then has the name `new`, and the caller removes it. If the file system cannot exchange names, `is_expected`
@@ -176,8 +176,8 @@ class Disk:
             return _take_free_name(new, path)
 
     def keep(self, label: DiskStep, path: Path, sides: tuple[tuple[Path, str], ...] = ()) -> Path:
-        """Give a file that is not ours, and must not be lost, a free name: `path` up to its first `-schemasync`, and
-        `-displaced-1`. `sides`: files that belong to it, with the end of their name."""
+        """Give another program's file, which must not be lost, a free name: `path` up to its first `-schemasync`, and
+        `-displaced-1`. `sides`: files that belong to it, with the end of their name. Return the new path."""
         with self.step(label):
             kept = _free_name(path)
             for side, suffix in sides:
@@ -200,7 +200,7 @@ class Disk:
                     path.unlink()
 
     def remove_folder(self, label: DiskStep, path: Path) -> None:
-        """Remove a folder with all that is in it, if it exists, and make that durable. What cannot be removed stays."""
+        """Remove a folder with its content, if it exists, and make that durable. Files that cannot be removed stay."""
         if path.is_dir():
             with self.step(label):
                 shutil.rmtree(path, ignore_errors=True)
@@ -211,7 +211,7 @@ class Disk:
         self, label: DiskStep, path: Path, like: os.stat_result | None, *, private: bool = False
     ) -> Iterator[Path]:
         """Yield an empty file to write to, with the owner of `like`, and its mode unless it is `private`: then only the
-        owner may read it. It gets the name `path` when the block has ended, and is removed if the block raises."""
+        owner may read it. It gets the name `path` when the block ends, and is removed if the block raises."""
         scratch = scratch_of(path)
         with self.step(label):
             scratch.unlink(missing_ok=True)
@@ -236,8 +236,8 @@ class Disk:
             return path.open("ab")
 
     def write_text(self, label: DiskStep, path: Path, text: str) -> None:
-        """Write a text file whole or not at all. A file that is there keeps its permissions; a link stays one, and the
-        file that it names is written."""
+        """Write a text file whole or not at all. An existing file keeps its permissions; a link stays, and the file
+        that it names is written."""
         with self.step(label):
             path = path.resolve()
             scratch = scratch_of(path)
@@ -268,8 +268,8 @@ class Reservation:
 
 @contextmanager
 def reserved(folder: Path, size: int) -> Iterator[Reservation]:
-    """Reserve as many bytes of the disk until they are released, or the block ends, in a file without a name: a crash
-    leaves nothing of it. Raises OSError if they are not available."""
+    """Reserve `size` bytes of the disk until they are released, or the block ends, in a file without a name, so that a
+    crash leaves nothing behind. Raises OSError if they are not available."""
     with tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
@@ -291,7 +291,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def scratch_of(path: Path) -> Path:
-    """Where a file is written before it gets its name."""
+    """Return where a file is written before it gets its name."""
     return path.with_name(path.name + ".tmp")
 
 
@@ -318,7 +318,7 @@ def _exchange_expected(new: Path, path: Path, is_expected: Callable[[Path], bool
     if is_expected(new):
         return Placed(True)
     with suppress(FileNotFoundError):
-        exchange(new, path)  # somebody put another file there since the check: that goes back
+        exchange(new, path)  # another program put a file there since the check: that file is put back
     if _identity(new) == ours:
         return Placed(False)
     kept = _free_name(new)  # the file changed once more since then
@@ -348,8 +348,8 @@ def _free_name(path: Path) -> Path:
 
 
 def create_empty(path: Path, like: os.stat_result | None, *, private: bool = False) -> None:
-    """Create an empty file that did not exist, with the mode and owner of `like`, or for the owner alone. It is not
-    synced."""
+    """Create an empty file that did not exist, with the mode and owner of `like`, or only readable by the owner. It is
+    not synced."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600 if private else 0o644))
     if like is not None:
         if not private:

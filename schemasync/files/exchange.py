@@ -36,7 +36,7 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 def rename_without_replacing(old: Path, new: Path) -> bool:
-    """Rename. Returns False, with nothing done, if the system cannot do that without replacing.
+    """Rename. Returns False, with nothing done, if the system has no rename that does not replace.
 
     Raises OSError: FileExistsError if `new` exists.
     """
@@ -57,7 +57,7 @@ def _rename(old: Path, new: Path, flags: int) -> bool:
 
 @cache
 def _function() -> _Rename | None:
-    """The function of the C library; None without one."""
+    """Return the function of the C library; None without one."""
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         return lambda old, new, flags: int(library.renamex_np(old, new, ctypes.c_uint(flags)))

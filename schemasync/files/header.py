@@ -21,7 +21,7 @@ PATIENCE = 5.0  # seconds for a process that reads four bytes
 
 
 def written_by(path: Path) -> tuple[int, int, int] | None:
-    """The version of the SQLite that wrote a database file last; None if it is unknown.
+    """Return the version of the SQLite that wrote a database file last; None if it is unknown.
 
     https://www.sqlite.org/fileformat2.html#write_library_version_number_at_offset_96
     """

@@ -1,4 +1,4 @@
-"""The interpreter that runs a process of ours."""
+"""The Python interpreter for processes of ours."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def interpreter() -> str | None:
-    """The path of this Python; None in a server that embeds Python, whose executable is no interpreter."""
+    """Return the path of this Python; None in a server that embeds Python, whose executable is not an interpreter."""
     return sys.executable if Path(sys.executable).name.startswith("python") else None

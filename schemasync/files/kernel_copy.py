@@ -32,8 +32,8 @@ from .layout import Inode, size_of
 from .mounts import file_system
 
 FILE_SYSTEMS = frozenset(["ext4", "xfs", "btrfs", "tmpfs"])
-"""Those on which such copies were tried. With OpenZFS 2.2.0 to 2.2.3, copies of files that had been written a moment
-before had zeros in some places: https://github.com/openzfs/zfs/issues/15526"""
+"""File systems on which such copies were tested. With OpenZFS 2.2.0 to 2.2.3, copies of files that had been written a
+moment before had zeros in some places: https://github.com/openzfs/zfs/issues/15526"""
 
 LARGE = 16_000_000  # bytes: SQLite's own copy of a smaller file takes less time than the start of a process
 PATIENCE = 1.0  # seconds for a process that starts and opens four files
@@ -42,7 +42,7 @@ CHILD = Path(__file__).with_name("copy_process.py")
 
 
 class KernelCopy:
-    """A process that copies a database, or none where that is not possible: then `copy` returns False."""
+    """A process that copies a database, or none if that is not possible: then `copy` returns False."""
 
     def __init__(self, target: Path, process: subprocess.Popen[bytes] | None) -> None:
         self._target, self._process = target, process
@@ -53,15 +53,15 @@ class KernelCopy:
         return self._process is not None
 
     def note_end(self) -> None:
-        """Note where the log ends. The caller holds the write lock, and releases it when its snapshot has begun."""
+        """Note the end of the log. The caller holds the write lock, and releases it when its snapshot has begun."""
         if self._process is not None and self._reply("note", NOTE_PATIENCE) != "noted":
             self.give_up()
 
     def copy(self, pages: int, page_size: int, tick: Callable[[int, int], None]) -> bool:
-        """Fill the target with the snapshot, which has as many pages; call `tick` with (done, total) pages.
+        """Fill the target with the snapshot, which has `pages` pages; call `tick` with (done, total) pages.
 
-        Returns False, with an empty target, if the kernel or the file system cannot do it, or the files are not as
-        the manual describes them.
+        Return False, with an empty target, if the kernel or the file system cannot do it, or the files are not as the
+        manual describes them.
         """
         if self._process is None:
             return False
@@ -92,7 +92,7 @@ class KernelCopy:
         return self._line(patience)
 
     def _line(self, patience: float | None) -> str:
-        """The next line of the process; '' if it has ended, or says nothing for `patience` seconds."""
+        """Return the next line of the process; '' if it has ended, or sends nothing for `patience` seconds."""
         assert self._process is not None
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], patience)[0]:
@@ -102,7 +102,7 @@ class KernelCopy:
 
 @contextmanager
 def kernel_copy(source: Path, inode: Inode | None, target: Path) -> Iterator[KernelCopy]:
-    """A process that has `source`, its log and the empty file `target` open, until the block ends.
+    """Yield a process that has `source`, its log and the empty file `target` open, until the block ends.
 
     `source` is the file `inode`, and this process has it open in SQLite, so that its log stays.
     """
@@ -133,6 +133,6 @@ def _started(source: Path, target: Path) -> subprocess.Popen[bytes] | None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            bufsize=0,  # select knows nothing of lines that are in a buffer
+            bufsize=0,  # select() does not see lines that are in a buffer
         )
     return None

@@ -1,4 +1,4 @@
-"""A database is a link to a generation: what the link, its folder and the names in it mean."""
+"""The paths of a database: the link, its folder, and the meaning of the names in it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Layout:
 
     @property
     def signals_lock(self) -> Path:
-        """Held by whoever sends `post_migrate`."""
+        """The path of the lock that a process holds while it sends `post_migrate`."""
         return self.folder / "signals.lock"
 
     @property
     def replication_lock(self) -> Path:
-        """Held by whoever tells a replication tool which file is live."""
+        """The path of the lock that a process holds while it reports the live file to a replication tool."""
         return self.folder / "replication.lock"
 
     def replication_state(self, path: Path) -> Path:
@@ -70,7 +70,7 @@ class Layout:
         return path.with_name(f".{path.name}-litestream")
 
     def changed_values(self, generation: Generation) -> Path:
-        """The list of the values of a generation that its move to another engine has changed."""
+        """Return the path of the list of values that the move of a generation to another engine has changed."""
         return self.folder / f"{generation.name}.changed-values.jsonl"
 
     @property
@@ -80,7 +80,7 @@ class Layout:
 
     @property
     def metrics(self) -> Path:
-        """The file in which the backend adds up what it measures."""
+        """The file in which the backend adds up its measurements."""
         return self.folder / "metrics.sqlite3"
 
     @property
@@ -89,16 +89,17 @@ class Layout:
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-{PLAIN}")
 
     def next_link(self, over: Inode | None = None) -> Path:
-        """The path of a new link until it replaces the object at the path, which then has this path.
+        """Return the path that a new link has until it replaces the object at `link`, which then has this path.
 
-        It is in the folder of the path, so that only the two names decide whether that works. `over`: the plain file
-        that it replaces. The name identifies it, so that recovery can distinguish it from somebody else's file.
+        It is in the same folder, so that only the two names decide whether the replacement works. `over`: the plain
+        file that it replaces. The name identifies that file, so that recovery can distinguish it from another program's
+        file.
         """
         suffix = "" if over is None else f"-{over[1]}"
         return self.link.with_name(f"{self.link.name}{OWN_SUFFIX}-link{suffix}")
 
     def next_links(self) -> tuple[Path, ...]:
-        """Objects at the names of `next_link`, left by a run that died.
+        """Return objects at the names of `next_link`, left by a run that died.
 
         In a folder that is writable but cannot be listed (`chmod 300`), only the names that the next run would use are
         checked.
@@ -160,8 +161,8 @@ class Layout:
         return tuple(sorted(found, key=lambda generation: (generation.number, generation.building)))
 
     def under_construction(self, sides: tuple[str, ...]) -> tuple[Path, ...]:
-        """The files under construction, also one of which only a side file is there: a power loss may keep one name and
-        not the other. `sides`: the ends of their names."""
+        """Return the files under construction, also those of which only a side file exists: a power loss may keep one
+        name and not the other. `sides`: the ends of their names."""
         starts = {name.removesuffix(side) for name in self._names() for side in ("", *sides)}
         found = [g for name in sorted(starts) if (g := self.parse(name)) is not None and g.building]
         return tuple(g.path for g in found)
@@ -178,9 +179,9 @@ class Layout:
         return tuple(g for g in self.generations() if not g.building and g not in aliases)
 
     def aliases(self) -> tuple[Generation, ...]:
-        """Additional names of generations: symbolic or hard links to a file that already has a name.
+        """Return additional names of generations: symbolic or hard links to a file that already has a name.
 
-        Whatever is done to such a name is done to the file. Of several names, the one that the link at the path has
+        Any change to such a name is a change to the file. Of several names, the one that the link at the path has
         counts, otherwise the first that is not a symbolic link.
         """
         live, seen, found = self.live(), set[Inode](), []

@@ -15,15 +15,15 @@ from typing import IO
 from ..errors import Busy, Code
 
 _SHORT_POLL = 0.005  # seconds: longer than a check of the lock takes
-_LOOKS = 5  # before a lock counts as held
+_LOOKS = 5  # checks before a lock counts as held
 _POLL = 0.05  # seconds between tries; flock has no timeout of its own
-_PATIENCE = 1.0  # seconds of waiting until whoever waits should hear of it
+_PATIENCE = 1.0  # seconds of waiting until the waiting process should report it
 NOTICE = 4096  # bytes: room for a phase and a sentence, and one page of the file
 _held: set[int] = set()
 
 
 def _close_in_child() -> None:
-    """Release the lock in a forked child, which must not keep it after its parent gave it up or died."""
+    """Release the lock in a forked child, which must not keep it after its parent released it or died."""
     for descriptor in _held:
         with suppress(OSError):
             os.close(descriptor)
@@ -53,13 +53,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RunLock:
-    """The lock of its holder. `notice`: its progress."""
+    """A held lock. `notice`: the progress of its holder."""
 
     notice: Notice
     _held: tuple[tuple[Path, int], ...]
 
     def is_sole(self) -> bool:
-        """True if nobody else can have the lock now: the locked file is still the one at its path."""
+        """Return True if no other process can have the lock now: the locked file is still the one at its path."""
         return all(_names(path, descriptor) for path, descriptor in self._held)
 
 
@@ -107,7 +107,7 @@ def _folder_descriptor(folder: Path) -> int | None:
 
 @contextmanager
 def _closing(descriptor: int) -> Iterator[None]:
-    """Close it at the end, and in every forked child."""
+    """Close the descriptor at the end, and in every forked child."""
     _held.add(descriptor)
     try:
         yield
@@ -125,7 +125,7 @@ def _names(path: Path, descriptor: int) -> bool:
 
 
 def _share(descriptor: int, folder: Path) -> None:
-    """Let everybody who may write to the folder take the lock: root is often first, the application later."""
+    """Let everyone who may write to the folder take the lock: root is often first, the application later."""
     mine, like = os.fstat(descriptor), folder.stat()
     mode = stat.S_IMODE(like.st_mode) & 0o666
     with suppress(PermissionError):
@@ -206,7 +206,7 @@ def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], No
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            looks -= 1  # somebody may just be checking who holds it: microseconds, or a few slices of a busy processor
+            looks -= 1  # somebody may just be checking the holder: microseconds, or a few slices of a busy processor
             if time.monotonic() >= deadline and looks <= 0:
                 raise Busy.of(
                     Code.RUN_IN_PROGRESS,
@@ -215,7 +215,7 @@ def _take(descriptor: int, path: Path, deadline: float, on_wait: Callable[[], No
                 ) from None
             if time.monotonic() >= noted_at:
                 on_wait()
-                noted_at = deadline + _PATIENCE  # once
+                noted_at = deadline + _PATIENCE  # call it only once
             time.sleep(_POLL if looks <= _LOOKS - 3 else _SHORT_POLL)
         else:
             return

@@ -1,5 +1,5 @@
-"""Finds out what is mounted: a file at a path by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does, or a
-network file system.
+"""Finds mounts: a file that is mounted by itself, as `docker run -v ./db.sqlite3:/app/db.sqlite3` does, or a network
+file system.
 
 A file that is mounted by itself cannot be replaced: rename(2) fails with EBUSY as long as the mount exists.
 """
@@ -23,14 +23,15 @@ def is_mounted(path: Path) -> bool:
 
 
 def network_file_system(path: Path) -> str:
-    """The type of the file system that the folder of `path` is on if its files are on another machine, where locks are
-    not reliable; empty if they are not, or if the system does not say."""
+    """Return the type of the file system with the folder of `path` if its files are on another machine, where locks are
+    not reliable; empty if they are local, or if the system does not report it."""
     found = file_system(path)
     return found if found in NETWORK else ""
 
 
 def file_system(path: Path) -> str:
-    """The type of the file system that the folder of `path` is on, such as ext4; empty if the system does not say."""
+    """Return the type of the file system with the folder of `path`, such as ext4; empty if the system does not report
+    it."""
     folder = Path(os.path.realpath(path.parent))
     found, depth = "", -1
     for point, kind in _file_systems():
@@ -46,8 +47,8 @@ def _file_systems() -> Iterator[tuple[str, str]]:
 
 
 def _is_on_another_device(path: Path, folder: Path) -> bool:
-    """The second-best answer, without a table of mounts. It is wrong on an overlay of several file systems, where each
-    file has the device of its layer, and for a file that is mounted from the same file system."""
+    """Compare devices, which is less reliable, without a table of mounts. It is wrong on an overlay of several file
+    systems, where each file has the device of its layer, and for a file that is mounted from the same file system."""
     try:
         return path.lstat().st_dev != folder.stat().st_dev
     except OSError:
@@ -69,5 +70,5 @@ def _mounts() -> list[list[bytes]] | None:
 
 
 def _unescaped(field: bytes) -> str:
-    r"""Blanks, tabs, newlines and backslashes are written as `\040` and so on."""
+    r"""Replace the escapes `\040` and so on, which stand for blanks, tabs, newlines and backslashes."""
     return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), field))

@@ -1,4 +1,4 @@
-"""Checks what the current user may do to the names in a folder, before anything is changed."""
+"""Checks which names in a folder the current user may change, before anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a file as it is at one moment, if it is a file at all."""
+"""Reads a file in one consistent state, if it is a regular file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import stat
 import time
 from pathlib import Path
 
-LIMIT = 16 * 1024 * 1024  # bytes; whoever parses them refuses fewer, and says so
+LIMIT = 16 * 1024 * 1024  # bytes; a parser refuses a longer file, and reports it
 ATTEMPTS = 5
-_PAUSE = 0.02  # seconds: an editor that writes in place is done then
+_PAUSE = 0.02  # seconds: by then an editor that writes in place is done
 
 _NO_FILE = "it is a pipe, a device or a socket, and not a file"
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file, of which at most one more than LIMIT are read.
+    """Return the bytes of a file, at most one more than LIMIT.
 
-    Raises OSError: also for a pipe, a device or a socket, whose reading might never end, and for a file that is
-    written while it is read, however often that is tried.
+    Raises OSError: also for a pipe, a device or a socket, whose reading might never end, and for a file that keeps
+    changing while it is read.
     """
     for attempt in range(ATTEMPTS):
         if attempt:

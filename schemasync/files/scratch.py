@@ -1,4 +1,4 @@
-"""A folder for the work of one process, which nothing of a dead process outlives."""
+"""Folders for the work of one process. Those of dead processes are removed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-BACKUP = "backup-"  # beginning of the names of folders for the work on a backup, beside the generations
+BACKUP = "backup-"  # beginning of the names of folders for work on a backup, beside the generations
 
 
 def work_prefix(path: Path, prefix: str) -> str:
-    """The beginning of the names of folders for the work on a file, in its own folder. Other files have other names."""
+    """Return the beginning of the names of folders for work on a file, in its own folder. No other file has the
+    same."""
     return f".{path.name}.{prefix}"
 
 
 @contextmanager
 def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield an empty folder that only this user may enter, and remove it at the end, with all that is in it.
+    """Yield an empty folder that only this user may enter, and remove it with its content at the end.
 
-    The folder is locked as long as this process lives, so that folders with the same prefix without a lock are those of
-    dead processes: they are removed first. So `prefix` is one that nobody else uses in `parent`.
+    The folder is locked as long as this process lives, so that folders with the same prefix without a lock belong to
+    dead processes: they are removed first. So nobody else may use `prefix` in `parent`.
     """
     remove_dead(parent, prefix)
     folder, descriptor = _locked(parent, prefix)
@@ -50,7 +51,7 @@ def private_writer(folder: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def copied_with_sides(path: Path, folder: Path) -> Path:
-    """Copy a database file that nobody uses, byte by byte and with its log, into a folder for the work."""
+    """Copy a database file that nobody uses, byte by byte and with its log, into a work folder."""
     for side in ("", "-wal", "-journal"):
         beside_it = path.with_name(path.name + side)
         if beside_it.is_file():
@@ -87,11 +88,11 @@ def _locked(parent: Path, prefix: str) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # another process has taken it for a dead one
+        except FileNotFoundError:  # another process has taken it for a folder of a dead one
             continue
         with suppress(OSError):  # a file system that cannot lock folders: then it is not removed by others either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if folder.exists():  # else that happened before it was locked
+        if folder.exists():  # otherwise that happened before it was locked
             return folder, descriptor
         os.close(descriptor)
 
@@ -109,7 +110,7 @@ def remove_dead(parent: Path, prefix: str) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """Without a Path for each: there may be ten thousand. Empty for a folder that cannot be listed."""
+    """Return the names in a folder without a Path for each: there may be ten thousand. Empty if it cannot be listed."""
     try:
         return os.listdir(folder)  # noqa: PTH208
     except OSError:

@@ -32,7 +32,8 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
-    """The file that `write` writes to the given path, opened for reading; it no longer has a name on the disk."""
+    """Return the file that `write` writes to the given path, opened for reading; it no longer has a name on the
+    disk."""
     with tempfile.TemporaryDirectory(prefix="schemasync-") as folder:
         path = Path(folder) / "copy"
         write(path)
@@ -40,8 +41,8 @@ def taken_away(write: Callable[[Path], None]) -> IO[bytes]:
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill an empty file in the same folder, which then gets the name `path`, so that others find all of it
-    or nothing."""
+    """Let `write` fill an empty file in the same folder, then give it the name `path`, so that others find the whole
+    file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     scratch = Path(name)
@@ -57,7 +58,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """The same for a text."""
+    """Like `write_whole`, but for a text."""
 
     def write(scratch: Path) -> None:
         scratch.write_text(text, encoding="utf-8")
@@ -73,7 +74,7 @@ def note_use(path: Path) -> None:
 
 
 def used_at(path: Path) -> float:
-    """When `note_use` was called last, in seconds; 0 if there is no such file."""
+    """Return when `note_use` was called last, in seconds since 1970; 0 if there is no such file."""
     try:
         return path.stat().st_mtime
     except OSError:

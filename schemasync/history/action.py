@@ -1,4 +1,4 @@
-"""Why there is a history row. Django imports this module with the models, in every process, so it imports nothing."""
+"""The reasons for a history row. Django imports this module with the models in every process, so it imports nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class HistoryAction(StrEnum):
-    """Why there is a history row: a generation went live, or the live one was altered in place."""
+    """The reason for a history row: a generation went live, or the live one was altered in place."""
 
     ADOPT = "adopt"
     SYNC = "sync"

@@ -1,4 +1,4 @@
-"""Composes successive syncs of one table into one step: what each column holds if nobody wrote to it in between."""
+"""Compose successive syncs of one table into one step: the values of each column if nobody wrote to it in between."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 
 def not_known(column: str) -> ColumnSource:
-    """A column whose expected value is unknown; it is not compared."""
+    """Return the source of a column whose expected values are unknown: it is not compared."""
     return ColumnSource(column, Origin.DEFAULT, volatile=True)
 
 
 def composed(first: CarriedStep, second: CarriedStep) -> Keep:
-    """The step from the old table of `first` to the new one of `second`, which begins where `first` ends."""
+    """Return the step from the old table of `first` to the new one of `second`, which begins where `first` ends."""
     return Keep(first.old, second.new, tuple(_feed(first, second, feed) for feed in second.feeds))
 
 
@@ -41,7 +41,7 @@ def _feed(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> Column
 
 
 def _default(second: CarriedStep, feed: ColumnSource) -> ColumnSource:
-    """The default that the column had when it was added: a later sync may have changed it."""
+    """Return the default that the column had when it was added, as a fill: a later sync may have changed it."""
     if feed.column == second.new.rowid_column:
         return feed  # SQLite assigns the value
     column = second.new.column(feed.column)
@@ -69,8 +69,8 @@ def _stores_alike(step: CarriedStep, feed: ColumnSource) -> bool:
 
 
 def _filled(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> ColumnSource:
-    """The fill over the first table, under the names that the fill uses. A fill that reads changed columns is not
-    composed."""
+    """Return the fill as an expression over the first table, whose columns get the names that the fill uses. A fill
+    that reads changed columns is not composed."""
     parts = lexer.tokens(feed.fill or "")
     sources = {name: _unchanged(first, name) for name in _columns(second.old, parts)}
     if _reads_more(second.old, parts) or None in sources.values():
@@ -85,7 +85,7 @@ def _filled(first: CarriedStep, second: CarriedStep, feed: ColumnSource) -> Colu
 
 
 def _columns(table: Table, parts: Sequence[Token]) -> list[str]:
-    """The columns of the table that the tokens name, or may name."""
+    """Return the columns of the table that the tokens name, or may name."""
     named = {fold(token.value) for token in parts if token.kind in _NAMES}
     return [column.name for column in table.columns if fold(column.name) in named]
 
@@ -99,7 +99,7 @@ def _reads_more(table: Table, parts: Sequence[Token]) -> bool:
 
 
 def _unchanged(first: CarriedStep, name: str) -> str | None:
-    """The first table's column with the same values, affinity and collation; None without one."""
+    """Return the first table's column with the same values, affinity and collation; None if there is none."""
     feed = _source(first, name)
     if feed is None or not _is_unchanged(feed):
         return None
@@ -108,7 +108,7 @@ def _unchanged(first: CarriedStep, name: str) -> str | None:
 
 
 def _compares(column: Column, table: Table) -> tuple[str, str | None]:
-    """The properties that decide how an expression compares the column's values."""
+    """Return the properties that decide how an expression compares the column's values: affinity and collation."""
     return affinity(column, table.strict), column.collation
 
 

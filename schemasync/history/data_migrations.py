@@ -1,4 +1,4 @@
-"""Finds data migrations that a database never ran, by its django_migrations and its own history.
+"""Find data migrations that a database never ran, by its django_migrations and its own history.
 
 Each database has run its own set of migrations: one schema.json serves many databases, and each may have stopped at
 another release.
@@ -17,7 +17,7 @@ from .rows import models_of
 
 @dataclass(frozen=True, slots=True)
 class DataMigration:
-    """A migration that runs Python or SQL of its own, as `app.name`; `replaces` are those that it was squashed from."""
+    """A migration that runs Python or SQL, as `app.name`; `replaces` are those that it was squashed from."""
 
     name: str
     replaces: tuple[DataMigration, ...] = ()
@@ -28,7 +28,8 @@ class DataMigration:
 
 
 def recorded(rows: Sequence[HistoryRow]) -> NeverRun | None:
-    """The record in the history for the live generation; None if the release that wrote it did not check."""
+    """Return the data migrations that the history records for the live generation as never run; None if the release
+    that wrote its rows did not check."""
     for row in reversed(rows):
         found = row.details.get("data_migrations") if row.generation == rows[-1].generation else None
         if found is not None:
@@ -42,8 +43,8 @@ def unapplied(
     rows: Sequence[HistoryRow],
     accepted: Collection[str] = (),
 ) -> tuple[tuple[str, ...], NeverRun]:
-    """The installed data migrations that the database never ran and nobody accepted, and what to record if there are
-    none. `accepted`: those that are accepted now."""
+    """Return the names of the installed data migrations that the database never ran and nobody accepted, and the record
+    for the history if there are none. `accepted`: those that are accepted now."""
     known = recorded(rows)
     if known is None and not _lived_on_migrations(applied, rows):
         return (), NeverRun(born_with=frozenset(one.name for one in installed))
@@ -55,7 +56,8 @@ def unapplied(
 
 
 def _lived_on_migrations(applied: Collection[str], rows: Sequence[HistoryRow]) -> bool:
-    """Called if nothing is recorded. A database that was made from models in schema.json may have rows for apps that
-    keep their migrations, without having used migrations for the others."""
+    """Return whether migrations made the tables of a database whose history records no data migrations. A database that
+    was made from models in schema.json may have rows for apps that keep their migrations, but used none for the others.
+    """
     was_made_from_models = bool(rows) and rows[0].action == HistoryAction.SYNC and bool(models_of(rows[0]))
     return bool(applied) and not was_made_from_models

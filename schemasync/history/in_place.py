@@ -1,5 +1,5 @@
-"""Composes history rows for what no plan has made: the live file is altered, it has a new version of schema.json
-already, or it is a backup, whose history ends with another generation."""
+"""Compose history rows for files that no run has built: the live file was altered, it already has a new version of
+schema.json, somebody copied another file into it, or it is a backup, whose history ends with another generation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .data_migrations import recorded
 from .row import HistoryRow
 from .rows import BACKUP_FINGERPRINT, OriginJson, Stamp, hints_json, hints_of, never_run_json, now, plan_json, schema_of
 
-_KEPT = ("models", "document", "column_order")  # keys of the plan that hold for the copy as for the original generation
+_KEPT = ("models", "document", "column_order")  # keys of the plan that are true of the copy, too
 
 
 def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp) -> HistoryRow:
-    """The row that records that the file of `generation` holds a copy of the newest generation of this history.
+    """Return the row that records that the file of `generation` holds a copy of the newest generation of this history.
 
     Its fingerprint is the recorded one, not that of the file, so that changes by hand stay visible as drift.
     """
@@ -44,8 +44,11 @@ def restored_in_place(rows: Sequence[HistoryRow], generation: str, stamp: Stamp)
 def restored(
     live: Sequence[HistoryRow], rows: Sequence[HistoryRow], generation: str, origin: Backup, stamp: Stamp
 ) -> HistoryRow:
-    """The row of a generation that is a copy of a backup. `live`: the history that it ends, that of the live file, or
-    that of the backup where there is none. `rows`: that of the backup."""
+    """Return the row of a generation that is a copy of a backup.
+
+    `live`: the history that the row continues: that of the live file, or that of the backup if there is no live file.
+    `rows`: the history of the backup.
+    """
     row, newest = restored_in_place(rows, generation, stamp), live[-1]
     is_known = [one.identity for one in live[: len(rows)]] == [one.identity for one in rows]
     known: OriginJson = {
@@ -58,8 +61,8 @@ def restored(
 
 
 def brought_up(row: HistoryRow, newest: HistoryRow) -> HistoryRow:
-    """The row of a generation that is a copy of a backup which was synced before it went live. `row`: that of the copy,
-    `newest`: that of the file that the sync has made of it."""
+    """Return the row of a generation that is a copy of a backup which was synced before it went live. `row`: the row of
+    the copy; `newest`: the row of the file that the sync made from it."""
     plan = dumps({**newest.details, "backup": row.details["backup"], BACKUP_FINGERPRINT: row.fingerprint})
     return replace(
         newest,
@@ -72,7 +75,7 @@ def brought_up(row: HistoryRow, newest: HistoryRow) -> HistoryRow:
     )
 
 
-LITESTREAM = "litestream"  # the name of each state that its replica holds
+LITESTREAM = "litestream"  # the name of each backup that is a state of Litestream's replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,14 @@ class Backup:
 
     @property
     def words(self) -> str:
-        """What `restore` gets on the command line for it."""
+        """The arguments of `restore` on the command line for this backup."""
         return f"{LITESTREAM} --at {self.made_at}" if self.name == LITESTREAM else self.name
 
 
 def altered(newest: HistoryRow, plan: Plan, statements: Sequence[str], fingerprint: str, stamp: Stamp) -> HistoryRow:
-    """The row that records what a plan has made of the live file, whose history ends with `newest`, or the version that
-    the file already has if the plan changes nothing. `statements`: those that did it. `fingerprint`: that of the
-    file."""
+    """Return the row that records that a plan altered the live file in place, or, if the plan changes nothing, the
+    version that the file already has. `newest`: the last row of its history. `statements`: the SQL that altered it.
+    `fingerprint`: that of the file."""
     return replace(
         newest,
         id=newest.id + 1,
@@ -113,8 +116,8 @@ def altered(newest: HistoryRow, plan: Plan, statements: Sequence[str], fingerpri
 def taken_over(
     rows: Sequence[HistoryRow], generation: str, plan: Plan, stamp: Stamp, runner_tables: Mapping[str, str]
 ) -> HistoryRow:
-    """The row that records what the plan found in the file of `generation`, into which somebody copied another file.
-    `rows`: the history that goes on with it."""
+    """Return the row that records the schema that the plan found in the file of `generation`, into which somebody
+    copied another file. `rows`: the history that the row continues."""
     return HistoryRow(
         id=rows[-1].id + 1 if rows else 1,
         version=plan.version,
@@ -135,7 +138,7 @@ def taken_over(
 
 
 def _copied(rows: Sequence[HistoryRow]) -> dict[str, object]:
-    """The plan of a copy: every table is kept, so that both files can be compared later."""
+    """Return the plan of a copy as JSON: every table is kept, so that both files can be compared later."""
     newest, never_run = rows[-1], recorded(rows)
     schema = schema_of(newest)
     plan = make(

@@ -1,4 +1,4 @@
-"""What the history records of backups beside its rows: the last one, and the last drill, in the row of the time."""
+"""The last backup and the last drill, as the history records them: in the plan of the row that was newest then."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class LastDrillJson(TypedDict):
     backup: str | None
     """The name of the backup that was restored; null if there was none."""
     made_at: str | None
-    """When it was made, in UTC."""
+    """When the backup was made, in UTC."""
     seconds: float
     bytes: int
-    """The size of the database in it."""
+    """The size of the database in the backup."""
     error: str | None
-    """Why it failed; null if it passed."""
+    """Why the drill failed; null if it passed."""
 
 
 class KeptJson(TypedDict):
-    """What the history knows of the backups."""
+    """The last backup and the last drill that the history records."""
 
     backup: LastBackupJson | None
     drill: LastDrillJson | None

@@ -1,4 +1,4 @@
-"""Relates two generations: which column of one is which of the other, over any number of syncs."""
+"""Relate two generations: map the columns of one to those of the other, over any number of syncs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .row import HistoryRow
 from .rows import BACKUP_FINGERPRINT, MadeByHand, schema_of, source_of, steps_of
 
 Names = dict[str, tuple[str, dict[str, str]]]
-"""Table of one side -> (table of the other, column -> column), for values that were carried unchanged."""
+"""Table of one generation -> (table of the other, column -> column), for values that were carried unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """How the rows follow each other. The row that made a generation, or restored a backup into its file, is its birth;
-    rows in place changed it afterwards. Rows of a rollback changed nothing."""
+    """The order in which the history's rows changed files. The birth of a generation is the row that made it or
+    restored a backup into its file; rows in place changed it afterwards. Rows of a rollback changed nothing."""
 
     rows: Sequence[HistoryRow]
 
     def birth(self, generation: str, before: HistoryRow | None = None) -> HistoryRow:
-        """The row that made the content of a generation, the last one `before` another row, because a backup may have
+        """Return the last row, `before` another one if given, that made the content of a generation: a backup may have
         been restored into the file after the build. Raises KeyError for a generation that is not in the history."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
@@ -35,8 +35,8 @@ class Lineage:
         raise KeyError(generation)
 
     def state(self, generation: str, before: HistoryRow | None = None) -> HistoryRow:
-        """The row that describes the tables of a generation, now or `before` another row: its birth, or the last row in
-        place since. Raises KeyError for a generation that is not in the history."""
+        """Return the row that describes the tables of a generation, now or `before` another row: its birth, or the last
+        row in place since. Raises KeyError for a generation that is not in the history."""
         for row in reversed(self.rows):
             is_older = before is None or row.id < before.id
             if is_older and row.generation == generation and (_made_content(row) or is_in_place(row)):
@@ -44,16 +44,16 @@ class Lineage:
         raise KeyError(generation)
 
     def before(self, row: HistoryRow) -> HistoryRow | None:
-        """The row that describes what the tables of this one were made from: the file itself before it was altered, or
-        the generation that the file was built from. None for the first. Raises KeyError."""
+        """Return the row that describes the source of this row's tables: the file itself before it was altered, or the
+        generation that the file was built from. None for the first. Raises KeyError if the history lacks that."""
         if is_in_place(row):
             return self.state(row.generation, row)
         source = source_of(row)
         return None if source is None else self._copied(row, source) or self.state(source, row)
 
     def _copied(self, row: HistoryRow, source: str) -> HistoryRow | None:
-        """For a file that was adopted or restored, the row that describes it: it may be a copy from before an
-        alteration."""
+        """Return the row that describes an adopted or restored file, which may be a copy from before an alteration.
+        None for any other row, or if no row describes the file."""
         if row.action not in (HistoryAction.ADOPT, HistoryAction.RESTORE):
             return None
         earlier = (one for one in reversed(self.rows) if one.id < row.id and one.generation == source)
@@ -62,14 +62,14 @@ class Lineage:
         return next((one for one in described if one.fingerprint == copied), None)
 
     def line(self, generation: str) -> Iterator[HistoryRow]:
-        """The row that describes the tables of the generation, the one before it, and so on to the first."""
+        """Yield the row that describes the tables of the generation, the one before it, and so on to the first."""
         row: HistoryRow | None = self.state(generation)
         while row is not None:
             yield row
             row = self.before(row)
 
     def ancestors(self, generation: str) -> Iterator[str]:
-        """The generation, the one that it was built from, and so on to the first, each once."""
+        """Yield the generation, the one that it was built from, and so on to the first, each once."""
         return iter(dict.fromkeys(row.generation for row in self.line(generation)))
 
     def comes_from(self, generation: str, source: str) -> bool:
@@ -83,14 +83,16 @@ class Lineage:
         return any(row.id in above for row in self.line(other))
 
     def went_on(self, generation: str, live: str) -> bool:
-        """True if each row of the generation was there when the live one was built from it, at once or over others, so
-        that all differences were written since."""
+        """True if the live generation was built from this one, directly or over others, after the last write to it, so
+        that all differences between their rows were written since."""
         return self.heir(generation, live) is not None
 
     def heir(self, generation: str, live: str) -> str | None:
-        """The generation that was built from all rows of this one, on the way to the live one. None if it was live
-        again afterwards, if the next one is a backup of it, which may be older than its last row, and if the history
-        does not know one of them."""
+        """Return the generation that was built from all rows of this one, on the way to the live one.
+
+        None if this one was live again afterwards, if the next one is a backup of it, which may lack its last writes,
+        or if the history does not know one of them.
+        """
         try:
             line = list(self.line(live))
         except KeyError:
@@ -105,8 +107,8 @@ class Lineage:
         return None if was_live_again else heir.generation
 
     def steps(self, target: str, live: str) -> tuple[Step | MadeByHand, ...]:
-        """The steps from `target` to `live`: as recorded if one was built from the other, otherwise composed. Columns
-        whose expected values are unknown are marked volatile."""
+        """Return the steps from `target` to `live`: as recorded if `live` was built from `target` in one run, otherwise
+        composed. Columns whose expected values are unknown are marked volatile."""
         newer, older = self.state(live), self.state(target)
         before = self.before(newer)
         if before is not None and before.id == older.id:
@@ -114,18 +116,18 @@ class Lineage:
         return tuple(_steps(schema_of(older), schema_of(newer), *self._composed(older, newer)))
 
     def origins(self, live: str) -> Names:
-        """Names in the first generation that this one was built from -> its own names, however the values changed."""
+        """Return names in the first generation of the line -> names in `live`, also for values that changed."""
         *_, first = self.line(live)
         return self._from(first, live, changed=True)
 
     def names(self, ancestor: HistoryRow, live: str, *, changed: bool = False) -> Names:
-        """Names in an earlier row of the line -> names in `live`, for values that were carried unchanged, or with
-        `changed` for all."""
+        """Return names in an earlier row of the line -> names in `live`: for values that were carried unchanged, or
+        with `changed` for all."""
         return self._from(ancestor, live, changed=changed)
 
     def _composed(self, target: HistoryRow, live: HistoryRow) -> tuple[list[Keep], list[MadeByHand]]:
-        """One step for each table that both have: back to the common ancestor, and on to `live`; and the tables on the
-        way that were made by hand, under their names in `live`."""
+        """Return a step for each table that both have, composed over the common ancestor, and the tables that were made
+        by hand on the way, under their names in `live`."""
         above = {row.id for row in self.line(target.generation)}
         common = next((row for row in self.line(live.generation) if row.id in above), None)
         if common is None:
@@ -141,18 +143,18 @@ class Lineage:
         return steps, by_hand
 
     def steps_since(self, ancestor: HistoryRow, generation: str) -> Iterator[tuple[Step | MadeByHand, ...]]:
-        """The steps of each row from the ancestor to the generation, in order."""
+        """Yield the steps of each row after the ancestor up to the generation, in order."""
         for row in self.path(ancestor, generation):
             before = self.before(row)
             assert before is not None
             yield steps_of(row, before)
 
     def path(self, ancestor: HistoryRow, generation: str) -> list[HistoryRow]:
-        """The rows from the ancestor to the generation, in order."""
+        """Return the rows after the ancestor up to the generation, in order."""
         return list(takewhile(lambda row: row.id != ancestor.id, self.line(generation)))[::-1]
 
     def _from(self, ancestor: HistoryRow, generation: str, *, changed: bool = False) -> Names:
-        """Names of the ancestor -> names of the generation; with `changed` even if values differ."""
+        """Return names of the ancestor -> names of the generation; with `changed` even if values differ."""
         names = own_names(schema_of(ancestor))
         for following in self.steps_since(ancestor, generation):
             names = names_after(names, following, changed=changed)
@@ -164,19 +166,19 @@ def _made_content(row: HistoryRow) -> bool:
 
 
 def is_in_place(row: HistoryRow) -> bool:
-    """True for a row of what was done to the file of its generation without a new one."""
+    """True for a row that records a change in the file of its generation, without a new file."""
     if row.action in (HistoryAction.ROLLBACK, HistoryAction.RESTORE):
         return False
     return row.action == HistoryAction.ALTER or row.details.get("strategy") == Strategy.IN_PLACE
 
 
 def own_names(schema: Schema) -> Names:
-    """Each table and column under its own name."""
+    """Return each table and column of a schema mapped to its own name."""
     return {table.name: (table.name, {c.name: c.name for c in table.columns}) for table in schema.tables}
 
 
 def names_after(names: Names, steps: Sequence[Step | MadeByHand], *, changed: bool) -> Names:
-    """The names that these steps lead to, without what they drop; with `changed` even if values differ."""
+    """Return the names after these steps, without dropped tables and columns; with `changed` even if values differ."""
     return _renamed(names, _carried(steps, changed=changed))
 
 
@@ -204,7 +206,7 @@ def _renamed(first: Names, second: Names) -> Names:
 
 
 def _backwards(target: Schema, common: Schema, names: Names) -> Iterator[Keep]:
-    """Steps from the target back to the ancestor; `names`: those of the ancestor -> those of the target."""
+    """Yield the steps from the target back to the ancestor. `names`: names of the ancestor -> names of the target."""
     for table, (other, columns) in names.items():
         old, new = target.table(other), common.table(table)
         if old is not None and new is not None:
@@ -227,7 +229,7 @@ def _continued(steps: Sequence[Keep], following: Sequence[Step | MadeByHand]) ->
 
 
 def _renamed_by_hand(before: Sequence[MadeByHand], following: Sequence[Step | MadeByHand]) -> Iterator[MadeByHand]:
-    """These tables under the names that the steps give them; not those that are dropped."""
+    """Return these tables under the names that the steps give them, without the dropped ones."""
     names = {fold(step.old.name): step.new.name for step in following if isinstance(step, CarriedStep)}
     return (MadeByHand(names[fold(one.name)]) for one in before if fold(one.name) in names)
 

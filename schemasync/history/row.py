@@ -1,4 +1,4 @@
-"""A history row: one for each time that a generation went live."""
+"""A history row: one for each time that a generation went live or was changed in place."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class HistoryRow:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What never changes in a row, and tells it from the row of another database."""
+        """The columns that never change and that distinguish a row from the rows of other databases."""
         return self.id, self.version, self.applied_at, self.action, self.generation
 
     @property
     def document(self) -> str | None:
-        """The digest of the schema.json that the generation was made from, if its plan has it."""
+        """The digest of the schema.json that the generation was made from; None if nothing recorded it."""
         found = self.details.get("document")
         return found if isinstance(found, str) else None
 
     @property
     def run(self) -> dict[str, Any] | None:
-        """How the run went, as `sync.run.recorder` gave it; None if nothing recorded it."""
+        """The figures of the run, as `sync.run.recorder` wrote them; None if nothing recorded them."""
         found = self.details.get("run")
         return found if isinstance(found, dict) else None
 

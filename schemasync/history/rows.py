@@ -1,4 +1,4 @@
-"""Reads and finds history rows, with their JSON decoded."""
+"""Read and find history rows, with their JSON decoded."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from ..schema.names import fold
 from ..schema.text import dumps, short
 from .row import HISTORY_TABLE, HistoryRow
 
-FEWEST = 4  # digits that select a version: fewer could be a number
+FEWEST = 4  # digits that select a version: fewer could be the number of a generation
 
 
 def now() -> str:
-    """The current time in UTC, in the format of the history."""
+    """Return the current time in UTC, in the format of the history."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -54,7 +54,8 @@ class Stamp:
 
 
 def hints_of(row: HistoryRow | None) -> frozenset[HintKey]:
-    """The hints that have acted on the data of this row's generation."""
+    """Return the hints that have acted on the data of this row's generation; none without a row. Raises NeedsPerson if
+    the row is damaged."""
     if row is None:
         return frozenset()
     try:
@@ -63,14 +64,14 @@ def hints_of(row: HistoryRow | None) -> frozenset[HintKey]:
         raise _damaged(row, "its hints are none that schemasync records") from error
 
 
-@lru_cache(maxsize=4)  # a run asks several times for that of the newest row
+@lru_cache(maxsize=4)  # a run needs the schema of the newest row several times
 def schema_of(row: HistoryRow) -> Schema:
-    """The schema that the row's generation had when it went live."""
+    """Return the schema that the row's generation had when the row was written. Raises NeedsPerson if it is damaged."""
     return digest.from_json(_json(row, row.schema, dict))
 
 
 def details_of(row: HistoryRow) -> dict[str, Any]:
-    """The content of the plan column, for callers that need it: raises NeedsPerson if it is not a JSON object."""
+    """Like HistoryRow.details, but raise NeedsPerson if the plan column is not a JSON object."""
     return dict(_json(row, row.plan, dict))
 
 
@@ -96,12 +97,12 @@ def _damaged(row: HistoryRow, what: str) -> NeedsPerson:
 
 
 def hints_json(hints: Iterable[HintKey]) -> str:
-    """The recorded hints, as JSON for the history."""
+    """Return these hints as JSON for the history."""
     return dumps(sorted(map(hint_keys.as_json, hints)))
 
 
 def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
-    """The newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (4 hex digits or more).
+    """Return the newest row of a generation (`0002-3f2a9c1b6d2e`, `2`) or of a version (4 hex digits or more).
 
     Raises Refused if nothing matches, or more than one version or generation.
     """
@@ -135,7 +136,7 @@ def find(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
 
 
 def versions(rows: Iterable[HistoryRow]) -> dict[str, str]:
-    """Maps each generation to the version that it has now, in the order in which they were live last."""
+    """Map each generation to the version that it has now, in the order in which they were live last."""
     found: dict[str, str] = {}
     for row in rows:
         found.pop(row.generation, None)
@@ -144,7 +145,8 @@ def versions(rows: Iterable[HistoryRow]) -> dict[str, str]:
 
 
 def find_file(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
-    """Like `find`, for a generation whose file has that version now. Raises Refused, also if it was altered since."""
+    """Like find(), but only for generations whose file has that version now. Raises Refused also if it was altered
+    since."""
     now_has = versions(rows)
     try:
         return find([row for row in rows if row.version == now_has[row.generation]], wanted)
@@ -160,8 +162,8 @@ def find_file(rows: Sequence[HistoryRow], wanted: str) -> HistoryRow:
 
 
 def moment(applied_at: str) -> str:
-    """`2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`, in the time zone of the process, which
-    Django sets to that of the site; what is no time as it is."""
+    """Return `2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`, in the time zone of the process,
+    which Django sets to that of the site. Return any other text as it is."""
     try:
         return f"{datetime.fromisoformat(applied_at).astimezone():%Y-%m-%d %H:%M %Z}"
     except ValueError:
@@ -176,7 +178,7 @@ def _number(generation: str) -> str:
 
 
 def _recorded(plan: Plan) -> Plan:
-    """The plan without what reads an archive: it cannot be computed again later."""
+    """Return the plan without expressions that read an archive: they cannot be computed again later."""
     if not plan.archive:
         return plan
     return replace(plan, steps=tuple(map(_without_archive, plan.steps)))
@@ -204,8 +206,10 @@ def plan_json(
     runner_tables: Mapping[str, str] | None = None,
     left: str | None = None,
 ) -> dict[str, Any]:
-    """The plan as the history stores it: enough to show the changes, and to compare both sides again later.
-    `runner_tables`: digests of the tables of migration runners. `left`: the generation that a switch leaves."""
+    """Return the plan as the history stores it: enough to show the changes, and to compare both files again later.
+
+    `runner_tables`: digests of the tables of migration runners. `left`: the generation that a switch leaves.
+    """
     plan = _recorded(plan)
     return {
         "strategy": str(plan.strategy),
@@ -233,7 +237,7 @@ def plan_json(
 
 
 def old_name(step: Step) -> str | None:
-    """The name of a step's table before the run; None for a table that is new."""
+    """Return the name of a step's table before the run; None for a new table."""
     match step:
         case Create():
             return None
@@ -244,7 +248,7 @@ def old_name(step: Step) -> str | None:
 
 
 def _derived_json(step: Derive) -> dict[str, Any]:
-    """The SELECT of a derived table, to run it again later."""
+    """Return the SELECT of a derived table as JSON, to run it again later."""
     selection = step.selection
     return {
         "select": step.select,
@@ -256,23 +260,23 @@ def _derived_json(step: Derive) -> dict[str, Any]:
 
 
 def never_run_json(found: NeverRun) -> dict[str, list[str]]:
-    """The data migrations that a database never ran, as JSON for the history."""
+    """Return the data migrations that a database never ran, as JSON for the history."""
     return {"passed_over": sorted(found.passed_over), "born_with": sorted(found.born_with)}
 
 
 def models_of(row: HistoryRow | None) -> dict[str, str]:
-    """Maps each table to the model that owned it when the row's generation was made; empty if that is unknown."""
+    """Map each table to the model that owned it when the row was written; empty if that is unknown."""
     return dict(row.details.get("models", {})) if row is not None else {}
 
 
 def other_order(row: HistoryRow | None) -> tuple[str, ...]:
-    """The tables of the row's generation whose columns have another order than in its schema.json."""
+    """Return the tables of the row's generation whose columns have another order than in its schema.json."""
     return tuple(row.details.get("column_order", ())) if row is not None else ()
 
 
 def by_author(row: HistoryRow | None) -> frozenset[str]:
-    """Folded names of the tables that the row's generation had from the author of schema.json, not from a model; none
-    if a release before the record of models wrote the row."""
+    """Return the folded names of the tables that the author of schema.json wrote, not a model; none if the row is of an
+    old release that did not record the models."""
     if row is None or "models" not in row.details:
         return frozenset()
     owned = set(map(fold, models_of(row)))
@@ -285,32 +289,33 @@ class OriginJson(TypedDict):
     name: str
     made_at: str
     generation: str | None
-    """The generation that it is a copy of; null if the history does not know that."""
+    """The generation that the backup is a copy of; null if the history does not know it."""
 
 
 BACKUP_FINGERPRINT = "backup_fingerprint"
-"""Key of the plan with the fingerprint of the backup, where a sync brought that to schema.json before it went live."""
+"""Key of the plan with the fingerprint of the backup, if a sync brought its copy to schema.json before it went live."""
 
 
 def origin_of(row: HistoryRow) -> OriginJson | None:
-    """The backup that the row's generation was restored from; None for any other one."""
+    """Return the backup that the row's generation was restored from; None for any other generation."""
     found = row.details.get("backup")
     return cast(OriginJson, found) if isinstance(found, dict) else None
 
 
 def source_of(row: HistoryRow) -> str | None:
-    """The generation that the content of the row's one comes from. None if the history does not know it."""
+    """Return the generation that the content of the row's file comes from; None if the history does not know it."""
     origin = origin_of(row)
     return origin["generation"] if origin is not None else row.previous
 
 
 def left_json(generation: str) -> dict[str, str]:
-    """What a switch records: the generation that it leaves, which has what the new schema lacks."""
+    """Return the record of a switch for the plan: the generation that it leaves, which has data that the new schema
+    lacks."""
     return {"left": generation}
 
 
 def left_by_switch(rows: Sequence[HistoryRow]) -> tuple[str, ...]:
-    """The generations that a switch left and whose version was not live again since, the newest first."""
+    """Return the generations that a switch left and whose version was not live again since, the newest first."""
     has = versions(rows)
     found: list[str] = []
     for position, row in enumerate(rows):
@@ -321,7 +326,8 @@ def left_by_switch(rows: Sequence[HistoryRow]) -> tuple[str, ...]:
 
 
 def runner_tables_of(rows: Sequence[HistoryRow], generation: str) -> dict[str, str]:
-    """The digests of the tables of migration runners when the generation was made; empty if that is unknown."""
+    """Return the digests of the tables of migration runners that were last recorded for a generation; empty if none
+    were."""
     known = (row.details.get("runner_tables") for row in reversed(rows) if row.generation == generation)
     return dict(next(filter(None, known), {}))
 
@@ -348,7 +354,7 @@ class Followed:
     write_overhead: float | None = None
 
     def as_json(self) -> ReplayJson:
-        """The JSON object."""
+        """Return the figures as a JSON object."""
         return {"rounds": self.rounds, "keys": self.keys, "write_overhead": self.write_overhead}
 
 
@@ -358,8 +364,8 @@ class Afterwards:
 
     `document`: the digest of the schema.json that the generation was made from, as in `sync.up_to_date`.
     `never_run`: data migrations that were accepted since. `migrations`: those of MIGRATED_APPS that ran
-    on the new file. `seed`: the function that filled a new database; `is_seed_due`: one is still to do it.
-    `run`: how the run went, as `sync.run.recorder` gives it.
+    on the new file. `seed`: the function that filled a new database; `is_seed_due`: a function has not filled it yet.
+    `run`: the figures of the run, as `sync.run.recorder` gives them.
     """
 
     duration_ms: int | None = None
@@ -374,7 +380,7 @@ class Afterwards:
 
 
 def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
-    """The row of the swap with what is known now."""
+    """Return the row of the swap with the facts that are known now."""
     plan = row.details
     if known.followed is not None:
         plan["replay"] = asdict(known.followed)
@@ -400,8 +406,8 @@ def completed(row: HistoryRow, known: Afterwards) -> HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class MadeByHand:
-    """A table whose rows have no known mapping to older ones: a sync found it in the database, and the generation
-    before did not name it; or `transforms` filled it."""
+    """A table whose rows have no known mapping to older ones: a sync found it in the database although the generation
+    before did not have it, or `transforms` filled it."""
 
     name: str
     transforms: tuple[str, ...] = ()
@@ -415,13 +421,14 @@ _CARRIED: Mapping[Action, type[Keep | Alter | Rewrite]] = {
 
 
 def steps_of(row: HistoryRow, before: HistoryRow) -> tuple[Step | MadeByHand, ...]:
-    """The steps that led from `before`'s schema to `row`'s, read back from the history."""
+    """Return the steps from `before`'s schema to `row`'s, read back from the history. Raises NeedsPerson if a row is
+    damaged."""
     old, new = schema_of(before), schema_of(row)
     return tuple(_step(entry, old, new) for entry in details_of(row).get("tables", ()))
 
 
 def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
-    """One entry of `plan_json`."""
+    """Return the step of one entry of plan_json()."""
     name = entry["table"]
     source, target = old.table(entry["old"] or ""), new.table(name)
     match Action(entry["action"]):
@@ -445,16 +452,16 @@ def _step(entry: dict[str, Any], old: Schema, new: Schema) -> Step | MadeByHand:
 
 
 def followed(row: HistoryRow) -> Followed | None:
-    """How the run followed the writers beside it; None where they waited."""
+    """Return how the run replayed the writes during it; None if writers waited or nothing is recorded."""
     found = row.details.get("replay")
     return Followed(**found) if found else None
 
 
 def migrations_of(row: HistoryRow) -> tuple[str, ...]:
-    """The migrations of MIGRATED_APPS that ran on the file before it went live, as `app.name`."""
+    """Return the migrations of MIGRATED_APPS that ran on the file before it went live, as `app.name`."""
     return tuple(row.details.get("migrations", ()))
 
 
 def changed(row: HistoryRow) -> tuple[ChangeJson, ...]:
-    """What changed, as `diff.changes.as_json` gave it."""
+    """Return the recorded changes of the schema, as `diff.changes.as_json` wrote them; empty if none are recorded."""
     return tuple(row.details.get("changes", ()))

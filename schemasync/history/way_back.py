@@ -1,4 +1,4 @@
-"""Follows the tables and columns of an earlier generation to the live one that was made from it."""
+"""Follow the tables and columns of an earlier generation to the live one that was made from it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .rows import MadeByHand, schema_of, steps_of
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """What became of each table and column of the `earlier` schema in the `live` one.
+    """The fate of each table and column of the `earlier` schema in the `live` one.
 
-    `names`: the earlier names -> the live ones, however the values changed; `same`: only where they did not change.
-    `shapes`: each earlier table that is still there, as it was in every generation of the way. `computed`: live columns
-    that a fill computed -> the earlier columns that it reads. `derived`: live tables that were filled from others.
-    `by_hand`: live tables whose earlier shape is not known. `broken`: why a key may name another row by now, whatever
-    the tables are; '' if it does not.
+    `names`: the earlier names -> the live ones, also for changed values; `same`: only for unchanged values. `shapes`:
+    each earlier table that still exists -> its definition in every generation on the way. `computed`: live columns that
+    a fill computed -> the earlier columns that it reads. `derived`: live tables that were filled from others.
+    `by_hand`: live tables without a known mapping to earlier ones. `broken`: why the keys of any table may identify
+    other rows by now; '' if there is no such reason.
     """
 
     earlier: Schema
@@ -37,12 +37,13 @@ class WayBack:
     broken: str
 
     def source(self, table: str, column: str) -> ColumnName | None:
-        """The live column that an earlier one became; None if it is gone."""
+        """Return the live column that an earlier one became; None if it was dropped."""
         live, columns = self.names.get(table, ("", {}))
         return ColumnName(live, columns[column]) if column in columns else None
 
     def key(self, table: str) -> tuple[tuple[str, str], ...]:
-        """(earlier column, live column) of the primary key of a table that has a `stable_key`."""
+        """Return the primary key of an earlier table as (earlier column, live column) pairs. The table must not have an
+        unstable_key()."""
         key = self.earlier.table(table)
         assert key is not None
         assert key.primary_key is not None
@@ -51,8 +52,8 @@ class WayBack:
 
 
 def way_back(lineage: Lineage, to: str, live: str) -> WayBack | None:
-    """The way from the generation `to` to the live one; None if the live one was not made from what `to` holds. Raises
-    KeyError for a generation that is not in the history."""
+    """Follow the tables of the generation `to` to the live one. Return None if the live one was not made from the
+    present content of `to`. Raises KeyError for a generation that is not in the history."""
     earlier, now = lineage.state(to), lineage.state(live)
     if earlier.id == now.id or earlier.id not in {row.id for row in lineage.line(live)}:
         return None
@@ -83,7 +84,7 @@ def _broken(lineage: Lineage, path: Sequence[HistoryRow], to: str, live: str) ->
 
 @dataclass(slots=True)
 class _Followed:
-    """The names of an earlier schema in the generation that was followed last."""
+    """The names of an earlier schema in the last generation that follow() has reached."""
 
     earlier: Schema
     names: Names = field(init=False)
@@ -113,7 +114,7 @@ class _Followed:
             self.shapes[earlier] += [table for table in (schema.table(now),) if table is not None]
 
     def _computed_before(self, carried: Sequence[CarriedStep]) -> dict[ColumnName, frozenset[ColumnName]]:
-        """What was computed earlier, under the names that the steps give it."""
+        """Return the columns that earlier steps computed, under the names that these steps give them."""
         now = {
             ColumnName(step.old.name, feed.source): ColumnName(step.new.name, feed.column)
             for step in carried
@@ -131,7 +132,7 @@ class _Followed:
                     yield ColumnName(step.new.name, feed.column), frozenset(found)
 
     def _earlier(self, table: str) -> dict[str, ColumnName]:
-        """Present columns of a present table -> the earlier ones that they were."""
+        """Return the columns of a table in the last generation -> the earlier columns that they come from."""
         return {
             now: ColumnName(name, column)
             for name, (there, columns) in self.names.items()
@@ -141,10 +142,10 @@ class _Followed:
 
 
 def unstable_key(way: WayBack, table: str, seen: frozenset[str] = frozenset()) -> str:
-    """Why the primary key of an earlier table may name another row in the live one; '' if it names the same row.
+    """Return why the primary key of an earlier table may identify another row in the live one; '' if it does not.
 
-    SQLite gives an id again when the row that had the highest one is deleted, except with AUTOINCREMENT. A key that the
-    application chooses, and one that refers to another table, is the same row as long as it is the same value.
+    SQLite assigns an id again when the row that had the highest one is deleted, except with AUTOINCREMENT. A key that
+    the application chooses, or that refers to another table's stable key, identifies the same row by the same value.
     https://www.sqlite.org/autoinc.html
     """
     earlier = way.earlier.table(table)
@@ -168,7 +169,8 @@ def unstable_key(way: WayBack, table: str, seen: frozenset[str] = frozenset()) -
 
 
 def _unstable_parent(way: WayBack, earlier: Table, shapes: Sequence[Table], seen: frozenset[str]) -> str:
-    """The same for a key without AUTOINCREMENT: it may be a reference to a row of another table."""
+    """Like unstable_key(), for a key without AUTOINCREMENT: if it refers to the key of another table, the result for
+    that one."""
     parents = {_parent(shape) for shape in shapes}
     own = f"{earlier.name} has no AUTOINCREMENT, so an id may have been given to another row since"
     if None in parents:
@@ -181,7 +183,7 @@ def _unstable_parent(way: WayBack, earlier: Table, shapes: Sequence[Table], seen
 
 
 def _parent(table: Table) -> ForeignKey | None:
-    """The reference that the id of a table is, if it is one."""
+    """Return the foreign key that consists of the table's row id column; None if there is none."""
     alias = fold(table.rowid_column or "")
     return next((key for key in table.foreign_keys if list(map(fold, key.columns)) == [alias]), None)
 

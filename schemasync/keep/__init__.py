@@ -1,1 +1,1 @@
-"""Backups: verified copies of the live database elsewhere, and back from there."""
+"""Backups: make verified copies of the live database elsewhere, and restore them."""

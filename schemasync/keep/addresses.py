@@ -1,4 +1,4 @@
-"""Storages by their URL, for a machine that has no STORAGES yet: file: and s3:."""
+"""Find a storage by its URL, file: or s3:, for a machine that has no STORAGES yet."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ OF_S3 = ("endpoint_url", "region_name", "addressing_style")
 
 
 def is_address(text: str) -> bool:
-    """True for a URL, and False for the name of a storage and for a path."""
+    """True for a URL; False for the name of a storage and for a path."""
     return "://" in text or text.startswith("file:")
 
 
 def storage_at(address: str) -> Storage:
-    """The storage at a URL. Keys and passwords are no part of it: boto3 finds them in the environment. Raises
-    UsageError."""
+    """Return the storage at a URL. The URL must not contain keys or passwords: boto3 finds them in the environment.
+    Raises UsageError for an invalid URL."""
     parts = urlsplit(address)
     if parts.username or parts.password:
         where = f"{parts.scheme}://…@{parts.hostname}"
@@ -39,7 +39,7 @@ def storage_at(address: str) -> Storage:
 
 
 def folder_storage(folder: object) -> Storage:
-    """A folder that only this user may read: a backup holds everything that the database does."""
+    """Return the storage in a folder. Only this user may read its files: a backup holds the whole database."""
     return FileSystemStorage(str(folder), file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
 

@@ -1,4 +1,4 @@
-"""Makes a backup: a copy that is verified, compressed, stored and read back, before its manifest makes it count."""
+"""Make a backup: a copy that is verified, compressed, stored and read back, before its manifest makes it valid."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .store import ENDING, Store
 def backup(
     target: Target, store: Store, alias: str, recipients: Sequence[str] = (), *, is_compact: bool = False
 ) -> Manifest:
-    """Make a backup of the live database while writers go on, and return its manifest. `recipients`: for whom it is
-    encrypted; nobody else can restore it. `is_compact`: without free pages.
+    """Make a backup of the live database while writers go on, and return its manifest. `recipients`: encrypt it for
+    them; nobody else can restore it. `is_compact`: without free pages.
 
-    The copy is one snapshot, without an object of a run. It counts once everything has been read back: the copy by
-    SQLite, the stored file by its digest. Raises Refused without a database, and Failed if the copy or the storage is
-    faulty: then it does not count.
+    The copy is one snapshot, without the objects of a run. The backup is valid after everything has been read back: the
+    copy by SQLite, the stored file by its digest. Raises Refused without a database, and Failed if the copy or the
+    storage is faulty: then there is no valid backup.
     """
     compression.library()
     known = encryption.recipients(recipients) if recipients else []
@@ -48,7 +48,7 @@ def backup(
 def _stored(
     target: Target, store: Store, folder: Path, alias: str, known: Sequence[Any], *, is_compact: bool
 ) -> Manifest:
-    """Store the file of a backup, which does not count yet, and return its manifest. `known`: its recipients."""
+    """Store the file of a backup, which is not valid yet, and return its manifest. `known`: its recipients."""
     made_at, copy, packed = datetime.now(UTC), folder / "copy.sqlite3", folder / "copy.zst"
     found = _copied(target, copy, is_compact=is_compact)
     version = found.newest.version if found.newest is not None else ""
@@ -97,7 +97,7 @@ def _copied(target: Target, copy: Path, *, is_compact: bool) -> Examined:
 
 
 def _compact(target: Target, copy: Path) -> None:
-    """Put a compact copy in the place of the copy. Raises Failed if that has other row ids."""
+    """Replace the copy by a compact copy. Raises Failed if that has other row ids."""
     compact = copy.with_name("compact.sqlite3")
     if others := compacted(target.opener, copy, compact):
         raise Failed.of(
@@ -112,7 +112,7 @@ def _compact(target: Target, copy: Path) -> None:
 def _manifest(
     name: str, made_at: datetime, alias: str, found: Examined, content: Digest, stored: Digest, *, is_encrypted: bool
 ) -> Manifest:
-    """The manifest; of an encrypted backup it has no name of a table."""
+    """Return the manifest. That of an encrypted backup contains no names of tables."""
     newest, rows = found.newest, {} if is_encrypted else dict(found.rows)
     return Manifest(
         {
@@ -139,7 +139,8 @@ def _manifest(
 
 
 def _check_stored(store: Store, one: Manifest, stored: Digest) -> None:
-    """Read the file back: some storages report success for what they have lost."""
+    """Read the file back, because some storages report success for files that they have lost. Raises Failed, and
+    removes the file, if its content differs."""
     found = store.digest(one.stored_name)
     if not found.is_same(stored.size, stored.sha256):
         store.remove((one.stored_name,))

@@ -1,6 +1,7 @@
-"""Compresses a file with zstd, and reads it back with its digest.
+"""Compress a file with zstd, and read it back with its digest.
 
-The module of Python 3.14, and before that its backport: a stream that ends early is an EOFError there.
+The library is the module of Python 3.14, or its backport for older versions: both raise EOFError for a stream that ends
+early.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..errors import Code, Refused
 
 CHUNK = 1 << 20  # bytes in memory at a time
 Advance = Callable[[int, int], None]
-"""Called with (done, total) bytes."""
+"""A function that is called with (done, total) bytes."""
 
 LEVEL = 3  # the default of zstd: a database of text becomes a quarter, at the speed of a disk
 NAME = "zstd"
@@ -24,7 +25,7 @@ NAME = "zstd"
 
 @dataclass(slots=True)
 class Digest:
-    """Bytes and SHA-256 of what has passed."""
+    """The size and SHA-256 of the bytes that were added."""
 
     size: int = 0
     _hash: Any = field(default_factory=hashlib.sha256)
@@ -44,7 +45,7 @@ class Digest:
 
 
 def library() -> Any:
-    """The module with ZstdFile. Raises Refused if it is not installed."""
+    """Return the module with ZstdFile. Raises Refused if it is not installed."""
     for name in ("compression.zstd", "backports.zstd"):
         try:
             return importlib.import_module(name)
@@ -68,13 +69,13 @@ def compress(source: Path, target: Path, advance: Advance) -> Digest:
 
 
 def digest_of_file(path: Path) -> Digest:
-    """The digest of a file."""
+    """Return the digest of a file."""
     with path.open("rb") as file:
         return digest_of(chunks(file))
 
 
 def digest_of(pieces: Iterable[bytes]) -> Digest:
-    """The digest of these pieces together."""
+    """Return the digest of these pieces together."""
     found = Digest()
     for piece in pieces:
         found.add(piece)
@@ -82,8 +83,8 @@ def digest_of(pieces: Iterable[bytes]) -> Digest:
 
 
 def decompressed(source: Path, digest: Digest, most: int, advance: Advance) -> Iterator[bytes]:
-    """The content of a compressed file, piece by piece. Updates `digest` as it goes. Raises ValueError if the file is
-    damaged or ends early, or holds more than `most` bytes."""
+    """Yield the content of a compressed file piece by piece, and add each piece to `digest`. Raises ValueError if the
+    file is damaged or ends early, or holds more than `most` bytes."""
     module = library()
     try:
         with module.ZstdFile(source, "rb") as reading:
@@ -97,6 +98,6 @@ def decompressed(source: Path, digest: Digest, most: int, advance: Advance) -> I
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """The content of a file, piece by piece."""
+    """Yield the content of a file piece by piece."""
     while chunk := file.read(CHUNK):
         yield chunk

@@ -1,6 +1,6 @@
-"""Encrypts and decrypts backups by age (https://age-encryption.org), piece by piece: with pyrage, on request.
+"""Encrypt and decrypt backups with age (https://age-encryption.org), piece by piece. Needs pyrage.
 
-Backups are made for recipients, and need no secret. To restore one needs an identity, which is no setting.
+To make a backup for recipients needs no secret. To restore it needs an identity, which is not a setting.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HOW_TO_NAME = f"Name the file of the identity: --identity FILE, or in the enviro
 
 
 def library() -> Any:
-    """pyrage. Raises Refused if it is not installed."""
+    """Return the module pyrage. Raises Refused if it is not installed."""
     try:
         return importlib.import_module("pyrage")
     except ImportError as error:
@@ -32,7 +32,8 @@ def library() -> Any:
 
 
 def recipients(given: Sequence[str]) -> list[Any]:
-    """The recipients that the setting names, such as `age1…` and `ssh-ed25519 …`. Raises UsageError."""
+    """Return the recipients that the setting names, such as `age1…` and `ssh-ed25519 …`. Raises UsageError for an
+    invalid one."""
     pyrage = library()
     found = []
     for one in given:
@@ -50,7 +51,7 @@ def recipients(given: Sequence[str]) -> list[Any]:
 
 
 def encrypt(reading: IO[bytes], writing: IO[bytes], recipients: Sequence[Any]) -> None:
-    """Encrypt a stream. Raises OSError if it cannot be written."""
+    """Encrypt a stream for these recipients. Raises OSError if `writing` fails."""
     pyrage, target = library(), _Target(writing)
     try:
         pyrage.encrypt_io(reading, target, recipients)
@@ -61,8 +62,8 @@ def encrypt(reading: IO[bytes], writing: IO[bytes], recipients: Sequence[Any]) -
 
 
 def decrypted(chunks: Iterable[bytes], writing: IO[bytes], name: str, identity: Path | None) -> None:
-    """Write the content of an encrypted backup. Raises Refused if no identity fits, and ValueError if the backup is
-    damaged."""
+    """Decrypt the backup `name`, and write its content. Raises Refused if no identity fits, and ValueError if the
+    backup is damaged."""
     pyrage, source = library(), _Source(iter(chunks))
     try:
         pyrage.decrypt_io(source, writing, identities(name, identity))
@@ -71,13 +72,14 @@ def decrypted(chunks: Iterable[bytes], writing: IO[bytes], name: str, identity: 
             raise source.error from error
         if isinstance(error, OSError):
             if error.errno is not None:
-                raise  # of the disk
+                raise  # an error of the disk
             raise ValueError(str(error)) from error
         raise _cannot(f"no identity fits the backup {name}: {error}", HOW_TO_NAME) from error
 
 
 def identities(name: str, given: Path | None) -> list[Any]:
-    """The identities in the file `given`, else those of the environment. Raises Refused without any."""
+    """Return the identities in the file `given`, or those of the environment. Raises Refused if there are none or one
+    is invalid."""
     pyrage, text = library(), _text(name, given)
     if text.lstrip().startswith("-----BEGIN"):
         return [_read(pyrage, pyrage.ssh.Identity.from_buffer, text.encode())]
@@ -113,7 +115,7 @@ def _cannot(message: str, hint: str) -> Refused:
 
 
 class _Target:
-    """A file for pyrage to write to, which keeps the error."""
+    """A file for pyrage to write to. It keeps the error of a failed write."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -131,7 +133,7 @@ class _Target:
 
 
 class _Source:
-    """Pieces as a file for pyrage to read from, which keeps the error."""
+    """Pieces as a file for pyrage to read from. It keeps the error of a failed read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces = pieces

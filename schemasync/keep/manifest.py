@@ -1,4 +1,4 @@
-"""The manifest of a backup: what it holds, so that a damaged or incomplete one is found before anything is restored."""
+"""The manifest of a backup: its content and its stored file, so that damage is found before anything is restored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..schema.text import short
 
 FORMAT = 1
 SUFFIX = ".json"
-_TIME = "%Y%m%dT%H%M%S.%fZ"  # in names: sorted as text they are sorted by time
+_TIME = "%Y%m%dT%H%M%S.%fZ"  # in names, so that they sort by time
 
 
 class ContentJson(TypedDict):
@@ -57,7 +57,7 @@ class ManifestJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`data`: the JSON object, which `read` has checked."""
+    """A manifest. `data`: the JSON object, which read() has checked."""
 
     data: ManifestJson
 
@@ -82,14 +82,14 @@ class Manifest:
 
 
 def name_of(made_at: datetime, version: str) -> str:
-    """A name for a backup that no other one has, also if two are made at the same moment:
+    """Return a unique name for a backup, even if two are made at the same moment:
     `20261129T175200.123456Z-c566d18d257f-9f86d081`. Names sort by time."""
     moment = made_at.astimezone(UTC).strftime(_TIME)
     return f"{moment}-{short(version) if version else 'none'}-{secrets.token_hex(4)}"
 
 
 def time_in(name: str) -> datetime | None:
-    """The time in the name of a backup or of one of its files; None in any other name."""
+    """Return the time in the name of a backup or of one of its files; None for any other name."""
     try:
         return datetime.strptime(name.partition("-")[0], _TIME).replace(tzinfo=UTC)
     except ValueError:
@@ -97,7 +97,7 @@ def time_in(name: str) -> datetime | None:
 
 
 def read(data: bytes) -> Manifest:
-    """The manifest in a file. Raises ValueError if it is none, or one of a newer format."""
+    """Return the manifest in a file. Raises ValueError if it is none, or has a newer format."""
     found = json.loads(data)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError(f"it is no manifest of format {FORMAT}")

@@ -1,4 +1,4 @@
-"""Removes backups that the rule of retention does not need."""
+"""Remove backups that the retention rule does not need."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ GRACE = timedelta(days=1)  # an upload that takes longer has failed
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """`gone`: the backups that were removed. `incomplete`: the files without a manifest that were."""
+    """The result of prune(). `gone`: the removed backups. `incomplete`: the removed files that had no manifest."""
 
     gone: tuple[Manifest, ...]
     incomplete: tuple[str, ...]
 
 
 def prune(store: Store, disk: Disk, now: datetime, rule: Mapping[Period, int] = RULE) -> Pruned:
-    """Remove the backups that no period needs, and what an upload left that broke off more than a day before `now`.
+    """Remove the backups that no period needs, and files of uploads that broke off more than a day before `now`.
 
-    The newest backup always stays, and so does one that is dated later than `now`, or whose manifest cannot be read.
-    Of each backup the manifest goes first, so that none is left without its file.
+    The newest backup always stays, and so does a backup that is dated later than `now`, or whose manifest cannot be
+    read. The manifest of a backup is removed before its file, so that no manifest is without its file.
     """
     found = store.find()
     done = _to_remove(found, now, rule)

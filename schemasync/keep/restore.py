@@ -1,4 +1,4 @@
-"""Writes the database of a backup or an archive into a file, which gets its name once everything in it is checked."""
+"""Write the database of a backup or an archive into a file, which gets its name after its content has been checked."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from .sources import Archived, Copied, Replicated, Source, Stored
 
 
 def restore(opener: Opener, source: Source, output: Path, progress: Progress, disk: Disk) -> None:
-    """Write the database of a backup to `output`, where nothing is, and which only this user may read. Raises Refused,
-    or Failed if the backup is damaged: then nothing is written."""
+    """Write the database of a backup to the new file `output`, which only this user may read. Raises Refused, or Failed
+    if the backup is damaged: then nothing is written."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     with (
@@ -53,7 +53,7 @@ def restore(opener: Opener, source: Source, output: Path, progress: Progress, di
 
 @contextmanager
 def restored_copy(target: Target, source: Source) -> Iterator[Path]:
-    """Yield a copy of a backup that is whole, on the disk of the database and with the permissions of its file. It is
+    """Yield a checked copy of a backup, on the disk of the database and with the permissions of its file. The copy is
     removed at the end, unless it was moved. Raises Refused, or Failed if the backup is damaged."""
     link, opener, progress, disk = target.layout.link, target.opener, target.progress, target.disk
     parent = _work_parent(target)
@@ -70,7 +70,7 @@ def restored_copy(target: Target, source: Source) -> Iterator[Path]:
 
 @contextmanager
 def working(target: Target) -> Iterator[Path]:
-    """A folder for the work on a backup, on the disk of the database."""
+    """Yield a folder for the work on a backup, on the disk of the database."""
     link, parent = target.layout.link, _work_parent(target)
     prefix = BACKUP if parent == target.layout.folder else work_prefix(link, BACKUP)
     with translated_errors(parent, source=link), work_folder(parent, prefix) as folder:
@@ -78,14 +78,14 @@ def working(target: Target) -> Iterator[Path]:
 
 
 def _work_parent(target: Target) -> Path:
-    """The folder of the generations, or where it will be."""
+    """Return the folder of the generations, or the folder of the link if there is none yet."""
     layout = target.layout
     return layout.folder if layout.folder.is_dir() else layout.link.parent
 
 
 def _fetched(source: Source, folder: Path, progress: Progress, disk: Disk) -> Path:
-    """The file to write the database from: the stored one, the archive itself, or a copy of a copy with its log:
-    SQLite changes a file with a log when it opens it."""
+    """Return the file to write the database from: the downloaded one, an archive itself, or, for a copy that somebody
+    made, another copy with its log, because SQLite changes a file with a log when it opens it."""
     match source:
         case Archived():
             return source.archive.generation.path
@@ -118,7 +118,7 @@ def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: 
     match source:
         case Replicated():
             with _damage_named(source.name):
-                plain_copy(opener, packed, place)  # at some moments it has a change log, or a fence
+                plain_copy(opener, packed, place)  # it may have a change log or a fence
                 _check(opener, source.name, place, progress, None)
         case Archived() | Copied():
             with _damage_named(source.name):
@@ -134,7 +134,7 @@ def _write(opener: Opener, source: Source, packed: Path, place: Path, progress: 
 
 @contextmanager
 def _damage_named(name: str) -> Iterator[None]:
-    """A file that SQLite cannot read is a damaged backup, not a damaged database."""
+    """Report a file that SQLite cannot read as a damaged backup, not as a damaged database."""
     try:
         yield
     except sqlite3.Error as error:
@@ -154,7 +154,7 @@ def _refuse_unfinished(opener: Opener, name: str, path: Path) -> None:
 
 
 def _fetch(source: Stored, packed: IO[bytes], advance: compression.Advance) -> None:
-    """Write what the storage has, decrypted."""
+    """Download the stored file of a backup, and decrypt it. Raises Failed if it is damaged."""
     one, digest = source.manifest, compression.Digest()
     total = one.data["stored"]["bytes"]
 
@@ -187,9 +187,9 @@ def _unpack(one: Manifest, packed: Path, place: Path, progress: Progress) -> Non
 
 
 def _check(opener: Opener, name: str, place: Path, progress: Progress, one: Manifest | None) -> None:
-    """Read the whole file; `one`: the manifest, None for an archive and for a copy by hand."""
+    """Check the whole file. Raises Failed if it is damaged. `one`: the manifest; None if the source has none."""
     with progress.phase("verification", "files") as advance:
-        found = examine(opener, place, with_indexes=one is None)  # nothing else says what was copied
+        found = examine(opener, place, with_indexes=one is None)  # without a manifest nothing else detects damage
         advance(1, 1)
     if found.damage:
         raise _damaged(name, found.damage[0])

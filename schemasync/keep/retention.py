@@ -1,4 +1,4 @@
-"""Which backups stay: for each of the last hours, days, weeks and months that have any, the newest one."""
+"""Decide which backups stay: the newest one of each of the last hours, days, weeks and months that have any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 Period = Literal["hourly", "daily", "weekly", "monthly"]
 
 RULE: Mapping[Period, int] = {"hourly": 24, "daily": 14, "weekly": 8, "monthly": 12}
-"""How many hours, days, weeks and months keep a backup."""
+"""For how many hours, days, weeks and months a backup stays."""
 
 _PERIODS: Mapping[Period, Callable[[datetime], tuple[int, ...]]] = {
     "hourly": lambda at: (at.year, at.month, at.day, at.hour),
@@ -22,11 +22,11 @@ _PERIODS: Mapping[Period, Callable[[datetime], tuple[int, ...]]] = {
 def kept(
     made_at: Iterable[datetime], now: datetime, rule: Mapping[Period, int] = RULE
 ) -> dict[datetime, tuple[Period, ...]]:
-    """The moments whose backups stay, each with the periods that need it. Hours and days are those of UTC.
+    """Return the moments whose backups stay, each with the periods that need it. Hours and days are those of UTC.
 
-    A period without a backup counts for nothing, so that a pause in the backups never makes old ones go. The newest one
-    always stays. A moment later than `now` stays and stands for no period: a clock was wrong, and a backup that is
-    really newer must not go because of it.
+    Periods without a backup are not counted, so that a pause in the backups never removes old ones. The newest backup
+    always stays. A moment later than `now` stays and represents no period: a clock was wrong, and that must not remove
+    a backup that is really newer.
     """
     every = sorted(set(made_at), reverse=True)
     moments = [at for at in every if at <= now]

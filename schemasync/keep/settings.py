@@ -1,4 +1,4 @@
-"""Where the backups of a database are kept, for whom they are encrypted, and how long they stay."""
+"""Read the settings of a database's backups: the storage, the recipients and the retention."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .store import Store, store
 
 @dataclass(frozen=True, slots=True)
 class KeepSettings:
-    """`storage`: as of `--to`, empty for the default. `prefix`: the folder in it. `recipients`: empty if backups are
-    not encrypted. `rule`: how many hours, days, weeks and months keep a backup."""
+    """The settings of a database's backups. `storage`: like `--to`, empty for the default. `prefix`: the folder in it.
+    `recipients`: empty if backups are not encrypted. `rule`: the retention, as in retention.RULE."""
 
     storage: str
     prefix: str
@@ -23,13 +23,13 @@ class KeepSettings:
     is_of_tenant: bool = False
 
     def store(self, link: Path, to: str = "") -> Store:
-        """The store of the database at `link`, or the one that `to` names. Raises UsageError."""
+        """Return the store of the database at `link`, or of `to`. Raises UsageError if it is invalid."""
         found = store(link, self.prefix, to or self.storage)
         return replace(found, where=f"{found.where}, {self.prefix}") if self.is_of_tenant else found
 
 
 def keep_settings(alias: str) -> KeepSettings:
-    """The settings of a database. An alias that all tenants share means the tenant that is entered. Raises
+    """Return the settings of a database. An alias that all tenants share means the tenant that is entered. Raises
     UsageError."""
     name = databases.meant(alias)
     given, key = conf.tenant_backups(name), conf.key_of(name)

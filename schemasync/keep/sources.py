@@ -1,5 +1,5 @@
-"""What a database can be restored from: a backup in a storage, an archive, which is one of its own moment, a copy that
-somebody made, or a state that Litestream holds."""
+"""The sources that a database can be restored from: a backup in a storage, an archive, a copy that somebody made, or a
+state that Litestream holds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .store import Found, Store
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A backup in a storage. `identity`: the file of the identity that an encrypted one was made for; None for that of
-    the environment."""
+    """A backup in a storage. `identity`: the file of the identity that can decrypt it; None for the identity of the
+    environment."""
 
     manifest: Manifest
     store: Store
@@ -41,13 +41,13 @@ class Stored:
 
     @property
     def bytes_needed(self) -> int:
-        """On the disk, while it is restored."""
+        """Bytes on the disk during the restore."""
         return self.manifest.data["stored"]["bytes"] + self.manifest.data["content"]["bytes"]
 
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """An archive beside the live file: the database as it was when the next generation went live."""
+    """An archive: the database as it was when the next generation went live."""
 
     archive: Archive
     made_at: datetime
@@ -58,13 +58,13 @@ class Archived:
 
     @property
     def bytes_needed(self) -> int:
-        """On the disk, while it is restored."""
+        """Bytes on the disk during the restore."""
         return self.archive.bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy of the database that somebody made: a file, with its log beside it, or a link to it."""
+    """A copy of the database that somebody made: a file, with its write-ahead log if it has one, or a link to it."""
 
     path: Path
     made_at: datetime
@@ -75,14 +75,13 @@ class Copied:
 
     @property
     def bytes_needed(self) -> int:
-        """On the disk, while it is restored."""
+        """Bytes on the disk during the restore."""
         return 2 * sum(map(size_of, (self.path, wal_of(self.path))))
 
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """A state that the replica of Litestream holds. `live_bytes`: the size of the live file, to which its own is
-    alike."""
+    """A state that the replica of Litestream holds. `live_bytes`: the size of the live file, which is about its own."""
 
     url: str
     moment: Moment
@@ -98,17 +97,17 @@ class Replicated:
 
     @property
     def bytes_needed(self) -> int:
-        """On the disk, while it is restored: what is fetched is compressed."""
+        """Bytes on the disk during the restore. The download is compressed, so the size of the live file counts."""
         return 2 * max(self.live_bytes, self.moment.bytes)
 
 
 Source = Stored | Archived | Copied | Replicated
 MARGIN = timedelta(seconds=3)
-"""Litestream may have read what was written so long before a moment only after it."""
+"""Litestream reads writes with a delay: those that are up to this much older than a moment may be read after it."""
 
 
 def as_backup(source: Source) -> Backup:
-    """What the history records of it."""
+    """Return a source as the history records it."""
     return Backup(source.name, source.made_at.isoformat())
 
 
@@ -120,10 +119,13 @@ def chosen(
     identity: Path | None = None,
     replicated: Callable[[], Replicated | None] = lambda: None,
 ) -> Source:
-    """The backup or archive with this name, or with a name that begins so; a file, if the name is a path; the newest
-    backup or archive until `at`; or the newest backup. `identity`: as in `Stored`. `replicated`: asks for the state of
-    Litestream, which is chosen if it is named, or newer than what there is until `at`; without `at` only if there is no
-    backup, or no database. Raises Refused."""
+    """Return the source to restore from: the backup or archive whose name is or begins with `name`; the file, if `name`
+    is a path; the newest backup or archive until `at`; or the newest backup.
+
+    `identity`: as in `Stored`. `replicated`: returns the state of Litestream. That is chosen if it is named, or newer
+    than every other source until `at`; without `at` only if there is no backup, or no database. Raises Refused if no
+    source, or more than one, fits.
+    """
     if os.sep in name:
         return _copied(Path(name))
     if name == LITESTREAM and (state := replicated()) is not None:
@@ -151,8 +153,8 @@ def chosen(
 
 
 def newest_of(stored: Sequence[Stored], store: Store) -> Stored:
-    """The newest of these backups, the oldest of which is first. Raises Refused if its time has not come yet: then the
-    times do not say which is the newest."""
+    """Return the last of these backups, which are sorted by time. Raises Refused if it is dated in the future, because
+    then the times do not tell which is the newest."""
     newest = stored[-1]
     if not is_yet_to_come(newest.made_at.timestamp()):
         return newest

@@ -1,6 +1,6 @@
 """Runs each action of `manage.py schemasync` and prints its result.
 
-A command imports what its action needs, and not what the other thirty need: all of it takes a quarter of a second.
+A command imports only the modules of its action: the modules of all thirty take a quarter of a second.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Actions(Invocation):
             self._fail(error)
 
     def _act(self, action: Callable[[Database], None]) -> None:
-        """Do it. Raises Failed where a query of Django's meets a file which is no database, or damaged."""
+        """Run the action. Raises Failed if a query of Django finds that the file is damaged or no database."""
         database = self._database
         with translated_query_errors(lambda: database.link, only=is_damage):
             action(database)
@@ -87,7 +87,7 @@ class Actions(Invocation):
             )
 
     def _differs(self, why: list[str]) -> CommandError:
-        """The error for what a check has found."""
+        """Return the error of a check that found differences."""
         return CommandError(self._addressed("\n  ".join(why)), returncode=1)
 
     # --- the actions ----------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Actions(Invocation):
             raise self._differs(why)
 
     def _why_stale(self, database: Database, done: Comparison) -> list[str]:
-        """Why `export --check` fails, and what to do next."""
+        """Return the reasons why `export --check` fails, and the next steps."""
         differ = f"the models and {database.schema_path} differ"
         if done.problems:
             return [differ, *(line for one in done.problems for line in problem(one).splitlines())]
@@ -256,7 +256,7 @@ class Actions(Invocation):
         return self._asks_nothing or self._yes("Do it?")
 
     def _left_ahead(self, database: Database, version: str) -> list[str]:
-        """A line if schema.json has another version than the one that is live again."""
+        """Return lines if schema.json has another version than the one that is live again."""
         try:
             wanted = database.document().version
         except SchemasyncError:
@@ -296,7 +296,7 @@ class Actions(Invocation):
     def do_move(self, database: Database) -> None:
         to = self.given.get("to")
         if self._is("undo"):
-            done = actions.move.take_back(database, to or "", leave_writes=self._is("leave_writes"))
+            done = actions.move.undo_move(database, to or "", leave_writes=self._is("leave_writes"))
         elif self._is("plan"):
             found = actions.move.plan(database, actions.move.required(to))
             self._print(output.move.plan_lines(found), actions.move.plan_json(found))
@@ -399,7 +399,7 @@ class Actions(Invocation):
         try:
             return database.document().version != version
         except SchemasyncError:
-            return False  # the next sync says what is wrong with schema.json
+            return False  # the next sync reports the faults of schema.json
 
     def _agree_to_restore(self, ahead: Ahead) -> bool:
         self._say(output.restore.preview_lines(ahead, self._page))
@@ -424,7 +424,7 @@ class Actions(Invocation):
         refuse_unused(self.given)
         at = fleet.template(database)
         if self.given["what"] in ("sync", "rollback", "create"):
-            self.given["database"] = at.alias  # what is wrong with the template is said of that
+            self.given["database"] = at.alias  # errors of the template name the template
         match self.given["what"]:
             case "report":
                 self._report()
@@ -479,7 +479,7 @@ class Actions(Invocation):
                 self._exit_with(done.problem)
 
     def _tenants_ahead(self, at: Database, done: fleet.RollbackReport) -> list[str]:
-        """A line if the next sync of the tenants would bring them to the release again."""
+        """Return a line if the next sync of the tenants would bring them to the release again."""
         try:
             is_ahead = bool(done.release) and not done.is_dry_run and at.document().version == done.release
         except SchemasyncError:
@@ -489,7 +489,7 @@ class Actions(Invocation):
         return [text] if is_ahead else []
 
     def _exit_with(self, failed: Failed | None) -> None:
-        """Raise the error of a run that has already printed what it has done."""
+        """Raise the error of a run that has already printed its result."""
         if failed is not None:
             raise CommandError(self._addressed(problem(failed.problems[0])), returncode=failed.exit_code)
 
@@ -535,7 +535,7 @@ class Actions(Invocation):
         path = self._path("output") or (models_file.file_of(app) if app is not None else None)
         if path is None and self._is("check"):
             raise UsageError.of(Code.BAD_OPTION, "--check compares a file", "Add --app LABEL or -o FILE.")
-        # only the name of the file: the header must not depend on the folder that the command is run in
+        # only the name of the file: the header must not depend on the working directory
         command = self._models_command(app, Path(path.name) if path is not None else None)
         found = actions.models.generated(database, app, path, command)
         self._warn(output.models.not_expressed(notes(found.differences), self._page))
@@ -560,11 +560,11 @@ class Actions(Invocation):
         words += [f"-o {shlex.quote(str(path))}"] if path is not None and "output" in self.given else []
         return " ".join(["manage.py schemasync models", *words])
 
-    # --- what they need -------------------------------------------------------------------------------------------
+    # --- questions ------------------------------------------------------------------------------------------------
 
     def _must_be_able_to_ask(self, database: Database, check: Callable[[Target], object]) -> None:
         if not self._asks_nothing and (self._json or not sys.stdin.isatty()):
-            check(database.target())  # if it is not possible, report that instead
+            check(database.target())  # if the action is not possible, report that instead
             option = next((f" --{o.replace('_', '-')}" for o in ("in_place", "keep_writes") if self._is(o)), "")
             target = f" {shlex.quote(str(self.given['target']))}" if self.given.get("target") else ""
             command = f"manage.py schemasync {self.action}{option}{target}"

@@ -18,15 +18,15 @@ Output = TypeVar("Output")
 
 
 class DatabasesJson(TypedDict, Generic[Output]):
-    """What an action with `--all --json` prints."""
+    """The output of an action with `--all --json`."""
 
     databases: dict[str, Output]
-    """Maps each alias to what the action prints for that database."""
+    """Maps each alias to the output of the action for that database."""
 
 
 def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mapping[str, Any]], None]) -> None:
-    """Call `one` for each alias. A refusal does not stop the others. Raises CommandError with the messages of all of
-    them, and the highest exit code."""
+    """Call `one` for each alias. An error does not stop the others. Raises CommandError with the messages of all errors
+    and the highest exit code."""
     try:
         _refuse_names(given)
         aliases = databases.synced()
@@ -47,7 +47,7 @@ def several(command: BaseCommand, given: Mapping[str, Any], one: Callable[[Mappi
 
 
 def _refuse_names(given: Mapping[str, Any]) -> None:
-    """Raise UsageError if a database or schema was named as well."""
+    """Raise UsageError if a database, schema or report is given, too."""
     named = [f"--{name}" for name in ("database", "schema", "report") if given.get(name)]
     if named:
         raise UsageError.of(
@@ -56,7 +56,7 @@ def _refuse_names(given: Mapping[str, Any]) -> None:
 
 
 def _refused(command: BaseCommand, given: Mapping[str, Any], error: SchemasyncError) -> CommandError:
-    """The error for a problem that is found before any database is opened."""
+    """Return the error for a problem that is found before any database is opened; with `--json` print it, too."""
     if given.get("json"):
         found = failed.as_json(error, str(given.get("action") or "sync"), with_sql=bool(given.get("sql")))
         command.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))

@@ -21,7 +21,7 @@ from ..sync.run.target import Target
 
 
 def refuse_unknown(labels: Collection[str]) -> None:
-    """Refuse labels that no installed app has, in the words of Django. Raises CommandError with exit code 2."""
+    """Raise CommandError with exit code 2 and Django's messages for labels that no installed app has."""
     errors = []
     for label in labels:
         try:
@@ -33,29 +33,31 @@ def refuse_unknown(labels: Collection[str]) -> None:
 
 
 def before_export(command: BaseCommand, alias: str, labels: Collection[str]) -> None:
-    """Say which other apps an export writes as well."""
+    """Print which other apps an export also writes."""
     path = conf.schema_path(alias)
     try:
         before = path.read_text("utf-8") if path.exists() else "{}"
         found = agreement(Project(alias, path).compared).found
         if found is not None:
             models = {**document.read(before.encode()).models, **document.read(found.text.encode()).models}
-            _tell(command, labels, found.changes, models)
+            _print_changes(command, labels, found.changes, models)
     except (SchemasyncError, OSError):
         return  # the export reports it
 
 
 def before_sync(command: BaseCommand, alias: str, labels: Collection[str]) -> None:
-    """Say which other apps a sync changes as well."""
+    """Print which other apps a sync also changes."""
     try:
         target = Target(Layout(databases.path_of(alias)), databases.opener(alias))
         wanted = document.read(read_file(conf.schema_path(alias)))
-        _tell(command, labels, check.check(target, wanted, tries=False).changes, wanted.models)
+        _print_changes(command, labels, check.check(target, wanted, tries=False).changes, wanted.models)
     except (SchemasyncError, OSError):
         return  # the sync reports it
 
 
-def _tell(command: BaseCommand, labels: Collection[str], changes: Iterable[Change], models: Mapping[str, str]) -> None:
+def _print_changes(
+    command: BaseCommand, labels: Collection[str], changes: Iterable[Change], models: Mapping[str, str]
+) -> None:
     owners = {fold(table): model.partition(".")[0] for table, model in models.items()}
     others = {owners.get(fold(subject(change)), "tables without a model") for change in changes} - set(labels)
     if others:

@@ -78,14 +78,14 @@ autoload -U +X bashcompinit && bashcompinit
 
 
 class _Command(BaseCommand):
-    """The command line, without the modules that the command itself imports."""
+    """The command line without the modules that the command itself imports."""
 
     def add_arguments(self, parser: Any) -> None:
         options.add(parser)
 
 
 def script(shell: str) -> str:
-    """The script for `bash` or `zsh`."""
+    """Return the script for `bash` or `zsh`."""
     main = _Command().create_parser("manage.py", "schemasync")
     (actions,) = [found for found in main._actions if isinstance(found, argparse._SubParsersAction)]
     parsers = {"sync": main, **actions.choices}
@@ -112,7 +112,7 @@ def script(shell: str) -> str:
 
 
 def _long_options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The options that `--help` shows."""
+    """Yield the long options that `--help` shows."""
     for option in parser._actions:
         if option.help != argparse.SUPPRESS:
             yield from (name for name in option.option_strings if name.startswith("--"))

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, OutputWrapper
 
 
 class Output(OutputWrapper):
-    """Discards what is written after the reader of a pipe has gone, as `| head` does: a run goes on without it."""
+    """Discards output after the reader of a pipe has exited, as `| head` does, so that a run continues."""
 
     def write(self, msg: str = "", style_func: Any = None, ending: Any = None) -> None:  # type: ignore[override]
         try:
@@ -25,8 +25,8 @@ class Output(OutputWrapper):
             self._discard()
 
     def _discard(self) -> None:
-        """Let the stream write into nothing: what it has buffered would fail again when the process ends."""
-        with suppress(OSError, ValueError):  # no descriptor: nothing is flushed when the process ends
+        """Redirect the stream to the null device: its buffer would fail again when the process ends."""
+        with suppress(OSError, ValueError):  # no descriptor, so nothing is flushed when the process ends
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
@@ -36,7 +36,7 @@ HELP = frozenset(["-h", "--help"])
 
 
 class Console(BaseCommand):
-    """A command with such output."""
+    """A command whose output is an Output, without colours if NO_COLOR is set."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if os.environ.get("NO_COLOR") and not kwargs.get("force_color"):  # https://no-color.org

@@ -1,4 +1,4 @@
-"""What `schemasync tenants` does. Only a project with the app schemasync.tenants has what this imports."""
+"""The actions of `schemasync tenants`. Their imports need the app schemasync.tenants in the project."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def template(database: Database) -> Database:
-    """The database of the entry that all tenants share. Raises UsageError in a project without tenants."""
+    """Return the database of the entry that all tenants share. Raises UsageError in a project without tenants."""
     if not apps.is_installed("schemasync.tenants"):
         raise UsageError.of(
             Code.NO_TENANTS,
@@ -57,16 +57,16 @@ def template(database: Database) -> Database:
 
 
 def status(at: Database, given: Mapping[str, Any]) -> FleetStatus:
-    """What all tenants are, or those in a group."""
+    """Return the state of all tenants, or of those in a group."""
     from ..tenants.fleet.status import fleet_status
 
     if not at.schema_path.is_file():
-        at.document()  # raises, and says where it comes from
+        at.document()  # raises, with a hint how to get the file
     return fleet_status(str(given.get("group", "")), at.dialogue.progress)
 
 
 def ahead(at: Database) -> list[str]:
-    """A line if the models have changes that schema.json does not have, as `migrate` prints it."""
+    """Return a line like that of `migrate` if the models have changes that schema.json does not have."""
     from ..orm.project import difference
 
     differs = difference(at.alias, at.schema_path) if conf.is_enabled() else ""
@@ -78,7 +78,7 @@ def ahead(at: Database) -> list[str]:
 def sync(
     at: Database, given: Mapping[str, Any], say: Callable[[Sequence[str]], object] | None, page: Page
 ) -> FleetReport:
-    """Sync all tenants; `say` gets the plans before."""
+    """Sync all tenants; pass the plans to `say` before."""
     from ..tenants.fleet.each import FleetOptions
     from ..tenants.fleet.run import sync_tenants
 
@@ -92,7 +92,8 @@ def sync(
 
 
 def ask_all_hosts(at: Database, given: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
-    """Ask all hosts for a sync of their tenants; returns the version, all hosts, and those on which one runs."""
+    """Request a sync of their tenants from all hosts; return the version, all hosts, and the hosts on which a sync
+    already runs."""
     from ..tenants.django_tasks import ask_all_hosts as ask
     from ..tenants.settings import tenant_settings
 
@@ -102,17 +103,17 @@ def ask_all_hosts(at: Database, given: Mapping[str, Any]) -> tuple[str, list[str
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the command line says of the fields of FleetOptions."""
+    """Return the given options that are fields of FleetOptions."""
     from ..tenants.fleet.each import FleetOptions
 
     return {one.name: given[one.name] for one in fields(FleetOptions) if one.name in given}
 
 
 def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
-    """Take one tenant back, or all that went with a release. Raises UsageError."""
-    from ..tenants.fleet.back import Writes
+    """Roll back one tenant, or all tenants of a release. Raises UsageError."""
     from ..tenants.fleet.each import FleetOptions
     from ..tenants.fleet.rollback import roll_back_release, roll_back_tenant
+    from ..tenants.fleet.rollback_one import Writes
 
     key, release, is_dry_run = given.get("subject"), given.get("release"), bool(given.get("dry_run"))
     asked = [one for one in (Writes.LEAVE, Writes.KEEP) if given.get(f"{one.value}_writes")]
@@ -130,7 +131,7 @@ def roll_back(at: Database, given: Mapping[str, Any]) -> RollbackReport:
 
 
 def create(given: Mapping[str, Any]) -> Tenant:
-    """A new tenant. Raises UsageError, and what `create_tenant` raises."""
+    """Create a tenant. Raises UsageError, and the errors of `create_tenant`."""
     from ..tenants.creation import create_tenant
 
     if not (key := given.get("subject")):
@@ -148,7 +149,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
-    """Make a backup of each tenant, or of those that are named."""
+    """Make a backup of each tenant, or of the named ones."""
     from ..tenants.fleet.backup import Backup
     from ..tenants.fleet.backup import back_up as make
 
@@ -158,20 +159,20 @@ def back_up(at: Database, given: Mapping[str, Any]) -> BackupsReport:
 
 
 def health(at: Database, given: Mapping[str, Any]) -> HealthReport:
-    """Check whether the database of each tenant, or of those that are named, can be used."""
+    """Check whether the database of each tenant, or of the named ones, can be used."""
     from ..tenants.fleet.health import check_all
 
     return check_all(at, _keys(given), given.get("workers", 1))
 
 
 def _named(given: Mapping[str, Any]) -> list[str] | None:
-    """The tenants that are named: several by the option of a word, or one."""
+    """Return the named tenants, as `--tenant` may be given once or be repeated; None if none is named."""
     found = given.get("tenant")
     return None if not found else [found] if isinstance(found, str) else list(found)
 
 
 def _keys(given: Mapping[str, Any]) -> list[str]:
-    """The tenants that are named, or all of this host. Raises UnknownTenant."""
+    """Return the named tenants, or all of this host. Raises UnknownTenant."""
     from ..tenants.fleet.standing import served_keys
     from ..tenants.lookup import check
 
@@ -185,7 +186,7 @@ DUE = 20  # hours: a backup a day, also after one that came late
 
 
 def backup_schedule(kind: schedules.ScheduleFormat, given: Mapping[str, Any]) -> str:
-    """The schedule of these backups, as a text that can be installed."""
+    """Return the schedule of these backups as a text that can be installed."""
     options = ["--due", f"{given.get('due', DUE):g}"]
     for name in ("group", "to", "workers"):
         options += [f"--{name}", str(given[name])] if given.get(name) else []
@@ -195,7 +196,7 @@ def backup_schedule(kind: schedules.ScheduleFormat, given: Mapping[str, Any]) ->
 
 
 def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
-    """Move a tenant to another host, or open it again after a move that broke off. Raises UsageError."""
+    """Move a tenant to another host, or open it again after an interrupted move. Raises UsageError."""
     from ..tenants.moving import sender
     from ..tenants.moving.sending import MoveLimits
 
@@ -207,7 +208,7 @@ def move_tenant(at: Database, given: Mapping[str, Any]) -> Moved:
             "manage.py schemasync tenants move KEY --to HOST",
         )
     if given.get("undo"):
-        return sender.take_back(at, str(key))
+        return sender.undo_move(at, str(key))
     return sender.move_tenant(at, str(key), str(to), MoveLimits(cutover=limits(given)))
 
 
@@ -225,7 +226,7 @@ def balance(at: Database, given: Mapping[str, Any]) -> Balance:
 
 
 def receive() -> None:
-    """The other side of a move, on standard input and output."""
+    """Run the receiving side of a move, on standard input and output."""
     from ..tenants.moving.receiver import receive as serve
 
     serve()
@@ -233,8 +234,8 @@ def receive() -> None:
 
 @contextmanager
 def within(database: Database, key: str, action: str) -> Iterator[str]:
-    """A block within a tenant for an action; yields the alias that means it there. Raises UnknownTenant, Refused for a
-    tenant without a file, unless it is to be restored, and UsageError in a project without tenants."""
+    """Enter a tenant for an action, and yield the alias of its database within the block. Raises UnknownTenant, Refused
+    for a tenant without a file unless the action is `restore`, and UsageError in a project without tenants."""
     alias = template(database).alias
     from ..tenants import tenant
     from ..tenants.behind import note_version
@@ -249,7 +250,7 @@ def within(database: Database, key: str, action: str) -> Iterator[str]:
 
 
 def routes(given: Mapping[str, Any]) -> tuple[Routes, str]:
-    """The hosts of the tenants, and the text that the format makes of them. Raises UsageError."""
+    """Return the hosts of the tenants, and their text in the requested format. Raises UsageError."""
     from ..tenants.fleet.as_json import routes_json
     from ..tenants.routes import RoutesFormat, caddy, nginx
     from ..tenants.routes import routes as all_routes
@@ -270,7 +271,7 @@ def routes(given: Mapping[str, Any]) -> tuple[Routes, str]:
 
 
 def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iterator[Answer]:
-    """The answers that have rows, or could have; `failed` gets the others. Raises UsageError."""
+    """Yield the answers without problems; pass the others to `failed`. Raises UsageError."""
     from ..tenants.across import report as ask
 
     if given.get("format", "table") not in ("table", "csv", "json"):
@@ -290,7 +291,7 @@ def report(given: Mapping[str, Any], failed: Callable[[Answer], object]) -> Iter
 
 
 def _plan_lines(at: Database, one: Standing, number: int, page: Page) -> list[str]:
-    """The plan for all tenants that are in one state, as it is for one of them."""
+    """Return the plan for all tenants in one state, made for one of them."""
     from ..actions import plan
     from ..tenants.context import entered
     from ..tenants.fleet.one import FOR_EACH

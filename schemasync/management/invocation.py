@@ -1,4 +1,4 @@
-"""One call of `manage.py schemasync`: its options, its database, and how it prints its result."""
+"""One call of `manage.py schemasync`: its options, its database, and its output."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from .output.shared import problem
 
 
 class Invocation:
-    """`given` are the options, as the command line or `call_command` gave them."""
+    """`given`: the options from the command line or `call_command`."""
 
     def __init__(self, command: BaseCommand, given: Mapping[str, Any]) -> None:
         self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
         self.given: dict[str, Any] = dict(given)
         self.action = str(given.get("action") or "sync")
 
-    # --- what was asked for ---------------------------------------------------------------------------------
+    # --- options --------------------------------------------------------------------------------------------
 
     def _is(self, name: str) -> bool:
         return bool(self.given.get(name, False))
@@ -47,12 +47,12 @@ class Invocation:
         return several(self.given.get(name))
 
     def _listed(self, name: str) -> Sequence[str | os.PathLike[str]]:
-        """The values of a repeatable option, in their order: Python code may pass a single one."""
+        """Return the values of a repeatable option, in their order. Python code may pass a single value."""
         found = self.given.get(name) or ()
         return [found] if isinstance(found, str | os.PathLike) else list(found)
 
     def _path(self, name: str) -> Path | None:
-        """A path from the command line, or as text from `call_command`."""
+        """Return a path, which `call_command` may pass as text; None if the option is not given."""
         value = self.given.get(name)
         return None if value is None else Path(value)
 
@@ -78,7 +78,7 @@ class Invocation:
 
     @property
     def _database(self) -> Database:
-        """The database of this call; what an action reports is printed."""
+        """The database of this call, whose dialogue prints the reports of an action."""
         progress = self._progress()
         dialogue = Dialogue(
             progress,
@@ -100,14 +100,14 @@ class Invocation:
         return Silent() if self._json else terminal.Lines(lambda text: self.stdout.write(self._addressed(text)))
 
     def _version(self) -> str | None:
-        """The version of schema.json, for the output of a failed sync or plan; None if it cannot be read."""
+        """Return the version of schema.json for the output of a failed sync or plan; None if it cannot be read."""
         try:
             return self._database.document().version
         except SchemasyncError:
             return None
 
     def _live(self) -> HistoryRow | None:
-        """The live history row, for the output of a failed sync or plan; None if it cannot be read."""
+        """Return the live history row for the output of a failed sync or plan; None if it cannot be read."""
         try:
             return history.live(Layout(databases.path_of(self._alias())), databases.opener(self._alias()))
         except SchemasyncError:
@@ -136,7 +136,7 @@ class Invocation:
         return answer.startswith("y")
 
     def _typed(self, question: str) -> str:
-        """What a person types on the terminal. Raises UsageError if there is no answer."""
+        """Return a line typed on the terminal. Raises UsageError if there is no answer."""
         try:
             return input(question)
         except (EOFError, KeyboardInterrupt) as error:
@@ -189,11 +189,11 @@ class Invocation:
             self._say(lines)
 
     def _fail(self, error: SchemasyncError) -> None:
-        """Print the facts as JSON if requested; always raise CommandError with text and exit code."""
+        """Print the error as JSON if requested; always raise CommandError with text and exit code."""
         found = with_addressed_hints(error, self.given)
         if self._json:
             is_read = self.action in ("sync", "plan") and not isinstance(error, UsageError)
-            is_read = is_read and not self.given.get("tenant")  # outside of it, they would be those of the template
+            is_read = is_read and not self.given.get("tenant")  # outside, they would be the template's
             version, live = (self._version(), self._live()) if is_read else (None, None)
             self._as_json(output.failed.as_json(found, self.action, version, live, with_sql=self._is("sql")))
         text = "\n".join(problem(one) for one in found.problems)

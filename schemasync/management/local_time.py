@@ -1,4 +1,4 @@
-"""Times of the history in the time zone of the site, as the commands and the admin show them."""
+"""Formats times of the history in the time zone of the site, for the commands and the admin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.utils.dateparse import parse_datetime
 
 
 def local_time(applied_at: str) -> str:
-    """`2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`; what is not a time as it is."""
+    """Return `2026-05-04 13:12 CEST` for the history's `2026-05-04T11:12:13.456Z`; return text that is no time
+    unchanged."""
     moment = moment_of(applied_at)
     if moment is None:
         return applied_at
@@ -19,7 +20,7 @@ def local_time(applied_at: str) -> str:
 
 
 def moment_of(applied_at: str) -> datetime | None:
-    """The time that the history stores; None if it is not a time."""
+    """Return the stored time of the history, in UTC if it has no zone; None if the text is no time."""
     try:
         found = parse_datetime(applied_at)
     except ValueError:

@@ -21,9 +21,9 @@ def kept(labels: Collection[str]) -> bool:
 
 
 def own_or_refused(name: str, use: str, labels: Collection[str]) -> AbstractContextManager[None]:
-    """The context for Django's own command: with the flag off, for apps that keep their migrations, and if the default
-    database has another engine or is not adopted yet. Otherwise raises CommandError with exit code 2, and one line that
-    says what to use."""
+    """Return the context for Django's own command: without the setting ENABLED, for apps that keep their migrations,
+    and if the default database has another engine or is not adopted yet. Otherwise raise CommandError with exit code 2
+    and one line that names the replacement."""
     is_kept = kept(labels) or (not labels and conf.is_enabled() and conf.keeps_all())
     if conf.is_enabled() and not is_kept and databases.is_sqlite(DEFAULT_DB_ALIAS) and not is_migrated():
         raise _meaningless(f"{name} is for migrations, and this project has schema.json instead", use)
@@ -46,7 +46,7 @@ def as_command_error() -> Iterator[None]:
 
 
 def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str, str]) -> None:
-    """Refuse the first option that means nothing without migrations. Raises CommandError with exit code 2."""
+    """Raise CommandError with exit code 2 for the first option that has no meaning without migrations."""
     for option, instead in use.items():
         if given.get(option):
             shown = "the name of a migration" if option == "migration_name" else f"--{option.replace('_', '-')}"
@@ -54,8 +54,8 @@ def refuse_meaningless(name: str, given: Mapping[str, object], use: Mapping[str,
 
 
 def act(command: BaseCommand, action: str, given: Mapping[str, Any], **more: Any) -> None:
-    """Run an action of `manage.py schemasync` with the options that both commands have, and `more` that only `migrate`
-    has: `progress` and `goal`, as in `orm.migrate`."""
+    """Run an action of `manage.py schemasync` with the options that both commands have. `more`: those of `migrate`
+    alone, `progress` and `goal`, as in `orm.migrate`."""
     from .actions import Actions
 
     common = ("database", "verbosity", "interactive", "no_color", "force_color", "traceback")

@@ -24,12 +24,12 @@ ENCRYPTED = """\
 OF_TENANTS = """\
 # For each host: it makes the backups of its own tenants. A drill is of one tenant, and no part of this:
 # manage.py schemasync drill --tenant KEY"""
-MINUTE = 17  # past the hour: at the full hour everything else runs
+MINUTE = 17  # past the hour: most other jobs run at the full hour
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command, and when it runs: every hour, or on Sundays at four."""
+    """A command, and its time: every hour, or on Sundays at four."""
 
     name: str
     words: Sequence[str]
@@ -38,7 +38,7 @@ class Job:
 
 
 def schedule(kind: ScheduleFormat, alias: str, storage: str = "", *, is_compact: bool = False) -> str:
-    """The schedule for a backup of a database every hour and a drill every week. `storage`: as of `--to`."""
+    """Return the schedule for a backup of a database every hour and a drill every week. `storage`: as for `--to`."""
     of = ("--database", alias) if alias != DEFAULT_DB_ALIAS else ()
     there, back = (("--to", storage), ("--from", storage)) if storage else ((), ())
     compact = ("--compact",) if is_compact else ()
@@ -51,7 +51,7 @@ def schedule(kind: ScheduleFormat, alias: str, storage: str = "", *, is_compact:
 
 
 def schedule_of_tenants(kind: ScheduleFormat, options: Sequence[str]) -> str:
-    """The schedule for the backups of tenants: every hour those that are due. `options`: of `tenants backup`."""
+    """Return the schedule that makes the due backups of tenants every hour. `options`: of `tenants backup`."""
     words = (*_start(), "tenants", "backup", "--prune", *options)
     return f"{OF_TENANTS}\n{_text(kind, (Job('tenants-backup', words, 'Backups of the tenants', True),))}"
 
@@ -102,13 +102,14 @@ WantedBy=timers.target
 
 
 def _quoted(word: str) -> str:
-    """A word of ExecStart: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines"""
+    """Return a word quoted for ExecStart:
+    https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines"""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return escaped if escaped == word and word and not set(word) & set(" \t';") else f'"{escaped}"'
 
 
 def _cron(jobs: Sequence[Job]) -> str:
-    """Lines for `crontab -e`; cron mails what a command prints to stderr."""
+    """Return lines for `crontab -e`; cron mails the output of a command on stderr."""
     settings = f"DJANGO_SETTINGS_MODULE={shlex.quote(module)} " if (module := _settings()) else ""
     lines = []
     for job in jobs:
@@ -119,7 +120,7 @@ def _cron(jobs: Sequence[Job]) -> str:
 
 
 def _kubernetes(job: Job) -> str:
-    """A CronJob: image and volume are those of the deployment, which nobody here knows."""
+    """Return a CronJob, with placeholders for the image and the volume of the deployment."""
     when = f"{MINUTE} * * * *" if job.is_hourly else f"{MINUTE} 4 * * 0"
     module = _settings()
     settings = (

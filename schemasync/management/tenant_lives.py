@@ -1,5 +1,5 @@
-"""Suspends, activates, archives or deletes one tenant, for `schemasync tenants`. Only a project with the app
-schemasync.tenants has what this imports."""
+"""Suspends, activates, archives or deletes one tenant, for `schemasync tenants`. The imports need the app
+schemasync.tenants in the project."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a tenant. `path`: what the application opens, or the folder of an archived one; None of a deleted
-    one."""
+    """The new state of a tenant. `path`: the path that the application opens, or the folder of an archived tenant; None
+    for a deleted one."""
 
     key: str
     result: TenantChanged
@@ -25,8 +25,8 @@ class Change:
 
 
 def change(what: str, given: Mapping[str, Any], typed: Callable[[str], str] | None) -> Change:
-    """Do it. `typed`: the answer of a person to a question; None if nobody can answer. Raises UsageError, and what
-    the functions of the API raise."""
+    """Change the state of a tenant. `typed`: asks a person a question and returns the answer; None if nobody can
+    answer. Raises UsageError, and the errors of the functions of the API."""
     from ..tenants import lives
     from ..tenants.paths import path_of
 
@@ -49,7 +49,7 @@ def change(what: str, given: Mapping[str, Any], typed: Callable[[str], str] | No
 
 
 def _confirm(key: str, given: str | None, typed: Callable[[str], str] | None) -> None:
-    """Raise UsageError unless a person gave or types the key once more."""
+    """Raise UsageError unless the option or a person repeats the key."""
     if given is None and typed is not None:
         given = typed(f"Type {key} to delete this tenant, with its file and all archives of it. Backups stay: ").strip()
     if given == key:

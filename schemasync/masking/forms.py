@@ -1,4 +1,4 @@
-"""Takes values apart into the digits that masking replaces, and what stays: the form."""
+"""Splits values into digits, which masking replaces, and the form, which stays."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 Value = str | bytes | int | float | None
 
 MAX_INTEGER = 2**63 - 1
-BLOCK = 64  # characters with the same first bytes in UTF-8: a text keeps its length in bytes, too
-YEAR = 366 * 24 * 3600  # seconds
+BLOCK = 64  # characters with the same first bytes in UTF-8, so that a text keeps its length in bytes
+YEAR = 366 * 24 * 3600  # seconds in a day
 OF_SECONDS = 10**11  # larger numbers are milliseconds: as seconds they would be after the year 5138
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A value in parts. `digits` and `radices`: what is replaced; `name`: what all values with this form have in
-    common; `build`: the value with other digits. `accepts`: whether there is a value with these digits."""
+    """A value in parts. `digits` and `radices`: the part that is replaced. `name`: the properties that all values of
+    this form share. `build`: makes the value with other digits. `accepts`: whether a value with these digits exists."""
 
     digits: Sequence[int]
     radices: Sequence[int]
@@ -36,8 +36,8 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class _Char:
-    """A character of a text. `digit`: its place in the alphabet of those that may take its place, without one if it
-    stays. `name`: what is equal in all of these."""
+    """A character of a text. `digit`: its place in the `alphabet` of its possible replacements; there is none if it
+    stays. `name`: the same for all of these."""
 
     alphabet: str
     digit: int
@@ -47,8 +47,8 @@ class _Char:
 
 
 def of_text(text: str) -> Form:
-    """Letters become letters, digits digits, and everything else stays. The case of A to Z and blanks at the end are
-    part of the form, so that texts which are equal to NOCASE or RTRIM stay equal to it."""
+    """Return the form of a text: letters become letters, digits digits, and everything else stays. The case of A to Z
+    and blanks at the end are part of the form, so that texts which NOCASE or RTRIM treat as equal stay equal."""
     chars = list(map(_char, text))
     replaced = [char for char in chars if char.radix]
     name = "".join([char.name for char in chars]).rstrip(" ")
@@ -76,7 +76,7 @@ def _char(char: str) -> _Char:
 
 
 def _alphabet(char: str) -> str:
-    """The characters that may take the place of this one; itself alone if it stays."""
+    """Return the characters that may replace this one; only itself if it stays."""
     if char.isascii():
         if char.isalpha():
             return "abcdefghijklmnopqrstuvwxyz"
@@ -88,7 +88,7 @@ def _alphabet(char: str) -> str:
 
 
 def of_bytes(data: bytes) -> Form:
-    """Every byte is replaced."""
+    """Return the form of bytes: every byte is replaced."""
     return Form(list(data), [256] * len(data), b"bytes%d" % len(data), bytes)
 
 
@@ -96,7 +96,7 @@ def of_bytes(data: bytes) -> Form:
 
 
 def of_integer(number: int) -> Form:
-    """The sign and the number of digits stay."""
+    """Return the form of an integer: the sign and the number of digits stay."""
     form = of_numeral(str(number))
 
     def build(new: Sequence[int]) -> int:
@@ -106,12 +106,12 @@ def of_integer(number: int) -> Form:
 
 
 def of_real(number: float) -> Form:
-    """The sign, the number of significant digits and the exponent stay."""
+    """Return the form of a real: the sign, the number of significant digits and the exponent stay."""
     form = of_numeral(repr(number), ends=True)
 
     def accepts(new: Sequence[int]) -> bool:
         text = str(form.build(new))
-        return repr(float(text)) == text  # else it is another spelling of a number that has its own
+        return repr(float(text)) == text  # otherwise it is another spelling of a number that has its own
 
     return Form(form.digits, form.radices, b"real" + form.name, lambda new: float(form.build(new)), accepts)
 
@@ -121,8 +121,8 @@ _MANTISSA = re.compile(r"[^eE]*")
 
 
 def of_numeral(text: str, *, ends: bool = False) -> Form:
-    """A number as text. Zeros in front stay, and the first other digit does not become one. `ends`: the same for the
-    zeros and the last digit at the end."""
+    """Return the form of a number as text. Leading zeros stay, and the first other digit does not become zero. `ends`:
+    the same for zeros at the end and the last digit before them."""
     mantissa = _MANTISSA.match(text)
     assert mantissa is not None
     places = [place for place, char in enumerate(mantissa[0]) if char in "0123456789"]
@@ -153,8 +153,8 @@ _MOMENT = re.compile(rf"(?:{_DATE})?(?P<between>[T ]?)(?:{_TIME})?(?P<zone>Z|[+-
 
 
 def of_moment(text: str) -> Form | None:
-    """A date or a time as ISO 8601 and SQLite write them: another day of the same year, another time. None for other
-    texts."""
+    """Return the form of a date or a time as ISO 8601 and SQLite write them: it becomes another day of the same year,
+    and another time. None for other texts."""
     found = _MOMENT.fullmatch(text)
     if found is None or not (found["year"] or found["hour"]):
         return None
@@ -176,7 +176,7 @@ Part = tuple[int, int]
 
 
 def _day(found: re.Match[str]) -> list[Part] | None:
-    """The day of the year; nothing without a date, None for one that is not in the calendar."""
+    """Return the day of the year as digits; empty without a date, None for a day that is not in the calendar."""
     if not found["year"]:
         return []
     try:
@@ -187,7 +187,7 @@ def _day(found: re.Match[str]) -> list[Part] | None:
 
 
 def _clock(found: re.Match[str]) -> list[Part]:
-    """Hour, minute, second and each digit of its fraction, as far as they are there."""
+    """Return hour, minute, second and each digit of its fraction, as far as the text has them."""
     parts = [(found["hour"], 24), (found["minute"], 60), (found["second"], 60)]
     parts += [(digit, 10) for digit in (found["fraction"] or "")[1:]]
     return [(int(part), radix) for part, radix in parts if part is not None]
@@ -204,7 +204,7 @@ def _clock_text(found: re.Match[str], digits: Sequence[int]) -> str:
 
 
 def of_unix_time(number: int) -> Form:
-    """Seconds or milliseconds since 1970: another moment of the same 366 days."""
+    """Return the form of seconds or milliseconds since 1970: they become another moment of the same 366 days."""
     scale = 1000 if abs(number) >= OF_SECONDS else 1
     years, rest = divmod(number, YEAR * scale)
     radices = [366, 24, 60, 60, scale][: 4 + (scale > 1)]

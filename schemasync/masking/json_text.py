@@ -21,7 +21,7 @@ def is_json(text: str) -> bool:
 
 
 def masked_json(text: str, mask_string: Callable[[str], str], mask_number: Callable[[str], str]) -> str:
-    """The text with other strings and numbers as values. Each function keeps the number of characters."""
+    """Return the text with other strings and numbers as values. Each function must keep the number of characters."""
     return "".join(_parts(text, mask_string, mask_number))
 
 
@@ -37,7 +37,7 @@ def _parts(text: str, mask_string: Callable[[str], str], mask_number: Callable[[
 
 
 def _masked_string(body: str, mask: Callable[[str], str]) -> str:
-    """The text between the quotes. What is escaped stays escaped, so that the length stays."""
+    """Return the text between the quotes, masked. Escaped characters stay escaped, so that the length stays."""
     units = _UNIT.findall(body)
     chars = [json.loads(f'"{unit}"', strict=False) for unit in units]
     masked = mask("".join(chars))

@@ -12,12 +12,12 @@ from .forms import Form, Value
 from .json_text import is_json, masked_json
 from .permutation import Permutation
 
-STEPS = 20_000  # values that are tried for one of them, about a second: a CHECK that few values pass accepts none
-CACHED = 4_096  # values whose replacement is kept for each column, for first names and the like that come again
+STEPS = 20_000  # values that are tried for one, about a second: a CHECK that few values meet may accept none of them
+CACHED = 4_096  # replacements that are kept for each column, for first names and other values that are repeated
 
 
 class MaskKind(StrEnum):
-    """What the rules say of a column."""
+    """How the rules mask a column."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -31,7 +31,7 @@ class CannotMask(Exception):
 
 
 Traits = tuple[object, ...]
-"""What else a value and its replacement must have in common, such as the type that it is stored with."""
+"""Other properties that a value and its replacement must share, such as the type with which it is stored."""
 
 
 def _no_traits(value: Value) -> Traits:
@@ -40,8 +40,8 @@ def _no_traits(value: Value) -> Traits:
 
 @dataclass(slots=True)
 class Masker:
-    """Replaces values. Equal values get equal ones, other values get others, and no value stays, except those without
-    anything to replace: NULL, an empty text, 0."""
+    """Replaces values. Equal values get equal ones, different values get different ones, and none stays, except values
+    without anything to replace: NULL, an empty text, 0."""
 
     kind: MaskKind
     permutation: Permutation
@@ -69,8 +69,8 @@ class Masker:
         return value if form is None or not form.digits else self._following(value, form)
 
     def _following(self, value: Value, form: Form) -> Value:
-        """The next value in the secret order that there is, and that has the same traits: so all those with the same
-        ones are one cycle again."""
+        """Return the next value in the secret order that exists and has the same traits: so all values with these
+        traits form one cycle again."""
         wanted, digits = self.traits(value), list(form.digits)
         for _ in range(STEPS):
             digits = self.permutation.following(digits, form.radices, form.name)
@@ -131,5 +131,5 @@ _NOT_OF_KIND = {
 
 
 def is_numeral(text: str) -> bool:
-    """True for a number as text, with a sign, a point and an exponent if it likes."""
+    """Return True for a number as text, which may have a sign, a point and an exponent."""
     return forms.NUMERAL.fullmatch(text) is not None

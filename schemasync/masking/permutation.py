@@ -1,10 +1,10 @@
-"""A secret permutation of the values of one form, which leaves none of them where it is.
+"""A secret permutation of the values of one form, in which each value gets another place.
 
 A value is a tuple of digits, each with a radix of its own: all tuples with the same radices are one domain. A Feistel
-network over the two halves of the tuple gives a secret order of the domain, and each value is replaced by the one that
-follows it in this order. That is one single cycle through the whole domain: two values never become one, no value
-stays, and whoever goes on from value to value passes all of them. The format-preserving encryption of the standards
-(FF1) leaves some values where they are, and its domains have one radix.
+network over the two halves of the tuple gives a secret order of the domain, and each value is replaced by its successor
+in this order. That is one single cycle through the whole domain: two values never become one, no value stays, and
+following the cycle reaches all values. The format-preserving encryption of the standards (FF1) leaves some values
+unchanged, and its domains have one radix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 ROUNDS = range(4)  # of a Feistel network with independent functions: the fewest against a reader who chooses values
-_WIDE = "H"  # a number of 16 bits: far more than each radix, so that all digits are as likely
+_WIDE = "H"  # a number of 16 bits: far more than each radix, so that all digits are almost equally likely
 _AT_ONCE = 32  # numbers in the largest digest of BLAKE2b, which takes a third of the time of SHAKE
 
 Digits = Sequence[int]
@@ -29,8 +29,8 @@ class Permutation:
     key: bytes
 
     def following(self, digits: Digits, radices: Digits, form: bytes) -> list[int]:
-        """The tuple that takes the place of this one. `form`: what else is equal in all values of the domain; other
-        forms have other orders. Each radix is 2 or more, and at most 1,000."""
+        """Return the tuple that replaces this one. `form`: the other properties that all values of the domain share;
+        each form has its own order. Each radix is from 2 to 1,000."""
         if len(digits) == 1:
             return [_cycle(self.key, radices[0], form)[digits[0]]]
         half = len(digits) // 2
@@ -51,7 +51,7 @@ class Permutation:
         return [*left, *right]
 
     def _noise(self, number: int, form: bytes, other: Digits, length: int) -> array[int]:
-        """At least as many pseudo-random numbers, which depend on the other half."""
+        """Return at least `length` pseudo-random numbers, which depend on the other half."""
         data = b"%d:%d:%b:%b" % (number, len(form), form, array(_WIDE, other).tobytes())
         if length <= _AT_ONCE:
             return array(_WIDE, hashlib.blake2b(data, key=self.key).digest())
@@ -67,7 +67,7 @@ def _subtract(half: Digits, noise: Digits, radices: Digits) -> Digits:
 
 
 def _incremented(digits: list[int], radices: Digits) -> list[int]:
-    """The tuple that follows in counting; the first one follows the last one."""
+    """Return the next tuple in counting; after the last one comes the first."""
     for place, radix in enumerate(radices):
         if digits[place] + 1 < radix:
             digits[place] += 1

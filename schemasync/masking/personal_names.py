@@ -1,4 +1,4 @@
-"""Finds columns that look personal by their names."""
+"""Finds columns whose names suggest personal data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _WORDS = frozenset(
 _NAMES = frozenset("first last full user given family middle maiden nick sur display customer contact person".split())
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 
-# Tables of Django whose names are those of the project, and of no person.
+# Tables of Django whose names are names of a project's parts, and not of a person.
 _OF_THE_PROJECT = frozenset(
     {"auth_group", "auth_permission", "django_content_type", "django_migrations", "django_site"}
 )
 
 
 def looks_personal(table: str, column: str) -> bool:
-    """True for the usual names of columns with personal data. No other name proves that there is none."""
+    """Return True for the usual names of columns with personal data. Another name does not prove that there is none."""
     if fold(table) in _OF_THE_PROJECT:
         return False
     words = [fold(word) for word in _WORD.findall(column)]

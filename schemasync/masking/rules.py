@@ -16,7 +16,7 @@ from .masker import MaskKind
 
 
 class Whole(StrEnum):
-    """What the rules say of a whole table."""
+    """How the rules treat a whole table."""
 
     EMPTY = "empty"
     KEEP = "keep"
@@ -24,19 +24,19 @@ class Whole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`columns`: table -> column -> kind; `whole`: table -> what becomes of it. Names are as in the file; `by_name`
-    finds a table by its folded name."""
+    """The rules of a file. `columns`: table -> column -> kind. `whole`: table -> rule for all of it. Names are spelled
+    as in the file; the methods find a table by its folded name."""
 
     columns: Mapping[str, Mapping[str, MaskKind]] = field(default_factory=dict)
     whole: Mapping[str, Whole] = field(default_factory=dict)
 
     def of(self, table: str) -> Mapping[str, MaskKind]:
-        """The kinds of a table's columns, by folded names."""
+        """Return the kinds of a table's columns, by folded name."""
         named = next((found for name, found in self.columns.items() if fold(name) == fold(table)), {})
         return {fold(column): kind for column, kind in named.items()}
 
     def whole_of(self, table: str) -> Whole | None:
-        """What the rules say of the whole table."""
+        """Return the rule for the whole table; None without one."""
         return next((found for name, found in self.whole.items() if fold(name) == fold(table)), None)
 
     def leaves_out(self, table: str) -> bool:
@@ -44,7 +44,7 @@ class Rules:
         return self.whole_of(table) is Whole.EMPTY
 
     def names(self, table: str) -> bool:
-        """True if the rules say anything of the table."""
+        """Return True if the rules mention the table."""
         return self.whole_of(table) is not None or any(fold(name) == fold(table) for name in self.columns)
 
 
@@ -99,7 +99,7 @@ def _kinds(table: str, rule: Mapping[str, Any], faults: Diagnostics) -> Mapping[
 
 
 def _of_rules(error: SchemaInvalid) -> Refused:
-    """Errors of JSON itself with a code and a hint of this file."""
+    """Return errors in the JSON itself with a code and a hint for this file."""
     return Refused(
         one if one.code is Code.BAD_MASK else replace(one, code=Code.BAD_MASK, hint=f"An example: {EXAMPLE}")
         for one in error.problems

@@ -1,1 +1,1 @@
-"""What the backend measures, as values, and what follows from it."""
+"""The figures that the backend measures, as values, and recommendations from them."""

@@ -1,5 +1,4 @@
-"""Rules that say from figures whether a database outgrows SQLite. Limits are those that are often named; a project that
-has measured others sets them."""
+"""Decide from figures whether a database outgrows SQLite. The limits are those that are often recommended."""
 
 from __future__ import annotations
 
@@ -11,17 +10,17 @@ from typing import Any
 from .summary import Summary
 from .totals import Bin
 
-ENOUGH = 3600  # seconds of figures: less is a mood of the day
-STEADY = 4  # stretches in a row of fifteen minutes that are above a limit: an hour, and no peak
-BUSY_RATE = 0.01  # of the writes that may fail because the database is locked
-FEW = 10  # writes in a stretch, or busy errors in a day, of which no average says anything
+ENOUGH = 3600  # seconds of figures: fewer do not represent the load
+STEADY = 4  # consecutive stretches of fifteen minutes above a limit: an hour, so that a short peak is no signal
+BUSY_RATE = 0.01  # the share of the writes that may fail because the database is locked
+FEW = 10  # writes in a stretch, or busy errors in a day: averages of fewer mean nothing
 GIGABYTE = 1_000_000_000
-TREND = 7 * 86_400  # seconds of figures from which a growth can be told
-SOON = 3650  # days: what is later is no timeline
+TREND = 7 * 86_400  # seconds of figures that are enough to estimate the growth
+SOON = 3650  # days: a later date is no useful estimate
 
 
 class Signal(StrEnum):
-    """A reason to leave SQLite: measured, or said by the project in NEEDS."""
+    """A reason to leave SQLite: measured, or declared by the project in the setting NEEDS."""
 
     WRITE_LATENCY = "write-latency"
     CONCURRENT_WRITERS = "concurrent-writers"
@@ -35,7 +34,7 @@ class Signal(StrEnum):
 
 
 class Recommendation(StrEnum):
-    """What follows from the signals."""
+    """The recommendation for a database with certain signals."""
 
     MOVE_TO_POSTGRES = "MOVE_TO_POSTGRES"
     OPTIMIZE_SQLITE = "OPTIMIZE_SQLITE"
@@ -44,21 +43,21 @@ class Recommendation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A signal with the figure and the limit that it is above. `days`: until the figure is there, 0 if it is."""
+    """A signal: a figure that is above its limit. `days`: until it will be above the limit, 0 if it is already."""
 
     signal: Signal
     figure: float
     limit: float
     unit: str
     better: str
-    """What would improve elsewhere."""
+    """The improvement that PostgreSQL would bring."""
     days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """Something that would help this database. `evidence`: the figures that say so; `seconds`: what it can save a day,
-    to compare."""
+    """A measure that would help this database. `evidence`: the figures that show it; `seconds`: an estimate of the time
+    that it can save a day, to compare measures."""
 
     code: str
     evidence: str
@@ -77,12 +76,12 @@ _BETTER = {
     Signal.RECOVERY_TIME: "a standby takes over in seconds",
     Signal.MANAGED_SERVICE: "many hosters run it as a service",
 }
-RECOVERY_POINT, RECOVERY_TIME = 1.0, 60.0  # seconds: less than what Litestream uploads in, and than a restore takes
+RECOVERY_POINT, RECOVERY_TIME = 1.0, 60.0  # seconds: Litestream's interval of uploads, and the time of a restore
 
 
 def measured(day: Summary, month: Summary, now: float) -> tuple[Found, ...]:
-    """The figures that are above their limits, and in the trend of the month those that will be. None without figures
-    of an hour."""
+    """Return the signals of figures that are above their limits, and of a size that will be by the trend of the month;
+    no signals if there are figures of less than an hour."""
     if day.seconds < ENOUGH:
         return ()
     return tuple(one for one in (*_now(day), *_size(month, now)) if one is not None)
@@ -97,7 +96,7 @@ def _now(day: Summary) -> Iterator[Found | None]:
 
 
 def is_busy(period: Summary) -> bool:
-    """True if more writes failed than may, and so many that it is no chance."""
+    """True if the share of failed writes is above its limit, and they are too many to be chance."""
     return period.busy_rate > BUSY_RATE and period.totals.busy >= FEW
 
 
@@ -110,7 +109,8 @@ def _commits(one: Bin) -> float:
 
 
 def _steady(signal: Signal, bins: Sequence[Bin], figure: Any, limit: float, unit: str) -> Found | None:
-    """The lowest figure of the hour in which it was highest, if that is above the limit."""
+    """Return a signal if a figure was above its limit during a whole hour, with the highest value that it never fell
+    below for an hour."""
     best = 0.0
     for last in range(STEADY, len(bins) + 1):
         hour = bins[last - STEADY : last]
@@ -127,8 +127,8 @@ def _size(month: Summary, now: float) -> Iterator[Found]:
 
 
 def days_until(limit: float, month: Summary, now: float) -> int | None:
-    """When the file has this size, if it goes on to grow as in the month; None if it does not grow, or if too little is
-    known of it."""
+    """Return in how many days the file will have this size if it keeps growing as in the month; None if it does not
+    grow, if that is more than ten years away, or if there are figures of less than a week."""
     sizes = [one for one in month.bins if one.totals.file_bytes]
     if not sizes or now - sizes[0].start < TREND:
         return None
@@ -144,7 +144,7 @@ def _found(signal: Signal, figure: float, limit: float, unit: str, days: int = 0
 
 
 def needed(needs: Mapping[str, Any]) -> tuple[Found, ...]:
-    """The signals of what the project says that it needs."""
+    """Return the signals of the needs that the project declares in the setting NEEDS."""
     return tuple(_needed(needs))
 
 
@@ -160,7 +160,8 @@ def _needed(needs: Mapping[str, Any]) -> Iterator[Found]:
 
 
 def recommendation(found: Iterable[Found], at_least: int, seconds: int) -> Recommendation:
-    """What follows: signals that are still ahead do not count. Without enough figures only needs are signals."""
+    """Return the recommendation: MOVE_TO_POSTGRES for `at_least` signals, without those of the future. `seconds`: how
+    long there are figures for; if that is too short, only needs can be signals."""
     if sum(one.days == 0 for one in found) >= at_least:
         return Recommendation.MOVE_TO_POSTGRES
     return Recommendation.OPTIMIZE_SQLITE if seconds >= ENOUGH else Recommendation.TOO_LITTLE_MEASURED

@@ -1,4 +1,4 @@
-"""What would help a database most that stays on SQLite, each with the figures that say so."""
+"""Find the measures that would help a database on SQLite most, each with the figures that show it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ SLOW_READ = 0.05  # seconds
 
 
 def helps(day: Summary, tables: Sequence[tuple[str, int, float, float]]) -> tuple[Help, ...]:
-    """The three that can save the most. `tables`: name, count, seconds and slowest statement of its reads, by time."""
+    """Return the three measures that can save the most time. `tables`: for each table its name and the number, seconds
+    and slowest of its reads, sorted by seconds."""
     found = sorted((*_locks(day), *_log(day), *_reads(day, tables)), key=lambda one: -one.seconds)
     return tuple(found[:MOST])
 

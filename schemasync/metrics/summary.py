@@ -1,4 +1,4 @@
-"""Figures of an hour, a day or a month, from what was measured in its stretches."""
+"""Summarize the figures of an hour, a day or a month from those of its stretches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .totals import FOUR_HOURS, MINUTE, QUARTER, Bin, Totals, together
 
 
 class Period(StrEnum):
-    """A time up to now, in stretches of a minute, of fifteen minutes and of four hours."""
+    """A period until now. Its stretches are a minute, fifteen minutes or four hours long."""
 
     HOUR = "hour"
     DAY = "day"
@@ -22,7 +22,7 @@ class Period(StrEnum):
 
     @property
     def width(self) -> int:
-        """Seconds of a stretch."""
+        """The seconds of a stretch."""
         return {Period.HOUR: MINUTE, Period.DAY: QUARTER, Period.MONTH: FOUR_HOURS}[self]
 
 
@@ -41,17 +41,17 @@ class Summary:
 
     @property
     def most_commits_per_second(self) -> float:
-        """In the busiest stretch."""
+        """The commits a second in the busiest stretch."""
         return max((one.totals.commits / one.width for one in self.bins), default=0.0)
 
     @property
     def write_seconds(self) -> float:
-        """What a write takes on average; 0 without one."""
+        """The seconds of a write on average; 0 without any."""
         return _each(self.totals.write_seconds, self.totals.commits)
 
     @property
     def wait_seconds(self) -> float:
-        """What a wait for the write lock takes on average."""
+        """The seconds of a wait for the write lock on average; 0 without any."""
         return _each(self.totals.wait_seconds, self.totals.waits)
 
     @property
@@ -60,22 +60,22 @@ class Summary:
 
     @property
     def held(self) -> float:
-        """The part of the time in which somebody had the write lock."""
+        """The share of the time in which a connection held the write lock."""
         return min(_each(self.totals.held_seconds, self.seconds), 1.0)
 
     @property
     def writers(self) -> float:
-        """Writers at work or waiting at once, on average."""
+        """The number of writers that were at work or waiting at once, on average."""
         return _each(self.totals.held_seconds + self.totals.wait_seconds, self.seconds)
 
     @property
     def most_writers(self) -> float:
-        """The same in the busiest stretch."""
+        """The number of writers that were at work or waiting at once in the busiest stretch, on average."""
         return max((one.at_once for one in self.bins), default=0.0)
 
     @property
     def busy_rate(self) -> float:
-        """The part of the writes that failed because the database was locked."""
+        """The share of the writes that failed because the database was locked."""
         return _each(self.totals.busy, self.totals.busy + self.totals.commits)
 
 
@@ -84,8 +84,8 @@ def _each(total: float, count: float) -> float:
 
 
 def summary(period: Period, bins: Sequence[Bin], now: float, begun: int) -> Summary:
-    """The figures of what was measured since the beginning of the period. `begun`: when measuring began, in the first
-    stretch or before it."""
+    """Return the figures since the beginning of the period. `begun`: when the measurements began, in seconds since
+    1970."""
     inside = tuple(one for one in bins if one.start + one.width > now - period.seconds)
     begin = max(inside[0].start, now - period.seconds) if inside else now
     if inside and begun < inside[0].start + period.width:

@@ -1,4 +1,4 @@
-"""Adopts a plain file before a sync, where the setting ADOPT says so."""
+"""Adopts a plain file before a sync, if the setting ADOPT is on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .own_work import asked_about
 
 
 def adopted_by_itself(alias: str, target: Target, document: Document, accepted: Collection[str] = ()) -> Adopted | None:
-    """Adopt the file at the target's path if it is a plain one with content: the database of an older installation, or
-    a backup that was restored; also one that was copied through the link. None if the setting is off, or if there is
-    nothing to adopt. Raises a SchemasyncError.
+    """Adopt the file at the target's path if it is a plain file with content, such as the database of an older
+    installation or a restored backup, or if a backup was copied through the link. Return None if the setting is off, or
+    there is nothing to adopt. Raises a SchemasyncError.
 
     `accepted`: data migrations that are accepted although the database never ran them.
     """

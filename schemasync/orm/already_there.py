@@ -1,4 +1,4 @@
-"""Migrations of MIGRATED_APPS whose tables exist already, made from schema.json before the setting was added.
+"""Finds migrations of MIGRATED_APPS whose tables exist already, made from schema.json before the setting was added.
 
 Django's own solution is --fake-initial, which works only for initial migrations and compares names. Here the columns of
 the database are compared with the models after each migration.
@@ -27,7 +27,7 @@ Key = tuple[str, str]
 """The label of an app, and the name of its migration."""
 
 Shape = Mapping[str, Mapping[str, tuple[str, bool]]]
-"""Maps folded table names to columns: folded column names to type and whether NULL is refused, False for a key."""
+"""Maps folded table names to columns, and folded column names to (type, whether NULL is refused), False for a key."""
 
 
 def already_there(
@@ -37,8 +37,8 @@ def already_there(
     targets: Sequence[tuple[str, str | None]],
     accepted: Collection[str],
 ) -> frozenset[Key]:
-    """Migrations that were not run, but whose tables exist. `accepted`: data migrations that may be skipped. Raises
-    Refused and Failed."""
+    """Return migrations that were not run, but whose tables exist. `accepted`: data migrations that may be skipped.
+    Raises Refused and Failed."""
     plan = [migration for migration, _ in executor.migration_plan(targets)]
     labels = {migration.app_label for migration in plan} & set(conf.migrated_apps())
     if not labels:
@@ -57,7 +57,7 @@ def already_there(
 
 
 def _states(executor: MigrationExecutor, plan: list[Migration]) -> Iterator[ProjectState]:
-    """The models before the plan, and after each migration of it."""
+    """Yield the models before the plan, and after each of its migrations."""
     loader = executor.loader
     state = ProjectState(real_apps=loader.unmigrated_apps)
     for migration, _ in executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True):
@@ -72,7 +72,8 @@ def _states(executor: MigrationExecutor, plan: list[Migration]) -> Iterator[Proj
 def _done(
     alias: str, label: str, plan: list[Migration], states: list[ProjectState], found: Shape
 ) -> Iterator[Migration]:
-    """The migrations of one app up to the first one whose result matches the tables in the database."""
+    """Yield the migrations of one app up to the first one whose result matches the tables in the database. Raises
+    Failed if none of them matches and the app has no earlier tables."""
     known = _known(label, states)
     now = {
         table: {name: found[table][name] for name in found[table] if names is None or name in names}
@@ -89,7 +90,8 @@ def _done(
 
 
 def _known(label: str, states: list[ProjectState]) -> dict[str, set[str] | None]:
-    """Maps the folded names of all tables that the app's models ever have to their columns; None for all columns."""
+    """Map the folded names of all tables that the app's models have in any state to their columns; None means all
+    columns."""
     known: dict[str, set[str] | None] = {}
     for state in states:
         for (app, name), model in state.models.items():
@@ -129,7 +131,7 @@ def _is_key(table: Table, column: Column) -> bool:
 
 
 def _shape(alias: str, label: str, state: ProjectState) -> Shape:
-    """The tables of an app's models, as Django would create them."""
+    """Return the tables of an app's models, as Django would create them."""
     connection = connections[alias]
     shape: dict[str, dict[str, tuple[str, bool]]] = {}
     for model in state.apps.get_models(include_auto_created=True):

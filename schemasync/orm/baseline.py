@@ -22,12 +22,12 @@ def baseline(
     migrations: Mapping[str, list[str]],
     beside_found: Collection[tuple[str, str]] = (),
 ) -> str:
-    """The text of schema.json for a database with this schema. Nothing in the database is lost, whoever made it.
+    """Return the text of schema.json for a database with this schema. It keeps every object, whoever made it.
 
-    A table of a model belongs to the model; `_keep` names what the database has beyond the model. `migrations`: data
-    migrations, by label of their app; all of them were run if the database has a table of a model. Tables of apps that
-    keep their migrations are left out, because those migrations make and change them; `beside_found` are (type, name)
-    of objects that are left out already.
+    A table of a model belongs to the model; `_keep` names the objects and columns that the database has beyond the
+    model. `migrations`: data migrations, by label of their app; all of them were run if the database has a table of a
+    model. Tables of apps that keep their migrations are left out, because those migrations make and change them.
+    `beside_found`: (type, name) of objects that are already left out.
     """
     names = [table.name for table in found.tables] + [name for kind, name in beside_found if kind == "table"]
     kept = sorted(name for name in names if fold(name) in models.kept)

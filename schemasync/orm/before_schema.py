@@ -1,4 +1,4 @@
-"""What a database is while the project has no schema.json yet: then `migrate` does what brings it there."""
+"""The state of a database before the project has a schema.json, which decides what `migrate` does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def needs_adoption(alias: str) -> bool:
 
 
 def owned_tables(alias: str) -> int:
-    """How many tables of the live generation belong to models. Raises SchemasyncError if it cannot be read."""
+    """Return the number of tables of the live generation that belong to models. Raises SchemasyncError if it cannot be
+    read."""
     path = databases.path_of(alias)
     if Layout(path).path_kind() is not PathKind.GENERATION:
         return 0
@@ -39,8 +40,8 @@ def owned_tables(alias: str) -> int:
 
 
 def before_schema(alias: str) -> BeforeSchema | None:
-    """None if the database has a schema.json, or is managed by schemasync and has lost it; and in tests, which must not
-    write one. Raises SchemasyncError if it cannot be read."""
+    """Return the state of a database without a schema.json. None if it has one, or is managed by schemasync and has
+    lost it, and in tests, which must not write one. Raises SchemasyncError if the database cannot be read."""
     if conf.schema_path(alias).exists() or databases.is_no_path(databases.name_of(alias)) or process.is_in_tests():
         return None
     path = databases.path_of(alias)

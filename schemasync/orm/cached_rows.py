@@ -1,4 +1,4 @@
-"""Django's in-memory caches of rows, which keep the ids that these have in one file."""
+"""Clears Django's in-memory caches of rows, whose ids are those of one file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import apps
 
 
 def forget() -> None:
-    """Clear them: content types and sites may have other ids in the file that an alias means from now on."""
+    """Clear the caches: content types and sites may have other ids in the file that an alias means from now on."""
     if apps.is_installed("django.contrib.contenttypes"):
         from django.contrib.contenttypes.models import ContentType
 

@@ -1,4 +1,4 @@
-"""The hints of columns as an export writes them: earlier names, fills, and what may be dropped."""
+"""Makes the hints of columns for an export: earlier names, fills, and columns that may be dropped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..schema.write import Json
 from .table_renames import Owned
 
 ABOUT_POSTGRES = ("postgres", "on_move")
-"""Keys beside a column that say what it becomes there."""
+"""Keys of a column for a move to PostgreSQL."""
 
 
 def entries_of(owned: Owned) -> dict[str, Json]:
-    """Maps folded column names to what the file has besides their definitions."""
+    """Map folded column names to their entries in the file, for columns with keys besides the definition."""
     return {fold(from_key(key)): dict(value) for key, value in owned.body.items() if is_column(key, value)}
 
 
@@ -23,7 +23,7 @@ def is_column(key: str, value: object) -> bool:
 
 
 def earlier_names(entries: Mapping[str, Json]) -> set[str]:
-    """Folded earlier names in the hints of the file."""
+    """Return the folded earlier names in the hints of the file."""
     return {fold(name) for entry in entries.values() for name in entry.get("was", ())}
 
 
@@ -34,14 +34,15 @@ def forget_fills(entries: dict[str, Json]) -> None:
 
 
 def renamed_entry(old: Column, new: Column, entries: Mapping[str, Json]) -> Json:
-    """The entry of a column for its new name: everything except the definition and the fill, which would act again."""
+    """Return the entry of a renamed column for its new name: everything except the definition, and the fill, which
+    would act again."""
     entry = entries.get(fold(old.name), {})
     beside = {key: entry[key] for key in ("comment", *ABOUT_POSTGRES) if key in entry}
     return {"was": with_earlier(old.name, entry, new.name), **beside}
 
 
 def with_earlier(newest: str, hints: Json, now: str) -> list[str]:
-    """Earlier names, newest first, without the current one."""
+    """Return the earlier names, newest first, without the current one."""
     earlier = hints.get("was") or hints.get("_was") or ()
     return [newest, *(name for name in earlier if fold(name) != fold(now))]
 

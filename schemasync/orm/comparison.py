@@ -11,19 +11,19 @@ from ..texts import LINE_WIDTH, crop
 from .export import Exported
 
 DECISIONS = frozenset({Code.RENAME_OR_DROP, Code.DATA_MIGRATION, Code.UNCLAIMED_TABLE})
-"""Problems of an export whose comparison needs a decision of the author."""
+"""Codes of problems of an export that need a decision of the author."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`found`: the result of an export; None if the author has to decide something first: `problems`."""
+    """`found`: the result of an export; None if the author first has to decide about `problems`."""
 
     differs: bool
     found: Exported | None = None
     problems: tuple[Problem, ...] = ()
 
     def lines(self) -> list[str]:
-        """One line for each table that differs, and one for each decision of the author; none if nothing differs."""
+        """Return one line for each table that differs, or for each decision of the author; empty if nothing differs."""
         if self.found is None:
             return [problem.message for problem in self.problems]
         if not self.differs:
@@ -33,7 +33,8 @@ class Comparison:
 
 
 def agreement(export: Callable[[], tuple[Exported, bool]]) -> Comparison:
-    """The result of an export that writes nothing. Raises its errors if the two could not be compared."""
+    """Return the comparison of an export that writes nothing. Raises its errors if they are more than decisions of the
+    author."""
     try:
         found, differs = export()
     except Refused as refusal:

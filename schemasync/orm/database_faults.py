@@ -1,4 +1,4 @@
-"""Finds what is wrong in a database that nobody has adopted yet, with or without an adoption."""
+"""Finds faults in a database that is not adopted yet, which exist with or without an adoption."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from . import migration_modules
 from .models import Modelled
 
 REMAKE = "__old"
-"""What Django before 2.1.5 added to the name of a table while it remade it. SQLite since 3.26 put that name into the
+"""The suffix that Django before 2.1.5 gave a table while it remade it. SQLite since 3.26 wrote that name into the
 foreign keys of other tables: https://code.djangoproject.com/ticket/29182"""
 
 
 class FaultKind(StrEnum):
-    """Stable names, for scripts; docs/commands.md explains each."""
+    """Stable names of faults, for scripts; docs/commands.md explains each."""
 
     MISSING_COLUMN = "missing-column"
     OLD_REFERENCE = "old-reference"
@@ -39,20 +39,19 @@ class FaultKind(StrEnum):
 
 
 class DatabaseFaultJson(TypedDict):
-    """Something that is wrong in the database now."""
+    """A fault in the database now."""
 
     kind: FaultKind
     table: str | None
     """Null for a message about the whole file."""
     name: str
-    """Of the column, or of the table that a foreign key names; empty for others."""
+    """The name of the column, or of the table that a foreign key names; empty for others."""
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFault:
-    """Something that is wrong in `table`, None for the whole file. `name`: of the column, or of the table that a
-    foreign key names."""
+    """A fault in `table`, None for the whole file. `name`: of the column, or of the table that a foreign key names."""
 
     kind: FaultKind
     table: str | None
@@ -67,8 +66,8 @@ class DatabaseFault:
 def database_faults(
     alias: str, link: Path, models: Modelled, *, reads_every_page: bool = False
 ) -> tuple[DatabaseFault, ...]:
-    """What is wrong; empty if there is no database yet. `reads_every_page`: also run SQLite's quick_check. Raises a
-    SchemasyncError if the file cannot be read."""
+    """Return the faults of a database; empty if there is no database yet. `reads_every_page`: also run SQLite's
+    quick_check. Raises a SchemasyncError if the file cannot be read."""
     if Layout(link).path_kind() is PathKind.NOTHING:
         return ()
     behind = _apps_with_pending_migrations(alias)

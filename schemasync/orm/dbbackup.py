@@ -1,4 +1,4 @@
-"""What dbrestore of django-dbbackup would do to a database."""
+"""Recognises databases whose file dbrestore of django-dbbackup would overwrite."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def writes_over(alias: str) -> bool:
-    """True if it writes its backup over the file, as its connectors for SQLite files do. The one that it takes for an
-    engine that it does not know uses loaddata."""
+    """True if dbrestore copies its backup over the file, as its connectors for SQLite files do. For an unknown engine
+    it uses loaddata."""
     try:
         from dbbackup.db.base import get_connector
         from dbbackup.db.sqlite import SqliteBackupConnector, SqliteCPConnector

@@ -1,4 +1,5 @@
-"""Finds code of the project that compares ENGINE with the name of Django's own backend, which is false with ours."""
+"""Finds code of the project that compares ENGINE with the name of Django's own backend: with schemasync's it is
+False."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ class Comparison:
 
 
 def comparisons() -> Iterator[Comparison]:
-    """Those in the settings and in the project's own apps, not in installed packages, unless the same line names our
-    backend, too. A file that cannot be read or parsed has none."""
+    """Yield the comparisons in the settings and in the project's own apps, but not in installed packages, and not if
+    the same line also names schemasync's backend. Files that cannot be read or parsed are skipped."""
     for path in sorted(_files()):
         try:
             text = path.read_text("utf-8")
@@ -39,7 +40,7 @@ def comparisons() -> Iterator[Comparison]:
 
 
 def _files() -> set[Path]:
-    """The Python files of the package of the settings, and of the apps of the project."""
+    """Return the Python files of the package of the settings, and of the project's own apps."""
     module = sys.modules.get(settings.SETTINGS_MODULE) if settings.configured else None
     found = {Path(module.__file__)} if module is not None and module.__file__ is not None else set()
     folders = [Path(config.path) for config in apps.get_app_configs()]
@@ -67,7 +68,7 @@ def _in_text(path: Path, text: str) -> Iterator[Comparison]:
 
 
 def _names_it(node: ast.expr) -> bool:
-    """True for the name itself, and for a tuple, list or set that has it."""
+    """True for the name itself, and for a tuple, list or set that contains it."""
     match node:
         case ast.Constant(value):
             return bool(value == DJANGO_S)

@@ -16,7 +16,7 @@ from ..schema.model import Check, Column, Index, IndexedColumn, Sql, Table
 
 
 def reworded(model: Table, file: Table) -> Table:
-    """The model's table, with the SQL of the file wherever the two are equivalent."""
+    """Return the model's table, with the SQL of the file wherever the two are equivalent."""
     checks = (_check(check, file.checks) for check in model.checks)
     return replace(
         model,
@@ -60,7 +60,7 @@ def _says_the_same(one: Sql, other: Sql) -> bool:
 
 
 def _unordered(sql: Sql) -> list[str]:
-    """The tokens of the SQL, with the literals after IN sorted."""
+    """Return the tokens of the SQL, with the literals after IN sorted."""
     parts = lexer.tokens(sql.canonical)
     words: list[str] = []
     at = 0
@@ -76,7 +76,7 @@ def _unordered(sql: Sql) -> list[str]:
 
 
 def _literals_of_in(parts: Sequence[Token], at: int) -> list[str]:
-    """The literals of the IN at that position; empty if it is not an IN, or contains anything else."""
+    """Return the literals of the IN at that position; empty if there is no IN, or it contains anything else."""
     end = lexer.closing(parts, at + 1) if parts[at].word == "in" and at + 1 < len(parts) else -1
     if end < 0:
         return []

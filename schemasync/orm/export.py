@@ -26,10 +26,10 @@ EMPTY = "// The schema of the database. Tables with _model are written by: manag
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The new content of the file, and its changes.
+    """The result of an export: the new content of the file, and its changes.
 
-    `untold`: tables of models without `_model`, which stay unchanged. `claimed`: those that get it. `relabelled`:
-    tables of which only the model changes. `released`: tables that their installed model no longer owns (because it is
+    `untold`: tables of models without `_model`, which stay unchanged. `claimed`: tables that get it. `relabelled`:
+    tables whose only change is the model. `released`: tables that their installed model no longer owns (because it is
     now unmanaged, for example): they stay, without `_model`. `moved_out`: tables of apps that keep their migrations,
     which are removed from the file.
     """
@@ -48,7 +48,7 @@ class Exported:
         return self.text != (text if text is not None else EMPTY)
 
     def ownership(self) -> list[str]:
-        """One line for each table that gets another owner."""
+        """Return one line for each table that gets another owner."""
         return [
             *(f"{table}: another model owns it" for table in self.relabelled),
             *(f"{table}: owned by its model from now on" for table in self.claimed),
@@ -66,16 +66,16 @@ def export(
     migrations: DataMigrations = NO_MIGRATIONS,
     decisions: Decisions = NOTHING_DECIDED,
 ) -> Exported:
-    """The text of schema.json with the tables of the models; `text` is None if there is no file yet.
+    """Return the text of schema.json with the tables of the models; `text` is None if there is no file yet.
 
-    Refuses data migrations that are newer than those in the file, and names them. If a column or table is missing and a
-    similar one is new, `ask` decides whether that is a rename, except for what `decisions.drop` names. Refuses a table
-    without `_model` that differs from its model, unless `decisions.claim` is set. Raises Refused with both hints if
-    nobody can be asked, and SchemaInvalid if the file is invalid.
+    Refuses data migrations that the file does not name yet. If a column or table is missing and a similar one is new,
+    `ask` decides whether it was renamed, except for names in `decisions.drop`. Refuses a table without `_model` that
+    differs from its model, unless `decisions.claim` is set. Raises Refused with both hints if nobody can be asked, and
+    SchemaInvalid if the file is invalid.
     """
     before = EMPTY if text is None else text
     read = document.read(before.encode(), source)
-    alone = replace(read, schema=document.schema_as_written(read))  # models own no part of a mixin
+    alone = replace(read, schema=document.schema_as_written(read))  # a model owns none of the parts that a mixin makes
     tree = json.loads(scan(before).json)
     answers = Answers(alone, tree, ask, decisions)
     job = TablesExport(before, alone, tree, models, fill, answers)
@@ -98,8 +98,8 @@ def _stays(table: str) -> str:
 
 
 def _without_new_names(table: Table, before: Document, after: Document) -> Table:
-    """The table without columns that stood beside their old names, as a pasted hint of a rename has them, so that the
-    export of it counts as a rename."""
+    """Return the table without columns that the file has in addition to their old names, as after pasting the hint of a
+    rename, so that the export counts as a rename."""
     new = after.schema.table(table.name)
     there = {fold(column.name) for column in table.columns}
     gone = there - {fold(column.name) for column in new.columns} if new is not None else set()

@@ -1,4 +1,4 @@
-"""Finds renamed columns of models, and the values that rows get in new columns."""
+"""Finds renamed columns of models, and the values that existing rows get in new columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .merge import only_column
 from .models import Modelled
 from .table_renames import TableRenames
 
-QUESTIONS = 3  # at most, about what one column was renamed to if it was changed as well
+QUESTIONS = 3  # at most, about the new name of one column that was also changed
 
 Fill = Callable[[str, str], str | NeedsFill | None]
 """Maps (table, column) to the SQL of the value that existing rows get in a new column."""
@@ -31,7 +31,7 @@ Fill = Callable[[str, str], str | NeedsFill | None]
 
 @dataclass(frozen=True, slots=True)
 class ColumnChanges:
-    """What became of the columns of models. `moves`: the renamed tables."""
+    """Finds the changes of the columns of models. `moves`: the renamed tables."""
 
     models: Modelled
     fill: Fill
@@ -41,7 +41,7 @@ class ColumnChanges:
     def renamed(
         self, model: Table, before: Table, lost: list[Column], gained: list[Column], entries: dict[str, Json]
     ) -> Iterator[tuple[str, str]]:
-        """(folded new name, old name) of each renamed column; adds the new names to `entries`."""
+        """Yield (folded new name, old name) for each renamed column, and add the new names to `entries`."""
         open_ = [c for c in lost if fold(c.name) not in earlier_names(entries)]
         old_names, new_names = set[str](), set[str]()
         candidates = self._candidates(model, before, open_, gained)
@@ -59,8 +59,8 @@ class ColumnChanges:
     def _candidates(
         self, model: Table, before: Table, lost: Sequence[Column], gained: Sequence[Column]
     ) -> list[tuple[Column, Column, bool]]:
-        """Lost and gained columns that may be the same one, and whether that is certain: the certain ones first, then
-        those with the same definition, and then those that may have been renamed and changed at once."""
+        """Return (lost, gained, certain) for columns that may be the same: first certain pairs, then pairs with the
+        same definition, then columns that may have been renamed and changed at once."""
         alike = [(old, new) for new in gained for old in lost if self._is_alike(model, before, old, new)]
         similar = [
             (old, new)
@@ -72,7 +72,8 @@ class ColumnChanges:
         return [*sorted(pairs, key=lambda pair: not pair[2]), *((old, new, False) for old, new in similar)]
 
     def note_fills(self, wanted: Table, before: Table, gained: list[Column], entries: dict[str, Json]) -> None:
-        """Write the values of existing rows, if Django would give them one."""
+        """Write fills for existing rows of new columns and of columns that become NOT NULL, if Django would give them a
+        value."""
         for column in gained:
             if column.default is None and column.generated is None:
                 self._note_fill(wanted, column, entries, "{}")
@@ -110,7 +111,7 @@ class ColumnChanges:
         return False
 
     def _is_through(self, model: Table) -> bool:
-        """True for a many-to-many table that Django makes itself: nobody can rename a field of it."""
+        """True for a many-to-many table that Django makes itself: nobody can rename one of its fields."""
         label, labels = self.models.labels[fold(model.name)], self.models.labels.values()
         has_fields = any(table == fold(model.name) for table, _ in self.models.fields)
         return not has_fields and any(label.startswith(f"{other}_") for other in labels)
@@ -135,7 +136,8 @@ def _most_similar(old: Column, new: Sequence[Column]) -> list[Column]:
 
 
 def _may_be_changed(before: Table, old: Column, model: Table, new: Column) -> bool:
-    """True if a column may have been renamed and changed at once: the values are of one kind, or the names similar."""
+    """True if a column may have been renamed and changed at once: the values have the same affinity, or the names are
+    similar."""
     if old.generated is not None or new.generated is not None:
         return False
     is_same_kind = affinity(old, before.strict) is affinity(new, model.strict)
@@ -150,7 +152,7 @@ def _refers(table: Table, column: Column, parent: str | None) -> bool:
 
 
 def _said_of(table: Table, name: str) -> str:
-    """Everything that a table says about one column alone."""
+    """Return the parts of a table that define one column alone, as JSON."""
     column, key = table.column(name), table.primary_key
     assert column is not None
     said = [digest.column_json(column)]

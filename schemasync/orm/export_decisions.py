@@ -1,4 +1,5 @@
-"""What the author of schema.json decides: on the command line, when asked, or by a hint in the file."""
+"""The decisions of the author of schema.json: on the command line, as an answer to a question, or by a hint in the
+file."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from ..schema.write import Json
 class Decisions:
     """Decisions of the author on the command line.
 
-    `drop`: `table` or `table.column` of what is dropped, not renamed. `claim`: models own the tables that have no
+    `drop`: each `table` or `table.column` that is dropped, not renamed. `claim`: models own their tables that have no
     `_model` yet.
     """
 
@@ -30,8 +31,8 @@ NOTHING_DECIDED = Decisions()
 
 @dataclass(slots=True)
 class Answers:
-    """Answers to the questions of an export, and the problems where there is none. `read`, `tree`: the file as it is.
-    `ask`: None if nobody can be asked."""
+    """Answers to the questions of an export, and a problem for each question without an answer. `read`, `tree`: the
+    present file. `ask`: None if nobody can be asked."""
 
     read: Document
     tree: Json
@@ -44,8 +45,8 @@ class Answers:
         return fold(name) in map(fold, self.decisions.drop)
 
     def decide(self, lost: str, question: Question, message: str, hint: str) -> bool:
-        """True if `lost` was renamed, and is not dropped. If nobody can be asked, that is a problem with this message
-        and hint."""
+        """Return True if `lost` was renamed, and is not dropped. If nobody can be asked, record a problem with this
+        message and hint."""
         if self.is_dropped(lost):
             return False
         if self.ask is not None:
@@ -54,7 +55,7 @@ class Answers:
         return True  # the export refuses in the end, whatever else it finds
 
     def refuse(self, problem: Problem, table: str, column: str = "") -> None:
-        """Record a problem, with the place of the table or column in the file if it is there."""
+        """Record a problem, with the location of the table or column in the file if the file has it."""
         key = next((key for key, _ in tables_of(self.tree) if fold(from_key(key)) == fold(table)), None)
         path = [] if key is None else [key, *([to_key(column)] if column else [])]
         self.problems.append(self.read.located(problem, *path))

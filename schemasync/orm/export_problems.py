@@ -1,4 +1,4 @@
-"""What an export refuses, and what its user can do."""
+"""The problems that an export refuses, with hints for the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares the tables of schema.json with those of the models, and decides what is written and what is removed."""
+"""Compares the tables of schema.json with those of the models, and decides which to write and which to remove."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HINTS = ("_was", "_from", "_dropped", "_keep", "_use", "_rows", "_comment", "_po
 
 @dataclass(frozen=True, slots=True)
 class DataMigrations:
-    """Data migrations, by label of their app; `seen`: `app.name` of those that are accepted now."""
+    """Data migrations, by label of their app. `seen`: `app.name` of the migrations that are accepted now."""
 
     found: Mapping[str, list[str]] = field(default_factory=dict)
     seen: Collection[str] = ()
@@ -40,7 +40,7 @@ NO_MIGRATIONS = DataMigrations()
 
 @dataclass(slots=True)
 class TablesExport:
-    """One export: what it puts into the file and removes from it."""
+    """One export: `put` maps keys of the file to their new text, and `remove` has the keys to remove."""
 
     text: str
     read: Document
@@ -94,7 +94,8 @@ class TablesExport:
         self._note_elsewhere()
 
     def _left(self, owned: Mapping[str, Owned]) -> dict[str, Owned]:
-        """Tables that their model no longer has, or has under another name, or whose name another table took."""
+        """Return the tables that their model no longer has, or has under another name, or whose name another table
+        took."""
         labels = self.models.labels
         homes = {label: name for name, label in labels.items()}
         places = {one.label: name for name, one in owned.items()}
@@ -107,8 +108,8 @@ class TablesExport:
         return {name: one for name, one in owned.items() if has_left(name, one)}
 
     def _is_of_removed_app(self, one: Owned) -> bool:
-        """True for a table whose app is not installed any more: as with migrations, it stays until it is dropped by
-        name."""
+        """True for a table whose app is no longer installed and that `--drop` does not name: as with migrations, it
+        stays."""
         label = str(one.body["_model"]).partition(".")[0]
         installed = self.models.apps is None or label in self.models.apps
         return not installed and not self.answers.is_dropped(from_key(one.key))
@@ -147,7 +148,8 @@ class TablesExport:
                     self.answers.refuse(unmarked_move(one.key, table, before, label), before.name)
 
     def _claim(self, model: Table, owned: Owned, before: Table) -> None:
-        """Mark the table, and name in `_keep` what it has beyond the model, so that the claim loses nothing."""
+        """Write `_model` to the table, and `_keep` with everything that it has beyond the model, so that nothing is
+        lost."""
         self.claimed.append(model.name)
         entries = entries_of(owned)
         lost, gained = lost_and_gained(model, before, ())
@@ -167,7 +169,7 @@ class TablesExport:
             self._rewrite(wanted, before, Owned(owned.key, {**owned.body, **marks}), entries, lost, gained, renames)
 
     def _move_out(self, owned: Owned) -> None:
-        """Remove a table that the migrations of its app make and change, whoever wrote it into the file."""
+        """Remove a table from the file, whoever wrote it there: the migrations of its app make and change it."""
         self.moved_out.append(from_key(owned.key))
         self.remove.add(owned.key)
 
@@ -176,7 +178,7 @@ class TablesExport:
         self.put[owned.key] = write.pretty({key: v for key, v in owned.body.items() if key not in ("_model", "_keep")})
 
     def note_migrations(self, given: DataMigrations) -> None:
-        """Record data migrations in the file once they are seen: at first all of them."""
+        """Record accepted data migrations in the file, the first time all of them; record problems for new ones."""
         known: dict[str, list[str]] = self.tree.get("_migrations", {})
         new = list(unseen(given.found, known)) if "_migrations" in self.tree else []
         self.answers.problems += [unseen_migration(name) for name in new if name not in given.seen]
@@ -185,7 +187,7 @@ class TablesExport:
             self.put["_migrations"] = write.pretty({**known, **seen})
 
     def _note_elsewhere(self) -> None:
-        """Record tables that models refer to, but schema.json does not make."""
+        """Record in `_elsewhere` the tables that models refer to and that schema.json does not make."""
         referred = {k.table for table in self.models.schema.tables for k in table.foreign_keys}
         others = {name for name in referred if fold(name) in self.models.elsewhere} | {*self.moved_out}
         already = self.tree.get("_elsewhere", [])
@@ -237,7 +239,7 @@ class TablesExport:
             self.remove.add(owned.key)
 
     def _field_names(self, model: Table) -> dict[str, str]:
-        """Maps the folded name of each column that has a field to the name of that."""
+        """Map the folded name of each column that has a field to the field's name."""
         table, columns = fold(model.name), [fold(column.name) for column in model.columns]
         return {one: self.models.fields[table, one].name for one in columns if (table, one) in self.models.fields}
 
@@ -256,7 +258,7 @@ class TablesExport:
 
 
 def _unfilled(model: Table, before: Table) -> Iterator[Column]:
-    """Columns that no field names, and for which every new row needs a value."""
+    """Yield columns without a field for which every new row needs a value."""
     key = {c.column for c in before.primary_key.columns} if before.primary_key else set()
     for column in before.columns:
         is_required = column.not_null is not None and column.default is None and column.generated is None
@@ -265,5 +267,5 @@ def _unfilled(model: Table, before: Table) -> Iterator[Column]:
 
 
 def _kept(model: Table, before: Table, owned: Owned) -> list[str]:
-    """The entries of `_keep` once a model owns the table: the existing ones, and everything beyond the model."""
+    """Return the entries of `_keep` if a model owns the table: the existing ones, and everything beyond the model."""
     return list(dict.fromkeys([*owned.body.get("_keep", ()), *beyond(model, before)]))

@@ -1,4 +1,4 @@
-"""The installed models that generated models refer to, and what their names take."""
+"""Finds the installed models that generated models refer to, and the names that are taken."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .models import table_of
 
 
 def installed(alias: str) -> Iterator[type[Model]]:
-    """Every installed model that has, or may have, a table in this database."""
+    """Yield every installed model that has, or may have, a table in this database."""
     for model in apps.get_models(include_auto_created=True):
         if not model._meta.proxy and router.allow_migrate_model(alias, model):
             yield model
 
 
 def class_names(app_label: str, ignored: Callable[[Any], bool]) -> frozenset[str]:
-    """The names of the classes that an app has beside the generated ones, in lower case."""
+    """Return the names of the models that an app has besides the generated ones, in lower case."""
     models = apps.get_models(include_auto_created=True, include_swapped=True)
     return frozenset(
         str(model._meta.model_name) for model in models if model._meta.app_label == app_label and not ignored(model)
@@ -33,8 +33,8 @@ def class_names(app_label: str, ignored: Callable[[Any], bool]) -> frozenset[str
 def external_models(
     alias: str, owned: Iterable[str], elsewhere: Iterable[str], is_kept: Callable[[type[Model]], bool]
 ) -> dict[str, type[Model]]:
-    """Maps the folded table to its installed model, for the tables that models own, those of `_elsewhere`, and those
-    of models that `is_kept` accepts."""
+    """Map folded tables to their installed models, for the tables that models own, those of `_elsewhere`, and those of
+    models that `is_kept` accepts."""
     wanted = {*map(fold, owned), *elsewhere}
     return {
         fold(table_of(model)): model for model in installed(alias) if fold(table_of(model)) in wanted or is_kept(model)
@@ -42,15 +42,15 @@ def external_models(
 
 
 def by_label(found: Mapping[str, type[Model]]) -> dict[str, type[Model]]:
-    """The same models by label in lower case."""
+    """Map the lower-case labels of these models to the models."""
     return {model._meta.label_lower: model for model in found.values()}
 
 
 def described(
     found: Mapping[str, type[Model]], owners: Mapping[str, str], ignored: Callable[[Any], bool]
 ) -> dict[str, External]:
-    """What the description needs to know of each, with the tables whose model is not installed. `owners`: the label of
-    the model that owns each table. `ignored`: models whose relations are about to be generated again."""
+    """Return the input of the description for each model, also for tables whose model is not installed. `owners`: the
+    label of the model that owns each table. `ignored`: True for models whose relations will be generated again."""
     known = {table: _external(model, ignored) for table, model in found.items()}
     for table, label in owners.items():
         known.setdefault(fold(table), External(label, "", {}))
@@ -76,7 +76,7 @@ def _rule(field: Any) -> Any:
 
 
 def _is_of_database(rule: Any) -> bool:
-    """True for DB_CASCADE and its kind (Django 6.1)."""
+    """True for DB_CASCADE and similar rules (Django 6.1)."""
     return str(getattr(rule, "__name__", "")).startswith("DB_")
 
 

@@ -1,7 +1,7 @@
 """Checks whether model fields can read stored values, with the converters that a query uses.
 
-Django reads a value in three steps: a converter that its SQLite backend registers for the declared type of the column,
-those of the backend for the field (connection.ops), and those of the field itself (from_db_value).
+Django reads a value in three steps: the converter that its SQLite backend registers for the declared type of the
+column, the backend's converters for the field (connection.ops), and those of the field itself (from_db_value).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ FROM_TEXT = ("DATE", "DATETIME", "TIME", "TIMESTAMP")
 
 @dataclass(frozen=True, slots=True)
 class FieldReader:
-    """The converters of one field, in order. `declared`: the one for the type of the column. `is_number`: the field
-    cannot save anything but a number, and Django reads whatever SQLite has."""
+    """The converters of one field, in order. `declared`: the converter for the type of the column. `is_number`: the
+    field can save only numbers, and Django reads a value of any type."""
 
     field: Field[Any, Any]
     expression: Any
@@ -54,12 +54,13 @@ class FieldReader:
         return found is not None or self._means_none()
 
     def _means_none(self) -> bool:
-        """True if None is a valid result: JSON has its own null, and a nullable field may be read so."""
+        """True if None is a valid result: JSON has its own null, and a nullable field may be read as None."""
         return self.field.null or self.field.get_internal_type() == "JSONField"
 
 
 def readers(alias: str) -> dict[tuple[str, str], FieldReader]:
-    """Maps folded (table, column) to the reader of each model field in this database that converts what it reads."""
+    """Map folded (table, column) to the reader of each model field in this database that converts or restricts
+    values."""
     connection = connections[alias]
     return {
         (fold(table_of(model)), fold(str(field.column))): reader

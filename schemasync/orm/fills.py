@@ -47,9 +47,10 @@ class NeedsFill:
 
 
 def fill_of(alias: str, field: Field[Any, Any]) -> str | NeedsFill | None:
-    """The SQL of the value that Django gives to rows that existed before this field; None if there is none.
+    """Return the SQL of the value that Django gives to rows that existed before this field; None if there is none.
 
-    A nullable field has one if it has a default. No function of the application is called.
+    A nullable field has one if it has a default. No function of the application is called: NeedsFill stands for a
+    function without an equivalent in SQLite.
     """
     if field.generated or field.primary_key or field.has_db_default():
         return None
@@ -60,7 +61,7 @@ def fill_of(alias: str, field: Field[Any, Any]) -> str | NeedsFill | None:
 
 
 def _function(field: Field[Any, Any]) -> Callable[[], Any] | None:
-    """The function that returns a different value at each call; None if there is none."""
+    """Return the default function whose value differs at each call; None if there is none."""
     if field.has_default():
         default = field.default
         return default if callable(default) and not any(default is one for one in CONSTRUCTORS) else None
@@ -71,7 +72,8 @@ def _function(field: Field[Any, Any]) -> Callable[[], Any] | None:
 
 
 def _expression(connection: BaseDatabaseWrapper, field: Field[Any, Any], function: Callable[[], Any]) -> str | None:
-    """SQL that gives each row a value as from the function, in the format in which Django stores it on SQLite."""
+    """Return SQL that gives each row a value like the function's, in Django's format on SQLite; None if there is
+    none."""
     if not type(field).__module__.startswith("django.db.models."):
         return None
     match field.get_internal_type():
@@ -90,7 +92,8 @@ def _expression(connection: BaseDatabaseWrapper, field: Field[Any, Any], functio
 
 
 def _now(connection: BaseDatabaseWrapper) -> str | None:
-    """Django stores microseconds, in the time zone of the connection; without USE_TZ, in that of the process."""
+    """Return SQL for the present time as Django stores it: with microseconds, in the time zone of the connection, or
+    without USE_TZ in that of the process. None for a time zone other than UTC."""
     if not settings.USE_TZ:
         return "strftime('%Y-%m-%d %H:%M:%f000', 'now', 'localtime')"
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if connection.timezone_name == "UTC" else None

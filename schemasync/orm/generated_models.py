@@ -26,8 +26,8 @@ def registry(
     managed: bool = False,
     manager: type[models.Manager[Any]] | None = None,
 ) -> Apps:
-    """A registry with a class for each description. `external`: installed models that relations refer to, by label;
-    they get no attribute for the way back."""
+    """Return a registry with a class for each description. `external`: installed models that relations refer to, by
+    label; they get no reverse accessor."""
     apps = Apps([AppConfigStub(app_label)])
     for label, model in external.items():
         apps.register_model(label.partition(".")[0].lower(), model)
@@ -67,7 +67,7 @@ class _Maker:
         return type(one.name, (models.Model,), body)
 
     def value(self, code: Code) -> Any:
-        """The Python value of an expression."""
+        """Return the Python value of an expression."""
         match code:
             case Literal(value):
                 return value
@@ -109,7 +109,7 @@ class _Maker:
 
 
 def enumeration(choices: Choices) -> Any:
-    """The enumeration as a class."""
+    """Return the enumeration as a class."""
     members = [(name, value if label is None else (value, label)) for name, value, label in choices.members]
     base = getattr(models, choices.base.removeprefix("models."))
     return base(choices.name, members)

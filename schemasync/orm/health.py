@@ -1,4 +1,4 @@
-"""The setting HEALTH: a function of the project that looks at the new file through Django's connection."""
+"""The setting HEALTH: a function of the project that checks the new file through Django's connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .own_work import function
 
 @dataclass(frozen=True, slots=True)
 class ProjectHealthCheck:
-    """Calls a function, given by itself or by its dotted path, with the alias of the database. Within the call the
+    """Calls a function, given as itself or as its dotted path, with the alias of the database. During the call the
     alias means the new file."""
 
     alias: str
@@ -28,7 +28,7 @@ class ProjectHealthCheck:
         return self.given if isinstance(self.given, str) else getattr(self.given, "__qualname__", repr(self.given))
 
     def check(self, path: Path, prepare: Callable[[Connection], None]) -> bool:
-        """False if the function returns it. What it writes is rolled back."""
+        """Call the function, and roll back its writes. Return False if the function returns False."""
         look = function(self.given) if isinstance(self.given, str) else self.given
         with on_file(self.alias, path), transaction.atomic(using=self.alias):
             prepare(connections[self.alias].connection)
@@ -38,6 +38,6 @@ class ProjectHealthCheck:
 
 
 def health_check(alias: str) -> ProjectHealthCheck | None:
-    """The check of a database; None without the setting."""
+    """Return the check of a database; None without the setting."""
     given = conf.health()
     return None if given is None else ProjectHealthCheck(alias, given)

@@ -1,4 +1,4 @@
-"""Merges a model's table with what the author keeps beside it in schema.json."""
+"""Merges a model's table with the parts that the author keeps in schema.json in addition to the model."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def merged(
     renames: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Table:
-    """The table for the file: existing columns stay in their order, new ones follow, in the order of the names of their
+    """Return the table for the file. Existing columns keep their order; new ones follow, sorted by the names of their
     `fields`, as in the migrations that Django would write.
 
-    `fields` maps the folded name of a column to that of its field, and `renames` its new name to its name in the file.
-    `keep`: names of columns, indexes and constraints that stay as in the file; a constraint without a name is
+    `fields` maps the folded name of a column to the name of its field, and `renames` maps its new name to its name in
+    the file. `keep`: names of columns, indexes and constraints that stay as in the file; a constraint without a name is
     identified by its text. Triggers, STRICT and WITHOUT ROWID always stay: models have none.
     """
     if file is None:
@@ -50,16 +50,17 @@ def merged(
 
 
 def beyond(model: Table, found: Table) -> tuple[str, ...]:
-    """What a database has in a model's table beyond the model, and would lose without `_keep`.
+    """Return the names for `_keep`: the parts of a model's table that only the database has, and would lose.
 
-    Columns that no model names, or with their own collation, default or CHECK; indexes and constraints.
+    They are columns that no model names, or that have more than the model, such as a collation, default or CHECK; and
+    indexes and constraints.
     """
     model = _as_kind(reworded(model, found), found)
     return tuple(dict.fromkeys([*_more_columns(model, found), *_more_parts(model, found)]))
 
 
 def _as_kind(model: Table, file: Table) -> Table:
-    """The model's table with the STRICT or WITHOUT ROWID of the file: its key then implies NOT NULL."""
+    """Return the model's table as if it had the STRICT or WITHOUT ROWID of the file, where the key implies NOT NULL."""
     key = model.primary_key
     if key is None or not (file.strict or file.without_rowid):
         return model
@@ -80,12 +81,13 @@ class _Kept:
         return name is not None and fold(name) in self.names
 
     def constraint(self, one: Unique | Check | ForeignKey) -> bool:
-        """True if it is kept by its name, by its text, or with the one column that it refers to."""
+        """True if `keep` has its name, its text if it has no name, or the only column that it is about."""
         return self.has(one.name or text(one)) or self.has(only_column(one))
 
 
 def lost_and_gained(model: Table, file: Table, keep: Collection[str]) -> tuple[list[Column], list[Column]]:
-    """The columns of the file that the model no longer has, and those that are new in the model."""
+    """Return the columns of the file that the model no longer has, except for those in `keep`, and the columns that are
+    new in the model."""
     kept = set(map(fold, keep))
     lost = [c for c in file.columns if model.column(c.name) is None and fold(c.name) not in kept]
     return lost, [c for c in model.columns if file.column(c.name) is None]
@@ -124,7 +126,7 @@ def _indexes(model: Table, file: Table, kept: _Kept) -> Iterator[Index]:
 
 
 def only_column(one: Unique | Check | ForeignKey) -> str | None:
-    """The column of a UNIQUE or a foreign key with one column; None for several, and for a CHECK."""
+    """Return the column of a UNIQUE or a foreign key with one column; None for several, and for a CHECK."""
     match one:
         case Unique():
             return one.columns[0].column if len(one.columns) == 1 else None
@@ -135,7 +137,7 @@ def only_column(one: Unique | Check | ForeignKey) -> str | None:
 
 
 def text(one: Unique | Check | ForeignKey) -> str:
-    """The name in `_keep` for a constraint without a name."""
+    """Return the name in `_keep` for a constraint without a name."""
     return write.constraint_text(one)
 
 
@@ -154,7 +156,7 @@ def _has_more(own: Column, found: Column) -> bool:
 
 
 def _alone(table: Table, column: Column) -> set[str]:
-    """The constraints of one column, as text."""
+    """Return the UNIQUE and CHECK constraints of one column, as text."""
     found: Iterable[Unique | Check | ForeignKey] = (*table.uniques, *table.checks)
     about = (one for one in found if column.name in (only_column(one), _of(table, one)))
     return {text(replace(one, name=None)) for one in about}

@@ -56,18 +56,18 @@ def sync_as_migrate(
     *,
     goes_live: bool = True,
 ) -> Report:
-    """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError; then the live file is unchanged.
+    """Run `sync` and the additional work of `migrate`. Raises a SchemasyncError.
 
     On the new file, before it goes live: `first`, content types of renamed models, migrations of MIGRATED_APPS, the
-    functions of DATA_MIGRATIONS and SEED, and receivers of `before_swap`. On the live one: `pre_migrate` before;
-    `post_migrate` after, where tables exist.
+    functions of DATA_MIGRATIONS and SEED, and receivers of `before_swap`. On the live file: `pre_migrate` before the
+    run, and `post_migrate` after it, for apps whose tables exist.
 
-    If a migration fails after another one that may have acted outside of the database, what ran before it goes live, so
-    that nothing runs twice, and Failed is raised then.
+    After an error the live file is unchanged, with one exception: if a migration fails after another one that may have
+    acted outside of the database, the work before it goes live, so that nothing runs twice, and Failed is raised then.
 
-    `progress` is called as by Django's MigrationExecutor for each migration that runs. `goal`: up to which migration,
-    instead of the last ones. Raises UsageError if that would undo one. `goes_live`: False for a copy of a backup, which
-    is removed if it fails.
+    `progress` is called for each migration that runs, as by Django's MigrationExecutor. `goal`: the last migration to
+    run. Raises UsageError if that would undo a migration. `goes_live`: False for a copy of a backup, which is removed
+    on failure.
     """
     import_management()
     options = informed(alias, options)
@@ -105,8 +105,8 @@ def sync_as_migrate(
 
 @contextmanager
 def _alone(target: Target) -> Iterator[None]:
-    """Within the block no other process sends `post_migrate` for this database, as long as it does not take longer than
-    the target waits: receivers look for rows that are missing and insert them, and servers may start at once."""
+    """Let no other process send `post_migrate` for this database within the block, for at most as long as the target
+    waits: receivers insert missing rows, and several servers may start at once."""
     with ExitStack() as stack:
         with suppress(OSError):  # there is no such folder, or this user may not write to it
             stack.enter_context(held_alone(target.layout.signals_lock, target.wait))
@@ -116,8 +116,8 @@ def _alone(target: Target) -> Iterator[None]:
 def rehearse_as_migrate(
     alias: str, target: Target, document: Document, options: SyncOptions, queries: str = ""
 ) -> Rehearsal:
-    """Rehearse a sync with the additional work of `migrate` on the new file. No signal of `migrate` is sent, as the
-    live file stays as it is. Raises what a sync would raise."""
+    """Rehearse a sync with the additional work of `migrate` on the new file. Send no signal of `migrate`, as the live
+    file stays unchanged. Raises the errors of a sync."""
     import_management()
     options = informed(alias, options)
     was_there = is_there(target)
@@ -140,14 +140,14 @@ def rehearse_as_migrate(
 
 @dataclass(slots=True)
 class _Work:
-    """The additional work on the new file, which `sync` calls, and what became of it.
+    """The additional work on the new file, which `sync` calls, and its results.
 
-    `due`: the data migrations whose functions the live database still needs. `is_seed_due`: it is still to be filled.
-    `are_migrations_due`: some of MIGRATED_APPS are pending; `prepare`: prepares them on a new file, the one at a path;
-    `migrations`: these, once they are prepared.
-    `ran`: the migrations that ran, and the data migrations whose functions did; `ran_ahead`: how many of them, while
-    writers went on. `stopped`: the one that failed after them. `seed`: the function that filled a new database.
-    `undone`: what is left to the next run.
+    `due`: the data migrations whose functions the live database still needs. `is_seed_due`: the live database still
+    needs its seed. `are_migrations_due`: migrations of MIGRATED_APPS are pending. `prepare`: prepares them on the new
+    file at a path. `migrations`: the prepared migrations.
+    `ran`: the migrations that ran, and the data migrations whose functions ran. `ran_ahead`: how many of them ran while
+    writers continued. `stopped`: the migration that failed after them. `seed`: the function that filled a new database.
+    `undone`: the work that is left to the next run.
     """
 
     alias: str
@@ -166,11 +166,12 @@ class _Work:
     migrations: Migrations | None = field(init=False, default=None)
 
     def is_due(self, new: NewFile) -> bool:
-        """True if migrations are due, and nothing comes before them."""
+        """True if migrations are due, and no other work comes before them."""
         return self.are_migrations_due and self.first is None and not self._renamed(new)
 
     def do_ahead(self, new: NewFile) -> TableAccess:
-        """Run the first migrations, as long as they act on nothing but the file, and prepare the others."""
+        """Prepare the migrations, and run the first ones that act only on the file. Return the tables that they
+        access."""
         connection = connections[self.alias]
         with on_file(self.alias, new.path):
             connection.ensure_connection()
@@ -182,7 +183,7 @@ class _Work:
                 except APPLICATION_ERRORS:
                     if not access.is_denied:
                         raise
-            access.is_denied |= connection.connection is not raw  # nothing has recorded another connection
+            access.is_denied |= connection.connection is not raw  # another connection was not recorded
         return access
 
     def __call__(self, new: NewFile) -> bool:
@@ -209,7 +210,7 @@ class _Work:
         return True
 
     def is_left(self, new: NewFile) -> bool:
-        """True if there is work that has to wait for the write lock."""
+        """True if there is work that has to run under the write lock."""
         return self.first is not None or self._is_any(new)
 
     def _is_any(self, new: NewFile) -> bool:
@@ -227,11 +228,11 @@ class _Work:
         return list(contenttypes.renames(new.models, self.document.models, _tables(new.plan)))
 
     def recorded(self, digest: str | None) -> Afterwards:
-        """What the history is to record; `digest`: of the schema.json, None if something is left to do."""
+        """Return the facts for the history. `digest`: of the schema.json, None if some work is left."""
         return self.undone.left_for_later(Afterwards(document=digest, migrations=self.ran, seed=self.seed))
 
     def notes(self) -> Iterator[str]:
-        """What ran, for the report."""
+        """Yield notes for the report about the work that ran."""
         if self.ran:
             which = f": {', '.join(self.ran)}" if len(self.ran) <= FEW else f", from {self.ran[0]} to {self.ran[-1]}"
             waited = len(self.ran) - self.ran_ahead
@@ -242,7 +243,8 @@ class _Work:
 
 
 def informed(alias: str, options: SyncOptions) -> SyncOptions:
-    """The options with what the installed apps require of this database; unchanged if Django uses migrations."""
+    """Return the options with the requirements of the installed apps for this database; unchanged without the setting
+    ENABLED."""
     if not conf.is_enabled():
         return options
     return replace(
@@ -257,7 +259,7 @@ def informed(alias: str, options: SyncOptions) -> SyncOptions:
 
 
 def work_on_new_file(alias: str, plan: Plan, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """What the application would do on the new file of a plan, in phrases; the mappings are those of tables to
+    """Return phrases for the work of the application on the new file of a plan. `before` and `after` map tables to
     models."""
     found = [f"the content type of {old} is renamed" for old, _ in contenttypes.renames(before, after, _tables(plan))]
     if conf.migrated_apps() and (late := waiting(alias)):

@@ -1,7 +1,7 @@
-"""Finds what Django's `migrate` would destroy in a database: it remakes a table from the model alone.
+"""Finds objects that Django's `migrate` would destroy in a database: it remakes a table from the model alone.
 
 A model cannot express that its table has a trigger, is STRICT, or has a column that only a report reads. The remake
-(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) silently leaves all that out.
+(https://docs.djangoproject.com/en/stable/topics/migrations/#sqlite) silently leaves these out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .models import Modelled
 
 
 class RiskKind(StrEnum):
-    """Stable names, for scripts; docs/commands.md explains each."""
+    """Stable names of risks, for scripts; docs/commands.md explains each."""
 
     TRIGGER = "trigger"
     INDEX = "index"
@@ -45,7 +45,7 @@ class RiskKind(StrEnum):
     CHECK = "check"
     UNIQUE = "unique"
     FOREIGN_KEY = "foreign-key"
-    # what makes SQLite refuse the remake, so that migrate ends in a traceback
+    # objects that make SQLite refuse the remake, so that migrate ends in a traceback
     VIEW = "view"
     OTHER_TRIGGER = "other-trigger"
     BROKEN_VIEW = "broken-view"
@@ -61,12 +61,13 @@ class MigrateRiskJson(TypedDict):
 
     kind: RiskKind
     table: str | None
-    """Null if the remake of every table of a model would be aborted."""
+    """Null if it would abort the remake of every model's table."""
     name: str
-    """Of the index, trigger, view or column; empty for the table as a whole and for a constraint without a name."""
+    """The name of the index, trigger, view or column; empty for the table as a whole and for a constraint without a
+    name."""
     text: str
     rows: int | None
-    """How many rows have a value in a column that no model names."""
+    """The number of rows with a value in a column that no model names."""
     aborts: bool
     """True if migrate would end with an error, false if it would lose the object."""
 
@@ -76,7 +77,7 @@ class MigrateRisk:
     """An object that migrate would destroy when it remakes `table`, or that would abort it.
 
     `name`: of the index, trigger, view or column; '' for the table as a whole, and for a constraint without a name.
-    `table` is None if no table of any model can be remade. `rows`: how many have a value in a column that no model
+    `table` is None if no model's table can be remade. `rows`: the number of rows with a value in a column that no model
     names.
     """
 
@@ -104,8 +105,8 @@ class MigrateRisk:
 
 
 def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk, ...]:
-    """Everything in the models' tables beyond the models; empty if there is no database yet. Raises a SchemasyncError
-    if it cannot be read."""
+    """Return all parts of the models' tables that the models do not have, and objects that would abort a migration;
+    empty if there is no database yet. Raises a SchemasyncError if it cannot be read."""
     if Layout(link).path_kind() is PathKind.NOTHING:
         return ()
     with translated_errors(link), closing(databases.opener(alias).read(link)) as connection:
@@ -113,7 +114,7 @@ def migrate_risks(alias: str, link: Path, models: Modelled) -> tuple[MigrateRisk
 
 
 def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[MigrateRisk]:
-    """Everything that the database of the connection, with the schema `there`, has beyond the models' tables."""
+    """Yield the risks for the database of the connection, whose schema is `there`."""
     for model in models.tables:
         table = there.table(model.name)
         if table is not None:
@@ -130,7 +131,7 @@ def beyond(connection: Connection, there: Schema, models: Schema) -> Iterator[Mi
 def _of_table(connection: Connection, model: Table, table: Table, there: Schema) -> Iterator[MigrateRisk]:
     for trigger in table.triggers:
         yield MigrateRisk(
-            RiskKind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} goes with the old table"
+            RiskKind.TRIGGER, table.name, trigger.name, f"the trigger {trigger.name} is dropped with the old table"
         )
     if table.virtual is not None:
         yield MigrateRisk(RiskKind.VIRTUAL, table.name, "", "it is a virtual table, and would become an ordinary one")
@@ -182,15 +183,15 @@ def _conflict(one: NotNull) -> str:
 
 
 def _beyond_indexes(model: Table, table: Table) -> Iterator[Index]:
-    """Indexes that the remake would not create, or not unchanged."""
+    """Yield indexes that the remake would not create, or would create differently."""
     for index in table.indexes:
         if not any(_is_same(index, one) for one in model.indexes) and not _is_kept_unique(model, index):
             yield index
 
 
 def _is_same(index: Index, own: Index) -> bool:
-    """By definition under any name; under its own name by structure, as Django's releases write expressions
-    differently."""
+    """True for the same definition under any name, and for the same structure under the same name, as Django's releases
+    write expressions differently."""
     if (index.columns, index.where, index.unique) == (own.columns, own.where, own.unique):
         return True
     return fold(index.name) == fold(own.name) and _outline(index) == _outline(own)
@@ -201,7 +202,7 @@ def _outline(index: Index) -> tuple[bool, bool, list[str | None]]:
 
 
 def _is_kept_unique(model: Table, index: Index) -> bool:
-    """True for a unique index whose effect a constraint of the model has, too."""
+    """True for a unique index that has the same effect as a constraint of the model."""
     return index.unique and index.where is None and _together(index.columns) in map(_of_unique, model.uniques)
 
 
@@ -251,26 +252,27 @@ def _of_unique(one: Unique) -> frozenset[IndexedColumn]:
 
 
 def _together(columns: Iterable[IndexedColumn]) -> frozenset[IndexedColumn]:
-    """The columns that are unique together, whose order does not matter."""
+    """Return the columns that are unique together, as a set: their order does not matter."""
     return frozenset(IndexedColumn(one.column, one.expression, one.collation) for one in columns)
 
 
 def _covers(own: ForeignKey, key: ForeignKey) -> bool:
-    """True if the model's key has the same effect. Whether it is deferred does not count."""
+    """True if the model's key has the same effect, whether it is deferred or not."""
     same_actions = key.on_delete in (None, own.on_delete) and key.on_update in (None, own.on_update)
     return same_actions and _key_columns(own) == _key_columns(key)
 
 
 def _key_columns(key: ForeignKey) -> list[str]:
-    """The columns of the key and those that they refer to."""
+    """Return the folded names of the key's columns, of its table, and of the columns that it refers to."""
     return [fold(name) for name in (*key.columns, key.table, *key.references)]
 
 
-# --- what aborts it -----------------------------------------------------------------------------------------------
+# --- aborting objects ---------------------------------------------------------------------------------------------
 
 
 def _aborting(reader: DependencyReader, tables: dict[str, str]) -> Iterator[MigrateRisk]:
-    """SQLite renames no table while a view or trigger refers to a missing one, as happens during a remake."""
+    """Yield views and triggers that would abort a remake: SQLite renames no table while one of them refers to a missing
+    table."""
     if reader.error:
         yield _broken(reader)
     kind = RiskKind.VIEW if reader.type == "view" else RiskKind.OTHER_TRIGGER

@@ -35,22 +35,22 @@ Out = OutputWrapper | TextIO
 
 
 def import_management() -> None:
-    """Receivers of the signals are in each app's `management` module, and Django imports it for that reason."""
+    """Import each app's `management` module, as Django does: receivers of the signals are there."""
     for config in apps.get_app_configs():
         if config.module is not None and module_has_submodule(config.module, "management"):
             import_module(".management", config.name)
 
 
 MigrationPlan = Sequence[tuple[Migration, bool]]
-"""Django's plan: migrations, in order, and whether each is undone."""
+"""Django's plan: (migration, whether it is undone), in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
     """The signals of one `migrate`. `plan`: the pending migrations of MIGRATED_APPS.
 
-    If every app keeps its migrations, receivers get the models as of the migrations, as from Django's own command.
-    Otherwise they get the installed models, as there is no history of those in schema.json.
+    If every app keeps its migrations, receivers get the models at the state of the migrations, as from Django's own
+    command. Otherwise they get the installed models, as schema.json has no history of models.
     """
 
     alias: str
@@ -81,8 +81,8 @@ class Signals:
                 post_migrate.send(sender=config, **about, **given)
 
     def _apps_after(self) -> Apps | StateApps:
-        """The models after all migrations that ran, as in Django's own command: those of apps without migrations are
-        rendered again, with their relations."""
+        """Return the models after all migrations that ran, as in Django's own command. Models of apps without
+        migrations are rendered again, with their relations."""
         if not conf.keeps_all():
             return apps
         state = _state(self.alias)
@@ -97,7 +97,7 @@ class Signals:
 
 
 def _state(alias: str | None) -> ProjectState:
-    """The models after the migrations that ran on the database; with None, before the first one."""
+    """Return the models after the migrations that ran on the database; with None, before the first migration."""
     with migration_modules.suspended():
         executor = MigrationExecutor(None if alias is None else connections[alias])
         loader = executor.loader
@@ -109,13 +109,14 @@ def _state(alias: str | None) -> ProjectState:
 
 
 def unwritten(alias: str, document: Document) -> list[str]:
-    """The installed models, as `app.Model`, that schema.json has no table for, without automatic through models."""
+    """Return the installed models, as `app.Model`, without a table in schema.json; automatic through models are left
+    out."""
     tables = frozenset(fold(table.name) for table in document.schema.tables) | document.elsewhere
     return sorted(label for label in _lacking(alias, tables).values() if not apps.get_model(label)._meta.auto_created)
 
 
 def lacking_line(missing: list[str]) -> Iterator[str]:
-    """One line about models that have no table, with the command that adds them."""
+    """Yield one line about models that have no table, with the command that adds them; none if all have one."""
     if missing:
         models = shortened(missing)
         what = "an installed model" if len(missing) == 1 else count(len(missing), "installed model")
@@ -135,7 +136,8 @@ def _apps_of(missing: dict[str, str]) -> frozenset[str]:
 
 
 def _apps_with_receivers_for_all() -> Iterator[str]:
-    """Labels of apps with a receiver that was connected without a sender, as those of contenttypes and auth are."""
+    """Yield labels of apps with a receiver that was connected without a sender, such as those of contenttypes and
+    auth."""
     for receivers in post_migrate._live_receivers(None):
         for receiver in receivers:
             if (config := apps.get_containing_app_config(receiver.__module__)) is not None:

@@ -21,18 +21,18 @@ from .migrate_signals import MigrationPlan
 from .pending_migrations import Goal, last_migrations
 
 Progress = Callable[..., None]
-"""Called as the callback of Django's MigrationExecutor is: with an action, the migration, and whether it is faked."""
+"""Called like the callback of Django's MigrationExecutor: with an action, the migration, and whether it is faked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A migration that failed, as `app.name`, and left no trace in the database."""
+    """A migration that failed, as `app.name`, and left no changes in the database."""
 
     name: str
     error: BaseException
 
     def as_error(self, ran: Sequence[str] = ()) -> Failed:
-        """The error for people; `ran`: the migrations before it, if these are live."""
+        """Return the error. `ran`: the migrations before it, if these are live."""
         message = f"the migration {self.name} failed: {type(self.error).__name__}: {self.error}"
         if not ran:
             hint = "The new file is removed, and the live one is unchanged. Correct the migration, and run again."
@@ -55,7 +55,7 @@ class Migrated:
 
 
 def migrate_apps(alias: str, *, plan: MigrationPlan = (), progress: Progress | None = None) -> Migrated:
-    """Run the pending migrations of MIGRATED_APPS, as `Migrations` does."""
+    """Run the pending migrations of MIGRATED_APPS, like `Migrations`."""
     return Migrations(alias, plan=plan, progress=progress).run() if conf.migrated_apps() else Migrated()
 
 
@@ -63,12 +63,12 @@ class Migrations:
     """The pending migrations of MIGRATED_APPS, in the order in which they run.
 
     Migrations of other apps that they depend on are recorded as run, because their tables exist. So are migrations
-    whose tables exist in the file at `path`, where schema.json made them before the app kept its migrations. Raises
-    Refused if one of these is a data migration that was never run and is not accepted, and Failed if no migration makes
-    such tables.
+    whose tables exist in the file at `path`, because schema.json made them before the app kept its migrations. Raises
+    Refused if one of the latter is a data migration that was never run and is not accepted, and Failed if no migration
+    makes such tables.
 
-    Receivers of `pre_migrate` may have added operations to those of the `plan`, as contenttypes does after the rename
-    of a model: these run, too. `progress`: called for each that runs. `goal`: up to which, instead of the last ones.
+    Operations that receivers of `pre_migrate` have added to those of the `plan`, as contenttypes does after the rename
+    of a model, run, too. `progress`: called for each migration that runs. `goal`: the last migration to run.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class Migrations:
 
     @property
     def is_done(self) -> bool:
-        """True if none is left."""
+        """True if no migration is left."""
         return not self._left
 
     @property
     def ran(self) -> tuple[str, ...]:
-        """Those that ran, as `app.name`."""
+        """The migrations that ran, as `app.name`."""
         return tuple(self._executor.ran)
 
     def run_harmless(self) -> None:
-        """Run the first ones, up to the one that may act outside of the database. Raises Failed."""
+        """Run the migrations before the first one that may act outside of the database. Raises Failed."""
         harmless = takewhile(lambda one: not (self._executor.runs(one) and may_act_outside(one)), self._left)
         stopped = self._run(list(harmless))
         if stopped is not None:
@@ -116,8 +116,8 @@ class Migrations:
             self._state.apps  # noqa: B018  rendered now, not while writers wait
 
     def run(self) -> Migrated:
-        """Run those that are left. Raises Failed if one fails: except after one that may have acted outside of the
-        database. Then the result names both."""
+        """Run the migrations that are left. Raises Failed if one fails; but after one that may have acted outside of
+        the database, return the migrations that ran and the one that stopped them."""
         stopped = self._run(list(self._left))
         if stopped is not None and not self._executor.has_acted_outside:
             raise stopped.as_error() from stopped.error
@@ -142,16 +142,16 @@ class Migrations:
 
 @dataclass(frozen=True, slots=True)
 class _AtWork:
-    """A migration that runs; `is_whole`: in one transaction, so that it leaves nothing if it fails."""
+    """The running migration. `is_whole`: it runs in one transaction, so that it leaves no changes if it fails."""
 
     key: tuple[str, str]
     is_whole: bool
 
 
 class _Executor(MigrationExecutor):
-    """Runs migrations of other apps only on the state of the models that later ones see, not on tables. `there`:
-    migrations of MIGRATED_APPS whose tables exist already; `ran`: those that were run; `at_work`: the one that runs
-    or failed."""
+    """Runs migrations of other apps only on the state of the models, for later migrations, and not on tables. `there`:
+    migrations of MIGRATED_APPS whose tables exist already. `ran`: the migrations that ran. `at_work`: the migration
+    that runs or failed."""
 
     there: frozenset[tuple[str, str]] = frozenset()
 
@@ -162,7 +162,7 @@ class _Executor(MigrationExecutor):
         self.has_acted_outside = False
 
     def runs(self, migration: Migration) -> bool:
-        """False for one that is only recorded."""
+        """False for a migration that is only recorded."""
         key = (migration.app_label, migration.name)
         return migration.app_label in conf.migrated_apps() and key not in self.there
 
@@ -175,7 +175,7 @@ class _Executor(MigrationExecutor):
             self.ran.append(".".join(key))
             self.has_acted_outside |= may_act_outside(migration) and not fake
             return after
-        progress, self.progress_callback = self.progress_callback, None  # nobody asked for it to run
+        progress, self.progress_callback = self.progress_callback, None  # it does not run, so it is not reported
         super().apply_migration(state, migration, fake=True)
         self.progress_callback = progress
         return migration.mutate_state(state, preserve=False)

@@ -1,4 +1,4 @@
-"""With the flag on, hides the migrations of all apps except MIGRATED_APPS from Django."""
+"""Hides the migrations of all apps except MIGRATED_APPS from Django, with the setting ENABLED."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _state = Local()  # of the thread, or of the asynchronous task
 class MigrationModules(dict[str, Any]):
     """A policy for `MIGRATION_MODULES`: None (no migrations) for every app that is not in MIGRATED_APPS.
 
-    Django reads it lazily, so the app registry is read at that time. `original` is the project's own setting: a mapping
-    or an object that only answers to `in` and `[]`, as projects have it to leave out migrations in tests. Within
-    `suspended()` it is that setting, for the thread that is in the block and no other: pages of a server that run at
-    the same time read it, too.
+    Django reads it lazily, so the app registry is read at that time. `original`: the project's own setting, a mapping
+    or an object with only `in` and `[]`, as some projects use to leave out migrations in tests. Within `suspended()`
+    the policy is that setting, only for the thread in the block: pages of a server that run at the same time read it,
+    too.
     """
 
     def __init__(self, original: Any) -> None:
@@ -55,7 +55,7 @@ def install() -> None:
 
 
 def is_in_force() -> bool:
-    """True if Django sees only the migrations that the policy leaves."""
+    """True if the policy is installed and not suspended."""
     return _is_installed() and not _is_suspended()
 
 
@@ -83,7 +83,7 @@ def suspended() -> Iterator[None]:
 
 
 def module_of(label: str) -> str | None:
-    """The migration module of an app by the project's own setting; None if it has none."""
+    """Return the migration module of an app by the project's own setting; None if it has none."""
     found = settings.MIGRATION_MODULES
     said = found.original if isinstance(found, MigrationModules) else found
     if label in said:

@@ -32,7 +32,7 @@ from .questioner import Questioner
 
 @dataclass(frozen=True, slots=True)
 class NewMigration:
-    """A migration that an app lacks: `does` is what each operation does, in Django's words."""
+    """A migration that an app lacks. `does`: Django's description of each operation."""
 
     name: str
     path: Path
@@ -41,8 +41,8 @@ class NewMigration:
 
 
 def lacking(answers: Questioner) -> tuple[NewMigration, ...]:
-    """The migrations that makemigrations would write for the project's own apps. Raises Refused if it would have to
-    ask."""
+    """Return the migrations that makemigrations would write for the project's own apps. Raises Refused if it would have
+    to ask, and for conflicts."""
     own = own_labels()
     if not own:  # no labels mean all apps to the autodetector
         return ()
@@ -60,7 +60,7 @@ def lacking(answers: Questioner) -> tuple[NewMigration, ...]:
 
 
 def lagging() -> list[str]:
-    """Labels of installed packages whose models differ from their own migrations."""
+    """Return the labels of installed packages whose models differ from their own migrations."""
     with _as_makemigrations():
         loader = MigrationLoader(None, ignore_no_migrations=True)
         before, now = loader.project_state(), ProjectState.from_apps(apps)
@@ -76,7 +76,7 @@ def _as_makemigrations() -> Iterator[None]:
 
 
 def _autodetector() -> type[MigrationAutodetector]:
-    """The autodetector of the makemigrations that the project has without schemasync, which may be its own."""
+    """Return the autodetector of the makemigrations command that the project would have without schemasync."""
     name = "makemigrations"
     app = get_commands()[name]
     if app == "schemasync":
@@ -91,8 +91,8 @@ def _has_command(config: AppConfig, name: str) -> bool:
 
 
 def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:
-    """The current models, but those of installed packages as their migrations make them. Only the packages can update
-    these, and a migration of the project cannot depend on one that a package has not written yet."""
+    """Return the current models, but the models of installed packages as their migrations make them. Only a package can
+    update its migrations, and a migration of the project cannot depend on one that the package lacks."""
     now = ProjectState.from_apps(apps)
     for key, model in before.models.items():
         if key[0] not in own:
@@ -101,7 +101,8 @@ def _of_own_apps(before: ProjectState, own: Collection[str]) -> ProjectState:
 
 
 def _as_from_model(state: ModelState) -> ModelState:
-    """The state of a migration in the form that the autodetector expects: a migration may have lists of lists."""
+    """Return the state of a migration in the form that the autodetector expects: a migration may have lists of
+    lists."""
     for name in ("unique_together", "index_together"):
         if state.options.get(name):
             state.options[name] = set(normalize_together(state.options[name]))
@@ -109,7 +110,7 @@ def _as_from_model(state: ModelState) -> ModelState:
 
 
 def own_labels() -> set[str]:
-    """The apps of the project itself: installed packages bring their own migrations."""
+    """Return the labels of the project's own apps with migrations: installed packages bring their own."""
     return {config.label for config in apps.get_app_configs() if _is_own(config) and _has_migrations(config)}
 
 
@@ -146,7 +147,7 @@ def _refuse_others(labels: Iterable[str]) -> None:
 
 
 def _refuse_moved(before: ProjectState, found: Iterable[Migration]) -> None:
-    """Refuse a table that one app would drop with its rows, and another one make again."""
+    """Raise Refused for a table that one app would drop with its rows, and that another app would create again."""
     operations = [(one.app_label, operation) for one in found for operation in one.operations]
     gone = {
         before.apps.get_model(label, operation.name)._meta.db_table: f"{label}.{operation.name}"

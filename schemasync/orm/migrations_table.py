@@ -1,6 +1,7 @@
-"""The table in which Django records migrations.
+"""Creates the table in which Django records migrations.
 
-A module of its own: each test run on the backend needs it, and a run that copies its database needs little else.
+This is a separate module, as each test run on the backend needs it, and a run that copies its database needs little
+else.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 
 def create_migrations_table(alias: str) -> None:
-    """Create the table unless it exists: a MigrationExecutor could not, inside the transaction of a TestCase."""
+    """Create the table unless it exists. Do nothing inside the transaction of a TestCase, where a MigrationExecutor
+    cannot create it."""
     if not connections[alias].in_atomic_block:
         MigrationRecorder(connections[alias]).ensure_schema()

@@ -1,4 +1,4 @@
-"""What the tables of a schema have beyond their generated models, found by Django's own DDL for these models."""
+"""Finds the parts of a schema that its generated models do not express, with Django's own DDL for these models."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ EXPRESSED = {
     "SET DEFAULT": ("DB_SET_DEFAULT",),
     "RESTRICT": ("PROTECT",),
 }
-"""The rules of models that do what an ON DELETE does."""
+"""The rules of models that have the effect of an ON DELETE."""
 
 
 ANY_APP = "generated"
-"""The label of models that are in no app."""
+"""The app label of models that are in no app."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what`: a sentence about a group of them, in the plural; `where`: a table, or `table.column`. `is_spelling`: the
-    models express it in another way, or add only a name."""
+    """A difference between a schema and its models. `what`: a phrase in the plural, which groups differences. `where`:
+    a table, or `table.column`. `is_spelling`: the models express it in another way, or add only a name."""
 
     what: str
     where: str
@@ -55,8 +55,8 @@ def differences(
     external: Mapping[str, type[models.Model]],
     app_label: str = "",
 ) -> list[Difference]:
-    """Every difference between the schema and the tables that Django would create for the models, if they were managed.
-    None means: an export of the models has the same version."""
+    """Return every difference between the schema and the tables that Django would create for the models if they were
+    managed. Empty if an export of the models has the same version."""
     found = [_without_model(table) for table in schema.tables if not has_model(table)]
     label = app_label or ANY_APP
     apps = registry([one for one in described if not one.is_view], label, external, managed=True)
@@ -69,7 +69,7 @@ def differences(
 
 
 def notes(found: Iterable[Difference]) -> list[str]:
-    """One line for each group of what models do not express."""
+    """Return one line for each group of differences that the models do not express."""
     groups: dict[str, list[str]] = {}
     for one in found:
         if not one.is_spelling:
@@ -96,7 +96,7 @@ def _of_views(schema: Schema, described: Sequence[ModelClass]) -> Iterator[Diffe
 
 
 def _made(model: type[models.Model], alias: str) -> Table | str:
-    """The table that Django would create, or the error of SQLite."""
+    """Return the table that Django would create, or the error of SQLite."""
     connection = scratch(alias)
     allow_untyped(connection)
     try:
@@ -124,7 +124,7 @@ def allow_untyped(connection: BaseDatabaseWrapper) -> None:
 
 
 class _Compared:
-    """The differences of one table. `made`: the table that Django would create."""
+    """Finds the differences of one table. `made`: the table that Django would create."""
 
     def __init__(self, table: Table, made: Table, described: ModelClass) -> None:
         self.table, self.described = table, described
@@ -317,7 +317,7 @@ class _Compared:
 
 
 def _without_column(table: Table, name: str) -> Table:
-    """The table without the row id, which is no column."""
+    """Return the table without the row id, which is no column of the schema's table, and without a primary key."""
     if not name:
         return table
     columns = tuple(column for column in table.columns if fold(column.name) != name)
@@ -333,7 +333,7 @@ def _place(one: Unique) -> str:
 
 
 def _unwrapped(sql: Sql) -> str:
-    """The canonical SQL without parentheses around the whole, which RawSQL adds."""
+    """Return the canonical SQL without the outer parentheses that RawSQL adds."""
     parts = lexer.tokens(sql.canonical)
     while len(parts) > 2 and parts[0].text == "(" and lexer.closing(parts, 0) == len(parts) - 1:
         parts = parts[1:-1]
@@ -341,7 +341,8 @@ def _unwrapped(sql: Sql) -> str:
 
 
 def _number(sql: Sql) -> float | None:
-    """The number that a literal is, quoted or not; Django casts those of a DecimalField."""
+    """Return the value of a numeric literal, quoted or not, also in the CAST that Django writes for a DecimalField;
+    None for other SQL."""
     parts = lexer.tokens(sql.canonical)
     if len(parts) > 4 and parts[0].word == "cast" and parts[-2].word == "numeric":
         parts = parts[2:-3]

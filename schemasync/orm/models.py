@@ -26,12 +26,12 @@ Label = str
 
 @dataclass(frozen=True, slots=True)
 class Modelled:
-    """The tables of the models of one database, and the model of each, by folded name.
+    """The tables of the models of one database. `labels`: the model of each table, by folded name.
 
-    `fields`: the field behind each column, by folded (table, column). `notes`: what Django leaves out on SQLite.
-    `elsewhere`: folded names of tables of installed models that schema.json does not make, because the models are
-    unmanaged, swapped out, in another database, or of an app that keeps its migrations. `kept`: the last kind alone.
-    `apps`: labels of the installed apps; None if all that are named are installed.
+    `fields`: the field of each column, by folded (table, column). `notes`: constraints that Django leaves out on
+    SQLite. `elsewhere`: folded names of tables of installed models that schema.json does not make, because the models
+    are unmanaged, swapped out, in another database, or of an app that keeps its migrations. `kept`: only those of apps
+    that keep their migrations. `apps`: labels of the installed apps; None if all apps count as installed.
     """
 
     schema: Schema
@@ -45,8 +45,8 @@ class Modelled:
 
 def modelled(alias: str) -> Modelled:
     """Build the tables of all models that `migrate` would create in this database with Django, and read them from
-    SQLite. Opens no database of the project. Raises Refused for what cannot be read, UsageError for a database of
-    another engine."""
+    SQLite. Opens no database of the project. Raises Refused for tables that cannot be read, UsageError for a database
+    of another engine."""
     databases.refuse_other_engines(alias)
     found = list(models_of(alias))
     connection = scratch(alias)
@@ -71,13 +71,13 @@ def _installed() -> frozenset[str]:
 
 
 def made_here(alias: str) -> dict[str, Label]:
-    """Maps the folded name of each table that schema.json makes in this database to its model."""
+    """Map the folded name of each table that schema.json makes in this database to its model."""
     return dict(_labels(list(models_of(alias))))
 
 
 def made_elsewhere(alias: str) -> frozenset[str]:
-    """Folded names of tables of installed models that schema.json does not make in this database, and of Django's own
-    record of migrations if an app keeps them. None with the flag off: then migrations make all."""
+    """Return the folded names of tables of installed models that schema.json does not make in this database, and of the
+    table of migrations if an app keeps them. Empty without the setting ENABLED: then migrations make all tables."""
     if not conf.is_enabled():
         return frozenset()
     record = {MigrationRecorder.Migration._meta.db_table} if conf.migrated_apps() else set()
@@ -85,7 +85,7 @@ def made_elsewhere(alias: str) -> frozenset[str]:
 
 
 def kept_tables() -> dict[str, type[Model]]:
-    """Maps the folded table names of the apps that keep their migrations to their models."""
+    """Map the folded table names of the apps that keep their migrations to their models."""
     installed = apps.get_models(include_auto_created=True)
     return {
         fold(table_of(model)): model
@@ -100,8 +100,7 @@ def _read(connection: Connection, statements: list[str]) -> Schema:
 
 
 def models_of(alias: str) -> Iterator[type[Model]]:
-    """The models of this database, in the order of `migrate --run-syncdb`. Automatic through models follow their
-    owners."""
+    """Yield the models of this database, in the order of `migrate --run-syncdb`, without automatic through models."""
     connection = connections[alias]
     for config in apps.get_app_configs():
         if config.models_module is None or config.label in conf.migrated_apps():
@@ -112,7 +111,7 @@ def models_of(alias: str) -> Iterator[type[Model]]:
 
 
 def through_of(model: type[Model]) -> Iterator[type[Model]]:
-    """The through models that Django makes for its many-to-many fields."""
+    """Yield the through models that Django makes for the model's many-to-many fields."""
     for field in model._meta.local_many_to_many:
         through: Any = field.remote_field.through
         if through._meta.auto_created:
@@ -131,13 +130,13 @@ def _elsewhere(here: Collection[str]) -> frozenset[str]:
 
 
 def table_of(model: type[Model]) -> str:
-    """The name of its table as SQLite sees it: Django's may be quoted."""
+    """Return the name of the model's table in SQLite: Django's may be quoted."""
     name = model._meta.db_table
     return name[1:-1] if name.startswith('"') and name.endswith('"') else name
 
 
 def scratch(alias: str) -> BaseDatabaseWrapper:
-    """A connection of the same class and alias, in memory, because routers may refuse an invented alias."""
+    """Return a connection in memory with the class and alias of the database: routers may refuse an invented alias."""
     wrapper = connections[alias]
     settings = {**wrapper.settings_dict, "NAME": ":memory:", "OPTIONS": {}}
     connection = wrapper.__class__(settings, alias=alias)
@@ -166,7 +165,7 @@ def _left_out(models: list[type[Model]]) -> Iterator[str]:
 
 
 def _beyond_sqlite(constraint: Any) -> str | None:
-    """The part of a UNIQUE for which Django leaves it out on SQLite."""
+    """Return the reason why Django leaves out a UNIQUE constraint on SQLite; None if it does not."""
     if constraint.deferrable is not None:
         return "is deferrable"
     if constraint.nulls_distinct is not None:

@@ -1,4 +1,4 @@
-"""Writes the models of a schema.json into a file, and finds out what they do not express."""
+"""Writes the models of a schema.json into a file, and finds the parts that they do not express."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Generated:
 
 
 def features(alias: str) -> Features:
-    """What the installed Django can express."""
+    """Return the features of the installed Django."""
     editor: Any = connections[alias].schema_editor(collect_sql=True)  # not entered, so that it opens no database
     is_new = django.VERSION >= (6, 1)
     return Features(
@@ -53,8 +53,8 @@ def features(alias: str) -> Features:
 
 
 def generate(document: Document, alias: str, command: str, app: AppConfig | None, path: Path | None) -> Generated:
-    """The models for all tables and views that have none yet. `app`: the app that they belong to; without it, only
-    tables with `_model` have a model. Raises Refused if the file is not one to write into."""
+    """Return the models for all tables and views that have none yet. `app`: the app of these models; without it, only
+    tables with `_model` already have one. Raises Refused if the models in the file cannot be replaced."""
     name = Path(document.source).name
     try:
         before = path.read_bytes().decode() if path is not None and path.exists() else None
@@ -80,8 +80,8 @@ def modelled(
     is_kept: Callable[[type[Model]], bool],
     ignored: Callable[[Any], bool],
 ) -> tuple[tuple[ModelClass, ...], list[Difference]]:
-    """The models of a schema.json, and what they do not express. `taken`: names that no class may have, in lower
-    case."""
+    """Return the models of a schema.json, and its differences from them. `taken`: names that no class may have, in
+    lower case."""
     schema = document.schema
     installed = external_models.external_models(alias, document.models, document.elsewhere, is_kept)
     request = Request(
@@ -98,7 +98,7 @@ def modelled(
 
 
 def app_of(label: str) -> AppConfig:
-    """The installed app. Raises UsageError if there is none of that label."""
+    """Return the installed app with that label. Raises UsageError if there is none."""
     try:
         return apps.get_app_config(label)
     except LookupError as error:
@@ -108,7 +108,7 @@ def app_of(label: str) -> AppConfig:
 
 
 def file_of(app: AppConfig) -> Path:
-    """The models.py of an app. Raises UsageError if its models are a package."""
+    """Return the path of the models.py of an app. Raises UsageError if its models are a package."""
     module = getattr(app.models_module, "__file__", None)
     path = Path(module or Path(app.path) / "models.py")
     if path.name == "__init__.py":
@@ -121,7 +121,7 @@ def file_of(app: AppConfig) -> Path:
 
 
 def _is_of_block(model: Any, *, app: AppConfig | None, path: Path | None, names: frozenset[str]) -> bool:
-    """True for a class in the block that is about to be replaced."""
+    """True for a class in the block that will be replaced."""
     if app is None or path is None or model._meta.app_label != app.label or model.__name__ not in names:
         return False
     return Path(getsourcefile(model) or "").resolve() == path.resolve()

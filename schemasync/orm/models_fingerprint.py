@@ -1,4 +1,4 @@
-"""A fingerprint of the models for `post_migrate`: while it is equal, the signal is not sent."""
+"""Makes a fingerprint of the models: while it is equal, `post_migrate` is not sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import migration_modules
 
 
 def _migrations(label: str) -> list[str]:
-    """The names of an app's migrations, without importing them."""
+    """Return the names of an app's migrations, without importing them."""
     where = migration_modules.module_of(label)
     try:
         spec = importlib.util.find_spec(where) if where else None
@@ -24,7 +24,8 @@ def _migrations(label: str) -> list[str]:
 
 
 def models_stamp() -> bytes:
-    """What the fast path compares besides schema.json: with ENABLED, the labels, names and permissions of models."""
+    """Return the bytes that the fast path compares in addition to schema.json: the names of apps and migrations, and
+    the labels, names and permissions of models; empty without the setting ENABLED."""
     if not conf.is_enabled():
         return b""
     found: list[object] = [config.name for config in apps.get_app_configs()]

@@ -1,4 +1,4 @@
-"""Models at run time, without a file: for notebooks, scripts and tools."""
+"""Makes models at run time, without a file, for notebooks, scripts and tools."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ from .models_file import features
 def models_for(
     source: str | Path | Schema, app_label: str = ANY_APP, using: str | None = None
 ) -> dict[str, type[Model]]:
-    """A model for each table and view that no installed model owns, by the name of the class.
+    """Return a model for each table and view that no installed model owns, by class name.
 
     `source`: the alias of a database, whose schema.json is read; the path of a schema.json; or a Schema. `using`: the
-    database that the managers query, by default the one of the alias. The classes are the ones that
-    `manage.py schemasync models` writes. They are in a registry of their own, so that Django's own commands, the admin
-    and content types do not know them, and each call makes new ones. Raises SchemaInvalid, and OSError if there is no
-    file.
+    database that the managers query, by default the one of the alias. The classes are the same that `manage.py
+    schemasync models` writes. They are in a separate registry, so that Django's own commands, the admin and content
+    types do not see them. Each call makes new classes. Raises SchemaInvalid, and OSError if there is no file.
     """
     alias = using or (source if isinstance(source, str) else DEFAULT_DB_ALIAS)
     schema, owners, elsewhere, texts = _read(source)
@@ -51,7 +50,7 @@ def models_for(
 
 
 def _read(source: str | Path | Schema) -> tuple[Schema, dict[str, str], frozenset[str], Comments]:
-    """The schema, the owner of each table, folded names of tables of `_elsewhere`, and comments."""
+    """Return the schema, the owner of each table, the folded names of tables of `_elsewhere`, and the comments."""
     if isinstance(source, Schema):
         return source, {}, frozenset(), Comments()
     path = source if isinstance(source, Path) else conf.schema_path(source)
@@ -62,7 +61,7 @@ def _read(source: str | Path | Schema) -> tuple[Schema, dict[str, str], frozense
 
 
 def _manager_of(alias: str) -> type[Manager[Any]]:
-    """A manager that queries this database, whatever routers say: they do not know the models."""
+    """Return a manager class that queries this database, independent of routers, which do not know the models."""
 
     class DatabaseManager(Manager[Any]):
         def __init__(self) -> None:

@@ -14,9 +14,9 @@ from . import cached_rows
 
 @contextmanager
 def on_file(alias: str, path: Path) -> Iterator[None]:
-    """Point the alias to another file within the block, because models and routers know only the alias. Only for this
-    thread: Django shares the settings of an alias between the connections of all threads. What Django keeps of rows is
-    forgotten at both ends, as these may have other ids in that file."""
+    """Point the alias to another file within the block, because models and routers know only the alias. This affects
+    only this thread, although Django shares the settings of an alias between threads. Django's caches of rows are
+    cleared before and after, as rows may have other ids in that file."""
     connection = connections[alias]
     connection.close()
     shared = connection.settings_dict

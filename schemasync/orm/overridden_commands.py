@@ -1,7 +1,7 @@
-"""Finds an app listed before schemasync whose `migrate` or `makemigrations` overrides ours.
+"""Finds an app before schemasync in INSTALLED_APPS whose `migrate` or `makemigrations` overrides schemasync's.
 
-The first app in INSTALLED_APPS that has a command of a name wins. If that command knows nothing of schema.json,
-Django's own code runs: it finds no migrations, reports that there is nothing to do, and exits with 0.
+The first app in INSTALLED_APPS with a command of that name wins. If that command does not know schema.json, Django's
+own code runs: it finds no migrations, reports that there is nothing to do, and exits with 0.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ WITH_COMMANDS = ("sync", "plan", "check", "export", "adopt", "switch")
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A command of another app that overrides ours: `app` is its Python name, `module` the module of the command."""
+    """A command of another app that overrides schemasync's. `app`: the Python name of the app. `module`: the module of
+    the command."""
 
     name: str
     app: str
     module: str
 
     def problem(self) -> Problem:
-        """The problem, and both solutions."""
+        """Return the problem, with both solutions."""
         return Problem(
             Code.COMMAND_OVERRIDDEN,
             f"manage.py {self.name} runs {self.module}, which overrides schemasync's command and ignores schema.json: "
@@ -45,21 +46,22 @@ class Overridden:
 
 
 def overridden() -> list[Overridden]:
-    """The commands that override ours. Imports a command only if another app has one of the same name."""
+    """Return the commands that override schemasync's. Imports a command only if another app has one of the same
+    name."""
     return [one for name in ("makemigrations", "migrate") if (one := _overriding(name)) is not None]
 
 
 def refuse_overridden() -> None:
-    """Raise UsageError for commands that override ours."""
+    """Raise UsageError for commands that override schemasync's."""
     if found := overridden():
         raise UsageError(one.problem() for one in found)
 
 
 def guard() -> None:
-    """Make Django's own code for such a command fail, instead of reporting that there is nothing to do.
+    """Make Django's own code fail in commands that override schemasync's, instead of reporting nothing to do.
 
-    Its modules are imported only if another app overrides a command, because that takes some 40 ms. Django's own code
-    runs unchanged while migrations are in use (`migration_modules.suspended`).
+    Django's modules are imported only if another app overrides a command, because that takes some 40 ms. Django's own
+    code runs unchanged while migrations are in use (`migration_modules.suspended`).
     """
     for one in overridden():
         django_s_own = import_module(f"django.core.management.commands.{one.name}")

@@ -1,5 +1,5 @@
-"""The project's own functions that fill a new database, and that do the work of data migrations which a database never
-ran: the settings SEED and DATA_MIGRATIONS."""
+"""Runs the functions of the settings SEED, which fills a new database, and DATA_MIGRATIONS, which do the work of data
+migrations that a database never ran."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..sync.run.reading import reading
 from ..sync.run.target import Target
 
 Work = Callable[[str], object]
-"""Called with the alias, which means the new file within the call."""
+"""Called with the alias, which means the new file during the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What a run leaves to the next one if a migration stops it: the functions of these data migrations, and the
-    seed of a new database. `never_run`: the record of the run, which takes the former for accepted."""
+    """The work that a run leaves to the next one if a migration stops it: the functions of the `due` data migrations,
+    and the seed of a new database. `never_run`: the record of the run, in which the `due` ones count as accepted."""
 
     due: tuple[str, ...] = ()
     never_run: NeverRun | None = None
     is_seed_due: bool = False
 
     def left_for_later(self, known: Afterwards) -> Afterwards:
-        """What the history is to record."""
+        """Return the facts for the history, in which this work is still due."""
         found = self.never_run
         if found is not None and self.due:
             found = replace(found, passed_over=found.passed_over.difference(self.due))
@@ -48,7 +48,7 @@ def is_seed_due(target: Target) -> bool:
 
 
 def function(path: str) -> Work:
-    """The function of a dotted path. Raises UsageError if it cannot be imported."""
+    """Return the function at a dotted path. Raises UsageError if it cannot be imported."""
     try:
         found: Work = import_string(path)
     except ImportError as error:
@@ -58,14 +58,16 @@ def function(path: str) -> Work:
 
 
 def asked_about(installed: Installed) -> Installed:
-    """The data migrations that a database is asked about; not those whose work a function does."""
+    """Return the data migrations that must have run on a database, without those whose work a function of
+    DATA_MIGRATIONS does."""
     if installed is None:
         return None
     return tuple(one for one in installed if one.name not in conf.data_migrations())
 
 
 def due(target: Target, installed: Installed) -> tuple[str, ...]:
-    """The data migrations, as `app.name`, whose function the live database still needs, in the order of the setting."""
+    """Return the data migrations, as `app.name`, whose function the live database still needs, in the order of the
+    setting."""
     functions = conf.data_migrations()
     if not functions:
         return ()
@@ -83,7 +85,7 @@ def do(alias: str, names: Sequence[str]) -> None:
 
 
 def seed(alias: str) -> str | None:
-    """Fill a new database; returns the dotted path of the function, None if the setting names none."""
+    """Fill a new database; return the dotted path of the function, None without the setting SEED."""
     path = conf.seed()
     if path is not None:
         function(path)(alias)

@@ -19,16 +19,16 @@ from .models import kept_tables
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What `migrate LABEL NAME` or `--fake` asks for: the migrations of the app `label` (of all apps, if it is None) up
-    to `name` (to the last one, if it is None). `is_fake`: they are recorded, and not run."""
+    """The goal of `migrate LABEL NAME` or `--fake`: the migrations of the app `label` (None: of all apps) up to `name`
+    (None: the last one). `is_fake`: they are recorded, and not run."""
 
     label: str | None = None
     name: str | None = None
     is_fake: bool = False
 
     def targets(self, executor: MigrationExecutor) -> Sequence[tuple[str, str | None]]:
-        """The last migrations to run; None is the state before the first one. Raises UsageError for a name that the app
-        does not have."""
+        """Return the last migrations to run, as (label, name); a None name means the state before the first one. Raises
+        UsageError for a name that the app does not have."""
         every = last_migrations(executor)
         if self.label is None:
             return every
@@ -46,8 +46,8 @@ class Goal:
 
 
 def planned(alias: str, goal: Goal | None = None, *, is_new: bool = False) -> MigrationPlan:
-    """The pending migrations of MIGRATED_APPS on the live database, in order. Raises UsageError if the goal lies behind
-    the database. `is_new`: there is no database yet."""
+    """Return the pending migrations of MIGRATED_APPS on the live database, in order. Raises UsageError if the goal
+    would undo a migration. `is_new`: there is no database yet."""
     if not conf.migrated_apps():
         return ()
     with migration_modules.suspended():
@@ -79,7 +79,7 @@ NONE_KEPT = KeptApps()
 
 
 def kept_apps(alias: str) -> KeptApps:
-    """Read them from the live database."""
+    """Return the problems of the live database."""
     late = waiting(alias)
     connection = connections[alias]
     there = {fold(name) for name in connection.introspection.table_names()}
@@ -97,14 +97,14 @@ def kept_apps(alias: str) -> KeptApps:
 
 
 def waiting(alias: str) -> list[str]:
-    """Migrations of MIGRATED_APPS that were not run on the live database."""
+    """Return the migrations of MIGRATED_APPS that were not run on the live database, and close the connection."""
     found = pending(alias)
     connections[alias].close()
     return found
 
 
 def pending(alias: str) -> list[str]:
-    """The same with the open connection, which stays open."""
+    """Like waiting(), but leave the connection open."""
     with migration_modules.suspended():
         executor = MigrationExecutor(connections[alias])
         plan = executor.migration_plan(last_migrations(executor))
@@ -113,8 +113,8 @@ def pending(alias: str) -> list[str]:
 
 
 def _unrecorded_squashes(executor: MigrationExecutor) -> list[str]:
-    """Squashed migrations whose parts were all run: Django's migrate records them, before a later release has only
-    them."""
+    """Return squashed migrations whose parts were all run: Django's migrate records them, before a later release has
+    only them."""
     applied = executor.recorder.applied_migrations()  # that of the loader has them already
     return [
         ".".join(key)
@@ -124,5 +124,5 @@ def _unrecorded_squashes(executor: MigrationExecutor) -> list[str]:
 
 
 def last_migrations(executor: MigrationExecutor) -> list[tuple[str, str]]:
-    """The last migrations of MIGRATED_APPS, as (label, name)."""
+    """Return the last migrations of MIGRATED_APPS, as (label, name)."""
     return [key for key in executor.loader.graph.leaf_nodes() if key[0] in conf.migrated_apps()]

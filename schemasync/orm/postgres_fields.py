@@ -1,4 +1,4 @@
-"""What the type of a column on PostgreSQL depends on in the field of its model."""
+"""Reads the facts of model fields that decide the types of columns on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..schema.names import fold
 
 
 def field_kinds(models: Mapping[str, str]) -> dict[str, dict[str, FieldKind]]:
-    """The fields of the models that own tables, by folded table and column. `models`: the label of each table. A model
-    that is not installed has none."""
+    """Return the fields of the models that own tables, by folded table and column. `models` maps tables to labels. A
+    model that is not installed has no fields."""
     return {fold(table): dict(_of_model(label)) for table, label in models.items()}
 
 
@@ -30,7 +30,8 @@ def _of_model(label: str) -> Iterator[tuple[str, FieldKind]]:
 
 
 def _kind(field: Field[Any, Any]) -> FieldKind:
-    """A foreign key has the kind of the column that it references; a generated field, that of its result."""
+    """Return the kind of a field: for a foreign key that of the column that it references, for a generated field that
+    of its result."""
     there: Any = field
     while there.remote_field is not None:
         there = there.target_field

@@ -1,4 +1,4 @@
-"""Finds migrations that do something on PostgreSQL alone: SQLite never had it, so that a move cannot bring it there."""
+"""Finds migrations that act only on PostgreSQL: the SQLite file lacks their result, so a move cannot bring it there."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from . import migration_modules
 
 _OPERATIONS = "django.contrib.postgres.operations"  # importing it needs psycopg
 _MADE = {"CreateExtension": "CREATE EXTENSION IF NOT EXISTS {}", "CreateCollation": "the collation {}"}
-"""Its operations that do nothing on SQLite. What the others make is in the models, or fails there."""
+"""Operations of that module that do nothing on SQLite. The results of the others are in the models, or they fail on
+SQLite."""
 
 
 def notes() -> list[str]:
-    """A note for each migration of an installed app that makes something on PostgreSQL alone, or whose code asks which
-    database it runs on."""
+    """Return a note for each migration of an installed app that acts only on PostgreSQL, or whose code checks the
+    database system."""
     try:
         there = _on_disk()
     except Exception as error:  # noqa: BLE001  code of the project
@@ -69,8 +70,8 @@ def _made(operation: Operation) -> str | None:
 
 
 def _mention(migration: Migration, operations: list[Operation]) -> str | None:
-    """The first mention of PostgreSQL in the code that a migration runs: its own file, functions and operations from
-    elsewhere."""
+    """Return the first mention of PostgreSQL in the code of a migration: its own file, and its functions and operations
+    from other modules. None if there is none."""
     for code in (sys.modules.get(type(migration).__module__), *map(_code_of, operations)):
         for node in ast.walk(_parsed(code)):
             if said := _says(node):
@@ -79,7 +80,7 @@ def _mention(migration: Migration, operations: list[Operation]) -> str | None:
 
 
 def _code_of(operation: Operation) -> Any:
-    """What runs, if it is not Django's."""
+    """Return the function or class that an operation runs; None if it is Django's."""
     code: Any = operation.code if isinstance(operation, RunPython) else type(operation)
     while isinstance(code, partial):
         code = code.func
@@ -87,7 +88,7 @@ def _code_of(operation: Operation) -> Any:
 
 
 def _parsed(code: Any) -> ast.AST:
-    """Its syntax tree, which is empty if the source is not there."""
+    """Return the syntax tree of the code; an empty one if the source is missing."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError):

@@ -1,4 +1,4 @@
-"""The export of a project: its models, its installed migrations, and its schema.json."""
+"""Exports a project: its models and installed migrations into its schema.json."""
 
 from __future__ import annotations
 
@@ -34,17 +34,19 @@ class Project:
     path: Path
 
     def compared(self, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED) -> tuple[Exported, bool]:
-        """The new content of the file, and whether it differs. Calls nothing of the application."""
+        """Return the new content of the file without fills, and whether it differs. Asks no questions."""
         return self._exported(None, seen, decisions, fills=False)
 
     def exported(
         self, ask: Ask | None, seen: Collection[str] = (), decisions: Decisions = NOTHING_DECIDED
     ) -> tuple[Exported, bool]:
-        """The same, to be written: existing rows get the values that Django would give them."""
+        """Like compared(), but with answers of `ask`, and with fills: existing rows get the values that Django would
+        give them."""
         return self._exported(ask, seen, decisions, fills=True)
 
     def left_behind(self) -> Iterator[str]:
-        """If there is no file yet: data migrations that will not be run on a new database, except Django's own."""
+        """Yield the data migrations that will not run on a new database, except Django's own, if there is no file
+        yet."""
         if not self.path.exists():
             yield from (name for name in unseen(carrying(), {}) if not is_of_django(name))
 
@@ -64,7 +66,7 @@ class Project:
 
 
 def differences(alias: str, path: Path) -> list[str]:
-    """One line for each table in which the models and the file differ; empty if they agree."""
+    """Return one line for each table in which the models and the file differ, or an error; empty if they agree."""
     try:
         return agreement(Project(alias, path).compared).lines()
     except (SchemasyncError, OSError) as error:
@@ -72,7 +74,7 @@ def differences(alias: str, path: Path) -> list[str]:
 
 
 def difference(alias: str, path: Path) -> str:
-    """The names of tables in which the models and the file differ, or another phrase; empty if they agree."""
+    """Return the names of tables in which the models and the file differ, or a phrase or an error; '' if they agree."""
     try:
         found = agreement(Project(alias, path).compared)
     except (SchemasyncError, OSError) as error:
@@ -84,13 +86,13 @@ def difference(alias: str, path: Path) -> str:
 
 
 def is_of_before_rollback(alias: str, path: Path) -> bool:
-    """True if the models have the version from which the database was rolled back, so that a sync to it is refused."""
+    """True if the database was rolled back from the version of the models, so that a sync to it is refused."""
     try:
         found = agreement(Project(alias, path).compared).found
         rows = history.rows(Target(Layout(databases.path_of(alias)), databases.opener(alias)))
         version = document.read(found.text.encode()).version if found is not None else ""
         return was_rolled_back(version, rows) or was_undone(version, rows)
-    except (SchemasyncError, OSError):  # without a database or a history there is nothing to warn of
+    except (SchemasyncError, OSError):  # without a database or a history there was no rollback
         return False
 
 

@@ -29,18 +29,18 @@ TableColumn = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`tables`: the folded names of those that the database had when its history began. `names`: the current folded
-    names of those that still exist."""
+    """The names in the history. `tables`: the folded names of the tables when the history began. `names`: maps those
+    that still exist to their current folded names, and their columns likewise."""
 
     tables: frozenset[str]
     names: Mapping[str, tuple[str, Mapping[str, str]]]
 
     def knows(self, place: TableColumn) -> bool:
-        """True if the history covers it, even if it was dropped."""
+        """True if the history has the table, even if it or the column was dropped."""
         return place[0] in self.tables
 
     def became(self, place: TableColumn) -> TableColumn | None:
-        """Its current name; None if it was dropped."""
+        """Return its current name; None if it was dropped."""
         table, columns = self.names.get(place[0], ("", {}))
         if not table or (place[1] is not None and place[1] not in columns):
             return None
@@ -48,7 +48,7 @@ class Past:
 
 
 def past(rows: Sequence[HistoryRow]) -> Past:
-    """The names in the history, up to the live generation."""
+    """Return the names in the history, up to the live generation."""
     lineage = Lineage(rows)
     live = rows[-1].generation
     *_, first = lineage.line(live)
@@ -62,8 +62,8 @@ def past(rows: Sequence[HistoryRow]) -> Past:
 class Questioner(InteractiveMigrationQuestioner):
     """`past`: tables and columns that the database had when its history began, and their current names.
 
-    A field that was added without a default gets the value that filled its column. If neither is known, a terminal is
-    asked; without one, `stop` refuses, with all questions.
+    A field that was added without a default gets the value that filled its column. For other questions a person on the
+    terminal is asked; without a terminal, `stop` refuses, with all questions.
     """
 
     def __init__(self, past: Past, document: Document, opener: Opener, *, can_ask: bool) -> None:
@@ -73,13 +73,13 @@ class Questioner(InteractiveMigrationQuestioner):
         self.owners: dict[int, tuple[str, str]] = {}
 
     def begin(self, before: Apps, now: ProjectState, own: Collection[str]) -> None:
-        """`before`: the models by the migrations; `now`: the current ones. `own`: the labels for which migrations are
-        made."""
+        """Set the models. `before`: at the state of the migrations. `now`: the current ones. `own`: the labels for
+        which migrations are made."""
         self.before, self.specified_apps = before, set(own)
         self.owners = {id(field): key for key, model in now.models.items() for field in model.fields.values()}
 
     def stop(self) -> None:
-        """Raise Refused for questions that nobody could answer."""
+        """Raise Refused for questions without an answer."""
         if self.problems:
             raise Refused(self.problems)
 
@@ -145,11 +145,11 @@ class Questioner(InteractiveMigrationQuestioner):
         return timezone.now
 
     def ask_unique_callable_default_addition(self, field_name: str, model_name: str) -> Any:
-        return None  # Django's value for going on
+        return None  # Django's value for continuing
 
 
 def _one_value(sql: str, opener: Opener) -> Any:
-    """The value that a fill gives every row; None if values differ, which a migration cannot express."""
+    """Return the value that a fill gives every row; None if values differ, which a migration cannot express."""
     return None if is_volatile(opener, None, sql) else constant(opener, sql)
 
 

@@ -16,7 +16,7 @@ from .own_work import function
 
 
 def requirements(alias: str) -> Requirements:
-    """The requirements of a database. Raises UsageError for an invalid setting."""
+    """Return the requirements of a database. Raises UsageError for an invalid setting."""
     given = conf.require()
     reader = given.get("NO_READER_OPEN_LONGER_THAN")
     return Requirements(
@@ -47,7 +47,7 @@ def _asked(source: Callable[[str], Any], alias: str) -> float | None:
 
 
 def _of_schemasync(alias: str, most: float) -> BackupAge:
-    """The backups that `manage.py schemasync backup` makes."""
+    """Return the condition for the backups that `manage.py schemasync backup` makes."""
     from ..keep.settings import keep_settings  # imports Django's storages, which few runs need
 
     place = keep_settings(alias).store(databases.path_of(alias))
@@ -60,7 +60,8 @@ def _of_schemasync(alias: str, most: float) -> BackupAge:
 
 
 def _newest_file(pattern: str) -> float | None:
-    """When the newest of the files that match a pattern was written; of a folder, the newest file in it."""
+    """Return the modification time of the newest file that matches a pattern, or of the newest file in a folder; None
+    without files."""
     folder = Path(pattern)
     # a pattern of Path.glob is relative to a folder, and this one may be absolute
     found = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207

@@ -1,4 +1,4 @@
-"""Finds renamed tables of models: certain ones, and those to ask about."""
+"""Finds renamed tables of models: certain renames, and others that need an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..schema.write import Json
 from .models import Label
 
 Decide = Callable[[str, Question, str, str], bool]
-"""Decides whether something is a rename: asks a question, or records a message and a hint if nobody can be asked."""
+"""Decides whether a table was renamed: asks a question, or records a message and a hint if nobody can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class TableRenames:
     """The renamed tables.
 
     `moved` maps folded old names to new names. `called` maps folded old names to the old and new names of the models,
-    as in names of columns. `followed`: folded old names of tables that followed another.
+    as in names of columns. `followed`: folded old names of through tables that were renamed with a model's table.
     """
 
     read: Document
@@ -49,9 +49,9 @@ class TableRenames:
     asked: set[str] = field(default_factory=set)
 
     def find(self, lost: Mapping[str, Owned], gained: list[Table]) -> dict[str, str]:
-        """Maps folded new names to folded old ones. The same model with another table name is certain, and so are the
-        tables that depend on a renamed one. A model with the same columns, or with columns of the same types, may be
-        renamed: that is a question, as in makemigrations."""
+        """Map folded new names to folded old ones. The same model with another table name is certain, and so are
+        through tables of a renamed table. A model with similar columns may be renamed: that is a question, as in
+        makemigrations."""
         found: dict[str, str] = {}
         while match := self._next_rename(
             {name: one for name, one in lost.items() if name not in found.values()},
@@ -64,7 +64,8 @@ class TableRenames:
         return found
 
     def _next_rename(self, lost: Mapping[str, Owned], gained: list[Table]) -> tuple[str, Table] | None:
-        """The most certain rename first, because its answer may make others certain."""
+        """Return the most certain rename, as (folded old name, new table), because it may make others certain; None if
+        none is left."""
         certain, asked = (self._has_label, self._follows), (self._same_model, self._similar_model, self._changed_model)
         for is_it in (*certain, *asked):
             for table in gained:
@@ -88,7 +89,7 @@ class TableRenames:
         )
 
     def _moves(self) -> Iterator[tuple[str, str]]:
-        """Folded old and new names of tables, from the file and from this search."""
+        """Yield folded old and new names of tables, from the file and from this search."""
         for key, body in tables_of(self.tree):
             yield from ((fold(was), fold(from_key(key))) for was in body.get("_was", ()))
         yield from ((old, fold(new)) for old, new in self.moved.items())
@@ -108,7 +109,8 @@ class TableRenames:
         return self._is_renamed_model(one, old, table)
 
     def _changed_model(self, one: Owned, table: Table) -> bool:
-        """A model that has at least half of the columns in common with the other may have been renamed and changed."""
+        """True if both tables share at least half of their columns, and the answer is that the model was renamed and
+        changed."""
         old = self.read.schema.table(from_key(one.key))
         if old is None or old.virtual is not None:
             return False
@@ -137,13 +139,13 @@ def is_alike(old: Table, new: Table) -> bool:
 
 
 def _own_columns(table: Table) -> set[str]:
-    """Folded names of the columns without those of the primary key, which most models have in common."""
+    """Return the folded names of the columns without the primary key, which most models have in common."""
     key = {fold(column.column or "") for column in table.primary_key.columns} if table.primary_key else set()
     return {fold(column.name) for column in table.columns} - key
 
 
 def _akin(one: Label, other: Label) -> bool:
-    """True for models of one app, and for models of the same name: renamed, or moved."""
+    """True for models of one app, which may be renamed, and for models of the same name, which may have moved."""
     return any(a == b for a, b in zip(one.split("."), other.split("."), strict=False))
 
 

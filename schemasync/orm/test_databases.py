@@ -1,4 +1,4 @@
-"""Test databases made from schema.json; `migrate` may run again in them, as in Django."""
+"""Makes test databases from schema.json; `migrate` may run again in them, as in Django."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .pending_migrations import pending, planned
 
 
 def is_scratch(alias: str) -> bool:
-    """True if there is no file that could be swapped."""
+    """True if the database has no file that could be swapped."""
     return databases.is_no_path(databases.name_of(alias))
 
 
 def lacking(alias: str) -> dict[str, str]:
-    """Objects that schema.json names and a database in memory does not have, with the SQL that creates them. Raises
+    """Return the objects that schema.json names and a database in memory lacks, with the SQL that creates them. Raises
     SchemasyncError."""
     connection, schema = connections[alias], _schema(alias)
     connection.ensure_connection()
@@ -37,7 +37,7 @@ def lacking(alias: str) -> dict[str, str]:
 
 
 def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = None) -> None:
-    """Create what schema.json names and a database in memory does not have yet, and send the signals of `migrate`.
+    """Create the objects that schema.json names and a database in memory lacks, and send the signals of `migrate`.
     Existing objects stay unchanged. Raises SchemasyncError, sqlite3.Error."""
     import_management()
     missing, was_there = lacking(alias), is_filled(alias)
@@ -55,7 +55,7 @@ def make(alias: str, stdout: Out, verbosity: int, progress: Progress | None = No
 
 
 def is_filled(alias: str) -> bool:
-    """True if the database has a table, so that it is no new one."""
+    """True if the database has a table, so it is not new."""
     return bool(connections[alias].introspection.table_names())
 
 
@@ -83,19 +83,19 @@ def _around(signals: Signals) -> Iterator[None]:
 
 
 def _rows(alias: str) -> tuple[ReferenceRows, ...]:
-    """The rows that schema.json names."""
+    """Return the rows that schema.json names."""
     found = _document(alias)
     return tuple(found.hints.rows.values()) if found is not None else ()
 
 
 def _schema(alias: str) -> Schema:
-    """The schema of schema.json; empty for a database that has neither a file nor tables of models."""
+    """Return the schema of schema.json; an empty one for a database that has neither a file nor tables of models."""
     found = _document(alias)
     return found.schema if found is not None else Schema()
 
 
 def _document(alias: str) -> document.Document | None:
-    """The schema.json of a database, None if it has neither a file nor tables of models."""
+    """Return the schema.json of a database; None if it has neither a file nor tables of models."""
     if not databases.has_schema(alias):
         return None
     path = conf.schema_path(alias)

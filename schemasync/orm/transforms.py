@@ -1,6 +1,6 @@
 """Finds the transforms of the project: the setting TRANSFORMS.
 
-A run with nothing to do imports this module, and so no other that takes long.
+A run with nothing to do imports this module, so it must import no module that takes long.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..schema.transform_function import TransformFunction
 
 
 def transforms(alias: str) -> tuple[TransformFunction, ...]:
-    """The transforms of a database, in the order of the module. Raises UsageError if it cannot be imported, or two have
-    the same name."""
+    """Return the transforms of a database, in the order of the module. Raises UsageError if it cannot be imported, or
+    two have the same name."""
     path = conf.transforms(alias)
     if path is None:
         return ()
@@ -41,5 +41,5 @@ def _check_names(path: str, found: list[TransformFunction]) -> None:
 
 
 def stamp(alias: str) -> bytes:
-    """The names and versions of the transforms, for the fast path. Raises UsageError."""
+    """Return the names and versions of the transforms as bytes, for the fast path. Raises UsageError."""
     return transform_function.stamp(transforms(alias))

@@ -1,4 +1,4 @@
-"""Finds columns and tables that unmanaged models read, and that schema.json does not have."""
+"""Finds columns and tables that unmanaged models read and that schema.json lacks or renames."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from .models import table_of
 
 
 def unread(alias: str, wanted: Document) -> tuple[str, ...]:
-    """One sentence for each column, or table that has another name now, of an unmanaged model of this database.
+    """Return one sentence for each missing column, or renamed table, of an unmanaged model of this database.
 
-    A view, a table of `_elsewhere` and one that schema.json does not name are not looked at.
+    Views, tables of `_elsewhere` and tables that schema.json does not name are not checked.
     """
     return tuple(line for model in _unmanaged(alias) for line in _unread(model, wanted))
 
 
 def unread_in_file(alias: str) -> tuple[str, ...]:
-    """The same for the schema.json of a database. Raises SchemaInvalid and OSError if it cannot be read."""
+    """Like unread(), but read the schema.json of the database. Raises SchemaInvalid and OSError if it cannot be
+    read."""
     path = conf.schema_path(alias)
     return unread(alias, document.read(read_file(path), str(path)))
 
@@ -55,7 +56,7 @@ def _unread(model: type[Model], wanted: Document) -> Iterator[str]:
 
 
 def _is_row_id(table: Table, column: str) -> bool:
-    """True for a name that SQLite gives the row id of the table."""
+    """True for a name under which SQLite returns the row id of the table."""
     return fold(column) in ROWID_NAMES and not table.without_rowid
 
 

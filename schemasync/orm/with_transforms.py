@@ -1,4 +1,4 @@
-"""Puts the transforms of the project beside its schema.json, and beside the state of its database."""
+"""Adds the transforms of the project to its schema.json, and to the state of its database."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .transforms import transforms
 
 
 def with_transforms(alias: str, found: Document) -> Document:
-    """The schema.json of a database together with its transforms. Raises UsageError."""
+    """Return the schema.json of a database together with its transforms. Raises UsageError."""
     return document.with_transforms(found, transforms(alias))
 
 
 def status_with_transforms(alias: str, target: Target, schema: Path) -> Status:
-    """The state of a database, and which transforms have not acted on it. A module that cannot be imported is one of
-    its problems, and so is a Litestream that is configured with the link."""
+    """Return the state of a database, with the transforms that have not acted on it. A module that cannot be imported,
+    and a Litestream that is configured with the link, are among its problems."""
     try:
         found = status(target, schema, transforms(alias))
     except UsageError as error:

@@ -24,8 +24,8 @@ _BY_ALTER_TABLE = (*_RENAMES, c.AddIndex, c.DropIndex, c.ChangeIndex)
 
 
 def obstacles(plan: Plan, *, may_drop: bool = False) -> tuple[str, ...]:
-    """What no statement of SQLite changes in the live file without writing rows, a phrase for each; empty if every
-    change qualifies. `may_drop`: columns may go, as no row has a value of its own there."""
+    """Return the changes that no statement of SQLite can make in the live file without writing rows, a phrase for each;
+    empty if there are none. `may_drop`: columns may be dropped, because no row has a value of its own in them."""
     beside: tuple[type, ...] = (*_FOLLOWING, *((c.DropColumn,) if may_drop else ()))
     ours = [change for step in plan.steps if isinstance(step, Keep | Alter | Rewrite) for change in step.changes]
     others = [change for change in plan.changes if change not in ours and not isinstance(change, beside)]
@@ -33,13 +33,13 @@ def obstacles(plan: Plan, *, may_drop: bool = False) -> tuple[str, ...]:
 
 
 def in_place(plan: Plan) -> Plan:
-    """The plan, which has no obstacles, for the live file itself."""
+    """Return the plan, which has no obstacles, for the live file itself."""
     steps = tuple(_standing(step) for step in plan.steps)
     return replace(plan, steps=steps, strategy=Strategy.IN_PLACE, reason="the live file itself is altered")
 
 
 def dropped_columns(step: Keep | Alter) -> list[Column]:
-    """The columns that go."""
+    """Return the columns that are dropped."""
     return [change.column for change in step.changes if isinstance(change, c.DropColumn)]
 
 
@@ -50,8 +50,8 @@ def added_columns(step: Keep | Alter) -> list[Column]:
 
 
 def constraints_of(step: Keep | Alter, column: Column) -> tuple[list[Check], list[ForeignKey]]:
-    """The constraints that are added with a new column: its foreign keys, and the CHECKs of which it is the last new
-    column."""
+    """Return the constraints that are added with a new column: its foreign keys, and the CHECKs of which it is the last
+    new column."""
     added = [one.name for one in added_columns(step)]
     checks = [change.check for change in step.changes if isinstance(change, c.AddCheck)]
     keys = [change.key for change in step.changes if isinstance(change, c.AddForeignKey)]
@@ -62,7 +62,7 @@ def constraints_of(step: Keep | Alter, column: Column) -> tuple[list[Check], lis
 
 
 def is_added(step: Alter) -> bool:
-    """True if ALTER TABLE brings the table to its new definition, by adding and dropping columns."""
+    """Return True if ALTER TABLE alone, by adding and dropping columns, brings the table to its new definition."""
     added = [change.column for change in step.changes if isinstance(change, c.AddColumn)]
     return all(
         isinstance(change, (c.DropColumn, *c.WITHOUT_REWRITE)) or _qualifies(change, added) for change in step.changes
@@ -102,7 +102,8 @@ def _qualifies(change: Change, added: Sequence[Column]) -> bool:
 
 
 def _can_add(column: Column) -> bool:
-    """True if ALTER TABLE adds the column: https://www.sqlite.org/lang_altertable.html#alter_table_add_column"""
+    """Return True if ALTER TABLE can add the column:
+    https://www.sqlite.org/lang_altertable.html#alter_table_add_column"""
     if column.generated is not None:
         return False
     if column.default is None:
@@ -111,5 +112,5 @@ def _can_add(column: Column) -> bool:
 
 
 def _last_of(check: Check, added: Sequence[str]) -> str | None:
-    """The last of the new columns that a CHECK reads; None if it reads none."""
+    """Return the last of the new columns that a CHECK reads; None if it reads none."""
     return next((name for name in reversed(added) if mentions(check.expression, name)), None)

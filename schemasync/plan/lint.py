@@ -31,7 +31,7 @@ def declarations(plan: Plan, allowed: Collection[str]) -> Iterator[Hazard]:
 
 
 def of_schema(schema: Schema) -> Iterator[Hazard]:
-    """Yield the same hazards for every table of a schema."""
+    """Yield these hazards for every table of a schema."""
     for table in schema.tables:
         yield from _types(table, None)
         if (column := lookalike(table)) is not None:
@@ -84,7 +84,7 @@ def _key(step: NewTableStep, schema: Schema, allowed: Collection[str]) -> Iterat
 
 
 def _children(table: Table, schema: Schema) -> str:
-    """How the references of other tables follow a key whose values change; empty if there are none."""
+    """Return how the references of other tables follow a key whose values change; '' without references."""
     names = [one.name for one in schema.tables if any(fold(k.table) == fold(table.name) for k in one.foreign_keys)]
     if not names:
         return ""
@@ -95,7 +95,8 @@ def _children(table: Table, schema: Schema) -> str:
 
 
 def _lost_alias(step: CarriedStep) -> Column | None:
-    """The column that was the row id and is still the only column of the primary key, but is no longer the row id."""
+    """Return the column that was the row id and is still the only column of the primary key, but is no longer the row
+    id."""
     old, new = step.old, step.new
     if old.rowid_column is None or new.rowid_column is not None or new.without_rowid:
         return None

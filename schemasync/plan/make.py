@@ -75,7 +75,7 @@ def make(
 
 
 def with_rewritten(plan: Plan, tables: Collection[str], reason: str = "") -> Plan:
-    """The plan with these kept or altered tables rewritten, because it was tried, and they would not fit."""
+    """Return the plan with these kept or altered tables rewritten, because a trial showed that they would not fit."""
     steps = tuple(
         rewrite(step, reason) if isinstance(step, StandingStep) and step.name in tables else step for step in plan.steps
     )
@@ -83,7 +83,8 @@ def with_rewritten(plan: Plan, tables: Collection[str], reason: str = "") -> Pla
 
 
 def converting(plan: Plan) -> Plan:
-    """The plan that converts columns whose values change although their type stays, if the command line allows it.
+    """Return the plan with conversion of columns whose values change although their type stays, if the command line
+    allows it.
 
     Such values were stored by another SQLite. The comparison expects the converted values.
     """
@@ -195,7 +196,7 @@ def _idle_renames(diff: Diff) -> Iterator[Hazard]:
 
 
 def _reused(diff: Diff) -> Iterator[Hazard]:
-    """Notes on names that are used again for something new, which takes no values except by a fill."""
+    """Yield notes on names that are used again for something new, which gets no values except by a fill."""
     pairs = {table.new.name: table for table in diff.tables if isinstance(table, TablePair)}
     for reused in diff.reused:
         if not reused.table:
@@ -211,7 +212,7 @@ def _reused(diff: Diff) -> Iterator[Hazard]:
 
 
 def idle_allowances(diff: Diff, allow_drop: Collection[str]) -> Iterator[Hazard]:
-    """Notes on names in `--allow-drop` that no table or column has, which may be typos."""
+    """Yield notes on names in `--allow-drop` that no table or column has, which may be typos."""
     known = set()
     for diffed in diff.tables:
         tables = _sides(diffed)

@@ -16,9 +16,9 @@ from ..schema.transform_function import TransformFunction
 
 
 class Action(StrEnum):
-    """What a plan does to a table. A kept table is copied page by page, and at most renamed; of an altered one the
-    definition is edited, too, and no row is written. A derived one is created and filled by a SELECT, a transformed one
-    by Python."""
+    """The treatment of a table in a plan. A kept table is copied page by page, and at most renamed; for an altered one
+    the definition is edited, too, and no row is written. A derived one is created and filled by a SELECT, a transformed
+    one by Python."""
 
     KEEP = "keep"
     ALTER = "alter"
@@ -30,8 +30,8 @@ class Action(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a new file starts: as a copy of the old one, or empty. In place: there is none, because the live file itself
-    is altered, or already is as the plan says, and only its history records the new version."""
+    """How a new file starts: as a copy of the old one, or empty. In place: there is no new file, because the live file
+    itself is altered, or matches the plan already, and only its history records the new version."""
 
     CLONE = "clone"
     FRESH = "fresh"
@@ -39,7 +39,7 @@ class Strategy(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a column's values come from."""
+    """The origin of a column's values."""
 
     CARRIED = "carried"
     FILLED = "filled"
@@ -103,7 +103,7 @@ class _Standing(_Carried):
         return self.kept_with()
 
     def kept_with(self, dropped: Sequence[Column] = ()) -> Table:
-        """The same with columns of `old` that `new` has not, in their places."""
+        """Return `kept` with the `dropped` columns of `old`, which `new` does not have, in their places."""
         place = {fold(column.name): number for number, column in enumerate(self.old.columns)}
         source = {feed.column: fold(feed.source or "") for feed in self.feeds}
         source |= {column.name: fold(column.name) for column in dropped}
@@ -127,7 +127,7 @@ class Alter(_Standing):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite(_Carried):
-    """The new table is created empty and filled with the rows of the old one. `reason`: the first change that needs
+    """The new table is created empty and filled with the rows of the old one. `reason`: the first change that requires
     it, in a phrase."""
 
     reason: str = ""
@@ -136,13 +136,13 @@ class Rewrite(_Carried):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What SQLite says about the SELECT of a derived table.
+    """The properties of a derived table's SELECT, as SQLite reports them.
 
     `columns`: the columns of the table that its result gives, in order. `reads`: the ordinary tables of the old
     database that it reads, as they are spelled there. `after`: folded names of the derived tables that it reads.
     `volatile`: other columns of the table whose default gives another value each time. `key`: (column of the table,
-    column of the only one that it reads) by which the rows are found that a changed row makes; empty if such a change
-    may concern any row.
+    column of the only one that it reads) by which the rows that depend on a changed row are found; empty if such a
+    change may concern any row.
     """
 
     columns: tuple[str, ...]
@@ -154,7 +154,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The result of a SELECT when the plan was made: its rows, and how many seconds it took to compute and to compare
+    """The result of a SELECT when the plan was made: its number of rows, and the seconds to compute and to compare
     it."""
 
     rows: int
@@ -165,9 +165,9 @@ class Measured:
 class Derive:
     """The new table is created empty and filled by a SELECT over the old database.
 
-    `replaced`: the table of that name, or of an earlier one, whose rows are not carried; None if there is none.
-    `changes` lead from its definition to the new one.
-    `may_drop_rows`: rows of that may be missing in the new table. `measured`: None if the rows were not read.
+    `replaced`: the table of that name, or of an earlier one, whose rows are not carried over; None if there is none.
+    `changes` lead from its definition to the new one. `may_drop_rows`: rows of that table may be missing in the new
+    one. `measured`: None if the rows were not read.
     """
 
     new: Table
@@ -251,7 +251,7 @@ NewTableStep = Keep | Alter | Rewrite | Derive | Transform | Create
 """A step of a table that the new schema has."""
 
 Step = Keep | Alter | Rewrite | Derive | Transform | Create | Drop
-"""What happens to one table."""
+"""The treatment of one table."""
 
 
 def rewrite(step: CarriedStep, reason: str = "") -> Rewrite:
@@ -263,7 +263,7 @@ def rewrite(step: CarriedStep, reason: str = "") -> Rewrite:
 class NeverRun:
     """Data migrations, as `app.name`, that a database never ran and does not need.
 
-    `passed_over`: those that somebody accepted for this database. `born_with`: those that were installed when the
+    `passed_over`: those that a user accepted for this database. `born_with`: those that were installed when the
     database was created from schema.json, without rows.
     """
 
@@ -284,12 +284,12 @@ def _nowhere(table: str, column: str) -> str:
 class Plan:
     """The steps from the version and fingerprint of the live database to the version of schema.json.
 
-    `old` is the part of the live database that is ours. `foreign` are (type, name) of the objects that are carried
-    along. `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each
-    table. `reference_rows`: rows that schema.json names and that are to be written. `never_run`: the data
-    migrations to record in the history, None if they were not checked. `is_switch`: the old file is left for that
-    of another branch. `archive`: the generation that gives what the old file lacks, '' for none. `place`: maps names of
-    a table and of its column ('' for the table itself) to `file:line:column` in schema.json.
+    `old` is our part of the live database. `foreign` are (type, name) of the objects that are carried along.
+    `applied_hints` are the hints that have acted on this data after the run. `models`: the model that owns each table.
+    `reference_rows`: rows of schema.json that are to be written. `never_run`: the data migrations to record in the
+    history, None if they were not checked. `is_switch`: the old file is replaced by that of another branch. `archive`:
+    the generation with content that the old file lacks, '' for none. `place`: maps names of a table and of its column
+    ('' for the table itself) to `file:line:column` in schema.json.
     """
 
     base_version: str | None
@@ -401,7 +401,8 @@ class Plan:
     def effective(self, step: Step) -> Step: ...
 
     def effective(self, step: Step) -> Step:
-        """The step as the run performs it: a file that starts empty has no pages to keep, so tables are rewritten."""
+        """Return the step as the run performs it: a file that starts empty has no pages to keep, so tables are
+        rewritten."""
         return rewrite(step) if isinstance(step, StandingStep) and self.strategy is Strategy.FRESH else step
 
     @property

@@ -15,8 +15,8 @@ from ..schema.transform_function import Kind, TransformFunction
 def problems(
     transforms: Sequence[TransformFunction], there: Schema, new: Schema, derived: Collection[str]
 ) -> Iterator[Problem]:
-    """All reasons why these transforms cannot act. `there`: everything in the live database; `derived`: folded names of
-    the tables that a `_from` fills."""
+    """Return all reasons why these transforms cannot act. `there`: everything in the live database; `derived`: folded
+    names of the tables that a `_from` fills."""
     for one in transforms:
         yield from _of_source(one, there)
         for name in one.into:

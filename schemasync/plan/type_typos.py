@@ -24,7 +24,8 @@ SHORT = 7  # letters: two edits turn a shorter word into another word
 
 
 def misspelt(column: Column) -> tuple[str, str] | None:
-    """The first word of the declared type that is close to a known type, and that type; None if there is none."""
+    """Return the first word of the declared type that is close to a known type, and that type; None if there is
+    none."""
     for token in lexer.tokens(column.type.canonical.partition("(")[0]):
         word = token.value.upper()
         if word not in KNOWN and len(word) > 2 and (near := _nearest(word)):

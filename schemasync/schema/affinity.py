@@ -1,4 +1,4 @@
-"""Which values a column converts when they are stored. https://www.sqlite.org/datatype3.html#type_affinity"""
+"""The conversions that a column makes when values are stored. https://www.sqlite.org/datatype3.html#type_affinity"""
 
 from __future__ import annotations
 

@@ -103,7 +103,8 @@ def _action(reader: DefinitionReader) -> str | None:
 
 
 def read_deferred(reader: DefinitionReader) -> bool:
-    """Only DEFERRABLE INITIALLY DEFERRED is deferred. https://www.sqlite.org/foreignkeys.html#fk_deferred"""
+    """Read a DEFERRABLE clause. Only DEFERRABLE INITIALLY DEFERRED is deferred.
+    https://www.sqlite.org/foreignkeys.html#fk_deferred"""
     deferrable = False
     if reader.take("not", "deferrable"):
         pass

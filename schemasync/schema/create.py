@@ -60,7 +60,7 @@ def read_index(sql: str, scope: Scope) -> IndexParts:
 
 
 def read_virtual(sql: str) -> Sql:
-    """The text after USING. The module defines its arguments, so their case is kept."""
+    """Return the text after USING. Its case is kept, because the module defines its arguments."""
     parts = lexer.tokens(sql)
     using = _find(parts, "using")
     return virtual_text(lexer.source(sql, parts[using + 1 :]))

@@ -11,13 +11,15 @@ from .jsonc import Path, Scan, excerpt, line_and_column
 from .origins import Origin, origin_of
 
 PROBLEM_LIMIT = 200
-TEXT_LIMIT = 2000  # characters of a definition that a message shows
+TEXT_LIMIT = 2000  # characters of a definition that a message quotes
 
 
 class Diagnostics:
-    """The errors found in one file so far, each with its location. `paths`: of those that have one, in order.
+    """The errors found in one file so far, each with its location. `paths`: those of the errors that have one, in
+    order.
 
-    `origins`: of the parts that a mixin made. An error of a mixin is recorded once, whatever the number of its tables.
+    `origins`: those of the parts that a mixin made. An error of a mixin is recorded once, whatever the number of its
+    tables.
     """
 
     def __init__(self, source: str) -> None:
@@ -31,7 +33,7 @@ class Diagnostics:
 
     def note(self, code: Code, message: str, hint: str = "", *, at: Path | int | None = None) -> None:
         """Record an error; `at` is a path in the file or an offset of its text. Raises SchemaInvalid with all errors if
-        there are too many to go on: each is compared with all keys for a better one."""
+        there are too many: to suggest a similar name, each is compared with all keys."""
         if len(self.problems) >= PROBLEM_LIMIT:
             message = (
                 f"{self.source}: these are the first {PROBLEM_LIMIT:,} errors; the rest of the file was not looked at"

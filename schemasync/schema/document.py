@@ -33,9 +33,9 @@ from .views import read_views
 class Document:
     """A schema.json that was read, with the location of each key in `text`.
 
-    `models`: the model that owns each table, as `app.Model`. `elsewhere`: folded names of tables that something else
-    creates. `mixins`: what each mixin made; `origins`: where the paths of these parts come from. `on_postgres`: what
-    the file says about PostgreSQL.
+    `models`: the model that owns each table, as `app.Model`. `elsewhere`: folded names of tables that are not created
+    from this file. `mixins`: the parts that each mixin made; `origins`: their paths -> their origins. `on_postgres`:
+    the definitions for PostgreSQL.
     """
 
     schema: Schema
@@ -52,7 +52,8 @@ class Document:
     on_postgres: OnPostgres = field(default_factory=OnPostgres, repr=False, compare=False)
 
     def place(self, *path: str | int) -> str:
-        """`file:line:column` of the key at that path, for messages; of a part that a mixin made, that of the mixin."""
+        """Return `file:line:column` of the key at that path, for messages; for a part that a mixin made, that of the
+        mixin."""
         origin = origin_of(path, self.origins)
         offset = self.places.get(path if origin is None else origin.path)
         if offset is None:
@@ -63,7 +64,7 @@ class Document:
     def place_of(self, table: str, column: str = "") -> str:
         """The location of a table or of its column; '' if the file does not have it."""
         path = (to_key(table), to_key(column)) if column else (to_key(table),)
-        # spelled as in the file: no search, for plans with thousands of hazards
+        # spelled as in the file, so without a search: plans may have thousands of hazards
         if path in self.places or path in self.origins:
             return self.place(*path)
         found = self.schema.table(table)
@@ -73,7 +74,7 @@ class Document:
         return self.place(to_key(found.name), *([to_key(named.name)] if named is not None else []))
 
     def located(self, problem: Problem, *path: str | int) -> Problem:
-        """The problem with the location of the key at that path, in its message and in its facts."""
+        """Return the problem with the location of the key at that path, in its message and in its facts."""
         place = self.place(*path)
         numbers = dict(zip(("line", "column"), place.removeprefix(self.source).split(":")[1:], strict=False))
         # a problem may have a "column" of its own
@@ -82,8 +83,8 @@ class Document:
 
 
 def with_transforms(document: Document, transforms: Sequence[TransformFunction]) -> Document:
-    """The document with the transforms of the project, which count like its hints. Other ones make other `data`, so
-    that the fast path notices."""
+    """Return the document with the transforms of the project, which count like its hints. Other transforms make other
+    `data`, so that the fast path notices."""
     if not transforms:
         return document
     hints = replace(document.hints, transforms=tuple(transforms))
@@ -111,7 +112,7 @@ def _read(data: bytes, source: str) -> Document:
     views = read_views(tree.get("_views", {}), faults)
     check_names(tables, views, faults)
     schema = normalize.schema(tables, views)
-    if not is_incomplete:  # a key that is left out may be what a foreign key refers to
+    if not is_incomplete:  # the omitted key may be referred to by a foreign key
         check_references(schema, tree.get("_elsewhere", ()), faults)
     hints = read_hints(tree, schema, faults)
     faults.stop()
@@ -134,7 +135,7 @@ def _read(data: bytes, source: str) -> Document:
 
 
 def schema_as_written(document: Document) -> Schema:
-    """The schema of a document without its mixins: each table has only what the file itself says of it."""
+    """Return the schema of a document without its mixins: each table has only its own parts in the file."""
     if not document.mixins:
         return document.schema
     tree = as_written(json.loads(scan(document.text).json))

@@ -36,15 +36,16 @@ def edit(text: str, put: Mapping[str, str], remove: Collection[str] = ()) -> str
 
 
 def with_first(text: str, key: str, members: str) -> str:
-    """The value of a key of the top object, which must have members, with these inserted before its first one."""
+    """Return the value of a key of the top object with these members inserted before its first one; it must have
+    members."""
     found = scan(text)
     _, begin, end = _ends(found, key)
     return f"{text[begin]}\n    {members},{text[begin + 1 : end]}"
 
 
 def with_member(text: str, path: Path, key: str, value: str) -> str:
-    """The text in which the object at that path, which must have members, has this JSON value under the key: in place
-    of an earlier one, or after its last member."""
+    """Return the text in which the object at that path, which must have members, has this JSON value under the key: in
+    place of an earlier one, or after its last member."""
     found = scan(text)
     if (*path, key) in found.keys:
         _, begin, end = _extent(found, (*path, key))
@@ -57,7 +58,7 @@ def with_member(text: str, path: Path, key: str, value: str) -> str:
 
 
 def without(text: str, paths: Collection[Path]) -> str:
-    """The text without these members and items. Comments stay, even those in the lines of what is removed.
+    """Return the text without these members and items. Comments stay, even those in the lines that are removed.
 
     An object or list that becomes empty stays, too. The text must be a schema.json that can be read without errors.
     """
@@ -72,8 +73,8 @@ def without(text: str, paths: Collection[Path]) -> str:
 
 
 def unwrapped(text: str, paths: Collection[Path]) -> str:
-    """The text in which these objects are replaced by the value of their only member, where they have one and no
-    comment."""
+    """Return the text in which these objects are replaced by the value of their only member, if they have just one and
+    no comment."""
     found = scan(text)
     spans = []
     for path in paths:
@@ -95,12 +96,12 @@ def _replaced(text: str, spans: Collection[_Span]) -> str:
 
 
 def _removals(text: str, found: Scan, children: Sequence[Path], removed: Collection[Path]) -> Iterator[_Span]:
-    """The spans of the removed children of one object or list, and of a comma that nothing follows any more."""
+    """Return the spans of the removed children of one object or list, and of a comma that no item follows any more."""
     kept = [number for number, path in enumerate(children) if path not in removed]
     last_kept = kept[-1] if kept else -1
     if 0 <= last_kept < len(children) - 1 and _comma(found, _extent(found, children[-1])[2]) is None:
         comma = _comma(found, _extent(found, children[last_kept])[2])
-        assert comma is not None  # something follows it
+        assert comma is not None  # another item follows it
         yield _Span(comma, comma + 1, "")
     for number, path in enumerate(children):
         if path in removed:
@@ -121,12 +122,12 @@ def _with_blanks(text: str, begin: int, end: int, *, is_last: bool) -> _Span:
 
 
 def _ends(found: Scan, key: str) -> tuple[int, int, int]:
-    """The start of a key, the start of its value, and the end of that."""
+    """Return the start of a key, and the start and the end of its value."""
     return _extent(found, (key,))
 
 
 def _extent(found: Scan, path: Path) -> tuple[int, int, int]:
-    """The start of a member or item, the start of its value, and the end of that."""
+    """Return the start of a member or item, and the start and the end of its value."""
     begin = value = found.keys[path]
     if isinstance(path[-1], str):
         _, after_key = _DECODER.raw_decode(found.json, begin)

@@ -52,7 +52,8 @@ class Scope:
 
 
 def check_single(sql: str) -> tuple[Token, ...]:
-    """The tokens of one definition. Raises DefinitionError if the text is none, or more than one."""
+    """Return the tokens of one definition. Raises DefinitionError if the text is empty, or has more than one
+    definition."""
     found = lexer.tokens(sql, comments=True)
     depth = 0
     for token in found:

@@ -21,11 +21,11 @@ _WIDTH, _BEFORE = 100, 60  # columns of a line that an excerpt shows, and how ma
 DEPTH_LIMIT = 64  # a schema is four levels deep; many more are a mistake or an attack on the parser's stack
 TOKEN_LIMIT = 500_000  # a thousand tables of a hundred columns have 400,000; each takes some hundred bytes of memory
 STRING_LIMIT = 500_000  # characters of one key, definition or view: the lexer and SQLite read them again and again
-FAULT_LIMIT = 200  # errors that are reported
+FAULT_LIMIT = 200  # most errors that are reported
 
 
 class FaultKind(Enum):
-    """What is wrong: not JSON, a repeated key, or more than a schema can have."""
+    """The kinds of faults: not JSON, a repeated key, or more than a schema can have."""
 
     SYNTAX = "syntax"
     DUPLICATE = "duplicate"
@@ -67,7 +67,7 @@ _TOKEN = re.compile(
 
 @dataclass(slots=True)
 class _Level:
-    """An open object or array: its path, and what was read last in it."""
+    """An open object or array: its path, and the last token in it."""
 
     path: Path
     is_object: bool
@@ -119,7 +119,7 @@ def scan(text: str) -> Scan:
 
 
 def _too_large(count: int, kind: str | None, token: str, faults: int) -> str:
-    """Why the rest is not read: it would take seconds, or hundreds of megabytes; '' if it is."""
+    """Return why reading stops: the rest would take seconds, or hundreds of megabytes; '' if it goes on."""
     if count >= TOKEN_LIMIT:
         return f"the file has more than {TOKEN_LIMIT:,} words and marks"
     if kind == "string" and len(token) > STRING_LIMIT:
@@ -160,7 +160,7 @@ def _key(level: _Level, token: str, at: int, result: Scan) -> None:
     try:
         key = json.loads(token)
     except ValueError:
-        return  # the standard parser reports what is wrong with the string
+        return  # the standard parser reports the error in the string
     if key in level.seen:
         result.faults.append(Fault(f'the key "{key}" is given twice', at, level.seen[key], FaultKind.DUPLICATE))
     else:
@@ -192,7 +192,7 @@ def _line_starts(text: str) -> tuple[int, ...]:
 
 
 def excerpt(text: str, offset: int) -> str:
-    """The line of an offset, or the part of a long one around it, and a caret below it."""
+    """Return the line of an offset, or the part of a long line around it, and a caret below it."""
     line, column = line_and_column(text, offset)
     before = min(column - 1, _BEFORE)
     part = text[offset - before : offset - before + _WIDTH]  # the line may have millions of characters

@@ -15,8 +15,8 @@ _JSON_ERROR = re.compile(r": line \d+ column \d+.*$", re.DOTALL)
 
 
 def read_tree(data: bytes, faults: Diagnostics) -> dict[str, Any]:
-    """The file as one JSON object. Stores its text, the locations of its keys, and repeated keys in `faults`. Raises
-    SchemaInvalid if it cannot be parsed."""
+    """Return the file as one JSON object. Stores its text, the locations of its keys, and repeated keys in `faults`.
+    Raises SchemaInvalid if it cannot be parsed."""
     faults.text = _decode(data, faults)
     return _parse(faults)
 
@@ -62,7 +62,8 @@ _IN_WORDS = {
 
 
 def _in_words(error: json.JSONDecodeError, text: str) -> tuple[str, int]:
-    """What is wrong, and where. A comma that a line lacks at its end is missing there, and not in the next line."""
+    """Return a JSON error in words, and its offset. A comma missing at the end of a line is reported there, not in the
+    next line."""
     before, after = len(text[: error.pos].rstrip()), text[error.pos :].strip()
     if not text.strip():
         return "the file is empty; an empty schema is {}", error.pos

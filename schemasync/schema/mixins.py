@@ -1,6 +1,6 @@
 """Expands the mixins of a schema.json: columns, constraints, indexes, triggers and views that several tables share.
 
-The expansion is a file to a file, before anything else is read: a schema that is written out by hand is the same.
+The expansion maps one file to another, before anything else is read: a schema that is written out by hand is the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LISTS = {
     "_foreign_keys": "foreign key",
     "_constraints": "constraint",
 }
-"""Keys of a mixin whose items are added to those of the table, and what one item is."""
+"""Keys of a mixin whose items are added to those of the table, and the kind of one item."""
 
 
 MADE_LIMIT = 4 * 1024 * 1024  # characters: as many as a file may have
@@ -41,7 +41,7 @@ LATE = ("_triggers", "_views", "_tables")
 
 
 class Part(NamedTuple):
-    """Something that a mixin made: its kind (`column`, `trigger`, ...), and its name, or its text without one."""
+    """A part that a mixin made: its kind (`column`, `trigger`, ...), and its name, or its text if it has no name."""
 
     kind: str
     name: str
@@ -49,8 +49,8 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MixedIn:
-    """What a mixin made for one table; `table` is empty for what it made once: a table that all of them share, or a
-    mixin that the top of the file uses."""
+    """The parts that a mixin made for one table. `table` is empty for parts that are made once: a table that all of
+    them share, or those of a mixin that the top of the file uses."""
 
     mixin: str
     table: str
@@ -59,7 +59,7 @@ class MixedIn:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """A schema.json without mixins, and where its parts come from. `origins`: path in `tree` -> origin, of each part
+    """A schema.json without mixins, and the origins of its parts. `origins`: path in `tree` -> origin, of each part
     that a mixin made."""
 
     tree: dict[str, Any]
@@ -78,16 +78,16 @@ class _Use:
 
 
 def expand(tree: Mapping[str, Any], faults: Diagnostics, faulty: Collection[str] = ()) -> Expanded:
-    """The tree of a file that passed `check_shapes`, with the parts of its mixins in the tables that use them.
+    """Return the tree of a file that passed `check_shapes`, with the parts of its mixins in the tables that use them.
 
-    Mixins that cannot be found, and parts that a table defines otherwise, are recorded in `faults`. `faulty`: names of
-    mixins that are left out of the tree, because their errors are recorded already.
+    Mixins that cannot be found, and parts that a table defines differently, are recorded in `faults`. `faulty`: names
+    of mixins that are left out of the tree, because their errors are recorded already.
     """
     return _Expansion(tree, faults, faulty).run()
 
 
 def as_written(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree without its mixins: each table has only what stands in it."""
+    """Return the tree without its mixins: each table has only its own parts."""
     plain = {key: value for key, value in tree.items() if key not in ("_mixins", "_use", "_use_everywhere")}
     for key, body in tables_of(plain):
         if "_use" in body:
@@ -130,7 +130,7 @@ class _Expansion:
     # --- uses -----------------------------------------------------------------------------------------------
 
     def _uses(self, path: Path, entries: Sequence[Any]) -> Iterator[_Use]:
-        """The entries of a list of uses whose mixin exists; each mixin once."""
+        """Yield the entries of a list of uses whose mixin exists; each mixin once."""
         found: set[str] = set()
         for number, entry in enumerate(entries):
             body: Body = {"mixin": entry} if isinstance(entry, str) else entry
@@ -145,7 +145,8 @@ class _Expansion:
                 yield _Use(name, (*path, number), tuple(body.get("keep", ())), options)
 
     def _of_tables(self, path: Path, entries: Sequence[Any]) -> Iterator[_Use]:
-        """The same for tables: a ready mixin that makes tables by itself is for the top of the file."""
+        """Yield the entries of `_uses` for a table. A ready mixin that makes tables by itself belongs at the top of the
+        file."""
         for use in self._uses(path, entries):
             if use.mixin in GROUPS and use.mixin not in self.mixins:
                 self.faults.note(
@@ -216,7 +217,7 @@ class _Expansion:
         self._add_late("", use, definition)
 
     def _users(self, use: _Use) -> tuple[str, str, str] | None:
-        """The table of users that a group refers to, its key and the type of that."""
+        """Return the table of users that a group refers to, with its key and the type of the key."""
         name = use.options.get("users")
         if name is None:
             return None
@@ -237,7 +238,7 @@ class _Expansion:
     # --- one table ------------------------------------------------------------------------------------------
 
     def _expand_table(self, key: str, uses: Sequence[_Use]) -> None:
-        """Add the parts of all mixins to a table: columns and constraints, then what may depend on its key."""
+        """Add the parts of all mixins to a table: columns and constraints, then parts that may depend on its key."""
         body = self.tree[key] = {name: _copied(value) for name, value in self.tree[key].items()}
         is_strict = any(one.get("_strict") for one in (body, *(self.mixins.get(use.mixin, {}) for use in uses)))
         columns = {fold(from_key(name)): name for name in body if not is_special(name)}
@@ -251,7 +252,7 @@ class _Expansion:
                 self._add_late(key, use, self._late(use, facts))
 
     def _check_size(self, use: _Use, table: str) -> None:
-        """Stop where mixins make so much of a small file that it would take seconds to read."""
+        """Stop if mixins make so many parts from a small file that it would take seconds to read."""
         text = self.texts.get(use.mixin, "")
         self.size += len(text) + text.count(PLACEHOLDER) * len(table)
         if self.size > MADE_LIMIT:
@@ -292,7 +293,8 @@ class _Expansion:
         )
 
     def _check_names(self, use: _Use, facts: Facts) -> None:
-        """Record names of columns that the table does not have. Everywhere, a name may be that of one table."""
+        """Record names of columns that the table does not have. In `_use_everywhere`, a name may be that of one
+        table."""
         known = set(map(fold, facts.columns))
         for key, names in (("keep", use.keep), ("without", use.options.get("without", ()))):
             for number, name in enumerate(names):
@@ -359,16 +361,16 @@ class _Expansion:
         return views
 
     def _source(self, use: _Use, *path: str | int) -> Path:
-        """The path in the file of a part: in the mixin, or that of the use if the mixin is a ready one."""
+        """Return the path of a part in the file: in the mixin, or that of the use if the mixin is a ready one."""
         return ("_mixins", use.mixin, *path) if use.mixin in self.mixins else use.path
 
     def _source_key(self, mixin: str, kind: str, name: str, table: str) -> str:
-        """The key in the file of a part whose name had a placeholder."""
+        """Return the key in the file of a part whose name had a placeholder."""
         given = self.mixins.get(mixin, {}).get(kind, ())
         return next((one for one in given if name in filled_in({one: None}, TableNames(table))), name)
 
     def _put(self, owner: Body, name: str, value: Any, use: _Use, path: Path, source: Path, what: str) -> bool:
-        """Add one member; False if it is there already. Records a clash if it is there otherwise."""
+        """Add one member; return False if it is there already. Records a clash if it has another definition."""
         if name not in owner:
             owner[name] = value
             self.origins[path] = Origin(use.mixin, source)
@@ -402,7 +404,7 @@ def row_key(table: Table) -> tuple[str, ...]:
 
 
 def _copied(value: Any) -> Any:
-    """A list or object that can be added to."""
+    """Return a copy of a list or object, to which parts can be added."""
     return value.copy() if isinstance(value, list | dict) else value
 
 
@@ -412,7 +414,8 @@ def _column(value: Any) -> Any:
 
 
 def _definition(value: Any) -> Any:
-    """What decides whether two definitions are one: SQL counts without its case and blanks."""
+    """Return a form of a definition for comparison: two are the same if they differ only in the case and blanks of
+    SQL."""
     match value:
         case str():
             return lexer.join(lexer.tokens(value))
@@ -425,7 +428,7 @@ def _definition(value: Any) -> Any:
 
 
 def _label(item: Any) -> str:
-    """The name of an index or constraint, or its columns or text without one."""
+    """Return the name of an index or constraint, or its columns or text if it has none."""
     if isinstance(item, dict):
         named = item.get("name") or item.get("check") or item.get("columns")
         return named if isinstance(named, str) else ", ".join(named or ())

@@ -49,7 +49,7 @@ class NotNull:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`collation` is lower case and None for BINARY; `generated` is the expression of a generated column.
+    """A column. `collation` is lower case and None for BINARY; `generated` is the expression of a generated column.
 
     `written` is the value of the column's key in schema.json, as JSON, for hints. Empty if it was read elsewhere.
     """
@@ -66,7 +66,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryKey:
-    """`rowid_alias`: the key is the row id itself, by SQLite's rules (a single INTEGER column)."""
+    """A primary key. `rowid_alias`: the key is the row id itself, by SQLite's rules (a single INTEGER column)."""
 
     columns: tuple[IndexedColumn, ...]
     name: str | None = None
@@ -90,8 +90,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """`references` is empty for the parent's primary key if that cannot be written out: it has a collation of its own,
-    or it is missing or has another number of columns (the last two only in an inspected file).
+    """A foreign key. `references` is empty for the parent's primary key if that cannot be written out: it has a
+    collation of its own, or it is missing or has another number of columns (the last two only in an inspected file).
 
     `deferred` is DEFERRABLE INITIALLY DEFERRED; to SQLite all other spellings are immediate.
     """
@@ -220,8 +220,8 @@ class ColumnName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """A `_from`: the SELECT that fills a table from the old database. `may_drop_rows`: rows that the table has already
-    may be missing in the result."""
+    """A `_from`: the SELECT that fills a table from the old database. `may_drop_rows`: existing rows of the table may
+    be missing in the result."""
 
     select: Sql
     may_drop_rows: bool = False
@@ -229,8 +229,8 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRows:
-    """Rows of a table that the file names, as values of `columns`. `key`: the columns that tell them apart; `given`:
-    whether the row names the column, and not only another row."""
+    """Rows of a table in the file, as values of `columns`. `key`: the columns that identify them. `given`: for each row
+    and column, whether the row itself names the column, and not only another row."""
 
     table: str
     key: tuple[str, ...]
@@ -241,7 +241,7 @@ class ReferenceRows:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """How to get to the schema. Hints are not part of the version.
+    """Instructions for getting to the schema. Hints are not part of the version.
 
     Keys are names as spelled in the schema; `was` lists are newest first. `transforms`: those of the project, which are
     not in the file.

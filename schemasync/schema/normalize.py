@@ -175,7 +175,7 @@ def _resolve(table: Table, parents: Mapping[str, Table]) -> Table:
 
 
 def _resolve_key(key: ForeignKey, parents: Mapping[str, Table]) -> ForeignKey:
-    """Names as the parent spells them, and `REFERENCES p` with p's primary key.
+    """Return the foreign key with names as the parent spells them, and `REFERENCES p` with p's primary key.
 
     Not for a key that SQLite would not match if it were written out: one with a collation that is not its column's own
     (https://www.sqlite.org/foreignkeys.html#fk_indexes), or, in an inspected file, of another number of columns.

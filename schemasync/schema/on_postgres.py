@@ -1,6 +1,6 @@
-"""What a schema.json says about PostgreSQL: definitions there, what to leave out, and what to do with values.
+"""Reads the parts of a schema.json that are about PostgreSQL: definitions, objects to skip, and policies for values.
 
-All of it is about another engine than the one that has the database, so it is no part of the schema or its version.
+All of it is about another engine than the one that has the database, so it is not part of the schema or its version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .shape_check import tables_of
 
 
 class OnMove(StrEnum):
-    """What a move does with the values of a column that PostgreSQL does not take, or would change."""
+    """Policies for the values of a column that PostgreSQL does not accept, or would change."""
 
     NULL = "null"
     TEXT = "text"
@@ -37,7 +37,8 @@ class TableOnPostgres:
 
 @dataclass(frozen=True, slots=True)
 class ViewOnPostgres:
-    """`select`: in place of the view's own. `skip`: names of its triggers to leave out, and of the view."""
+    """The keys of a view. `select`: in place of the view's own. `skip`: names of its triggers to leave out, and of the
+    view."""
 
     select: str | None = None
     skip: tuple[str, ...] = ()
@@ -45,7 +46,8 @@ class ViewOnPostgres:
 
 @dataclass(frozen=True, slots=True)
 class OnPostgres:
-    """All keys are folded names; those of a column come after that of its table. `columns`: whole definitions."""
+    """All definitions for PostgreSQL. Keys are folded names: of a table, and then of its column. `columns`: whole
+    definitions."""
 
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     on_move: Mapping[str, Mapping[str, OnMove]] = field(default_factory=dict)
@@ -79,7 +81,7 @@ def _view(body: Mapping[str, Any]) -> ViewOnPostgres:
 
 
 def _beside_columns(tree: Mapping[str, Any], key: str) -> dict[str, dict[str, str]]:
-    """The values of that key beside columns."""
+    """Return the values of that key in the objects of columns."""
     found: dict[str, dict[str, str]] = {}
     for table, body in tables_of(tree):
         for column, value in body.items():

@@ -1,4 +1,4 @@
-"""Where the parts of a schema come from that a mixin made."""
+"""The origins of the parts of a schema that a mixin made."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .jsonc import Path
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The mixin that made a part, and the path in the file that says so."""
+    """The mixin that made a part, and the path in the file that causes it."""
 
     mixin: str
     path: Path
 
 
 def origin_of(path: Path, origins: Mapping[Path, Origin]) -> Origin | None:
-    """The origin of the part at that path, or of the smallest part around it; None if the file itself has it."""
+    """Return the origin of the part at that path, or of the smallest part around it; None if the file itself has it."""
     while path:
         if path in origins:
             return origins[path]

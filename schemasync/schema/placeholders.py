@@ -1,7 +1,7 @@
 """Replaces the placeholders of a mixin by the names of the table that uses it.
 
-`{table}` is the name of the table. `{key}` is what identifies one of its rows, and `{NEW.key}` and `{OLD.key}` are its
-values in a trigger: `WHERE {key} = {NEW.key}`.
+`{table}` is the name of the table. `{key}` identifies one of its rows, and `{NEW.key}` and `{OLD.key}` are its values
+in a trigger: `WHERE {key} = {NEW.key}`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from .names import from_key, is_special, quote, spell, string_literal, to_key
 
 PLACEHOLDER = "{table}"
-_NAMES = ("name", "table")  # keys whose values are names, and no SQL
+_NAMES = ("name", "table")  # keys whose values are names, not SQL
 
-# In SQL a name that contains the placeholder is quoted as a whole where it needs quotes: {table}_log.
+# In SQL a name that contains the placeholder is quoted as a whole if it needs quotes: {table}_log.
 _IN_SQL = re.compile(
     r"""
       (?P<string>'(?:[^']|'')*')

@@ -17,7 +17,7 @@ Body = dict[str, Any]
 Options = Mapping[str, Any]
 
 ACTOR_TABLE = "schemasync_actor"
-"""The table with at most one row: who acts in the transaction that is open, and whatever else is to be logged."""
+"""The table with at most one row: the actor of the open transaction, and other data to log."""
 
 NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 """The time in UTC as Django writes it, with six digits. SQLite knows three of them."""
@@ -28,7 +28,7 @@ METADATA = f"(SELECT metadata FROM {ACTOR_TABLE})"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a mixin knows of a table once all columns are known.
+    """The properties of a table that a mixin uses, once all columns are known.
 
     `columns`: all of them. `written`: those that statements write, without generated ones, and without those that
     mixins keep up to date by themselves. `key`: the columns of its primary key, else the row id.
@@ -42,8 +42,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ReadyMixin:
-    """`early`: its columns and indexes, given the type that holds a time; `late`: what depends on the whole table.
-    `maintained`: the columns that its triggers write. `options`: the keys that its `_use` may have."""
+    """A ready mixin. `early`: its columns and indexes, for the type that holds a time. `late`: the parts that depend on
+    the whole table. `maintained`: the columns that its triggers write. `options`: the keys that its `_use` may have."""
 
     early: Callable[[str, Options], Body]
     late: Callable[[Facts, Options], Body]
@@ -56,19 +56,20 @@ def _actor_table() -> Body:
 
 
 def _triggers(facts: Facts, **bodies: str) -> Body:
-    """Triggers whose names end as the keys. A body is the SQL after the name; without one, there is no trigger."""
+    """Return triggers; the keys are the ends of their names, the values the SQL after the name. One without SQL is left
+    out."""
     return {"_triggers": {to_key(f"{facts.names.table}_{name}"): sql for name, sql in bodies.items() if sql}}
 
 
 def _on_update(facts: Facts, when: str, update: str) -> str:
-    """A trigger on columns that are not maintained, so that no trigger of a mixin makes another one run; '' if the
-    table has only maintained ones."""
+    """Return a trigger on the columns that are not maintained, so that no trigger of a mixin fires another one; '' if
+    the table has only maintained ones."""
     columns = ", ".join(map(spell, facts.written))
     return _on(facts, f"UPDATE OF {columns}", when, update) if columns else ""
 
 
 def _on(facts: Facts, event: str, when: str, update: str) -> str:
-    """A trigger that writes columns of the row that was written."""
+    """Return a trigger that writes columns of the row that was written."""
     table, key = spell(facts.names.table), facts.names
     return (
         f"AFTER {event} ON {table} WHEN {when} BEGIN "
@@ -80,7 +81,8 @@ def _on(facts: Facts, event: str, when: str, update: str) -> str:
 
 
 def _timestamps(facts: Facts, options: Options) -> Body:
-    """An explicit time is kept if it is later than the one that is there, so that no stale object takes it back."""
+    """Return the triggers. An explicit time is kept if it is later than the present one, so that no stale object resets
+    it."""
     is_old = "NEW.updated_at IS NULL OR NEW.updated_at IS OLD.updated_at OR NEW.updated_at < OLD.updated_at"
     return _triggers(
         facts,
@@ -103,7 +105,8 @@ def _timestamps(facts: Facts, options: Options) -> Body:
 
 
 def _authorship(facts: Facts, options: Options) -> Body:
-    """An explicit name is kept where nobody is known; of a row that somebody unknown changes, nobody is the author."""
+    """Return the triggers. An explicit name is kept while no actor is known; a row that an unknown actor changes has no
+    author."""
     author = f"coalesce({ACTOR}, CASE WHEN NEW.updated_by IS NOT OLD.updated_by THEN NEW.updated_by END)"
     return {
         "_tables": _actor_table(),
@@ -128,7 +131,8 @@ def _authorship(facts: Facts, options: Options) -> Body:
 
 
 def _soft_delete(facts: Facts, options: Options) -> Body:
-    """Rows stay, with the time of their deletion; a view has the others, and a DELETE on it marks rows."""
+    """Return the view and triggers. Rows stay, with the time of their deletion; the view has the others, and a DELETE
+    on it marks rows."""
     table, view = facts.names.table, f"{facts.names.table}_active"
     shown = ", ".join(map(spell, facts.columns))
     body: Body = {
@@ -154,7 +158,7 @@ def _soft_delete(facts: Facts, options: Options) -> Body:
 
 
 def _soft_delete_columns(time: str, options: Options) -> Body:
-    """`unique`: columns whose values are unique among the rows that are not deleted."""
+    """Return the columns and indexes. `unique`: columns whose values are unique among the rows that are not deleted."""
     unique = [[columns] if isinstance(columns, str) else columns for columns in options.get("unique", ())]
     where = "deleted_at IS NULL"
     indexes = [{"columns": columns, "where": where, "unique": True} for columns in unique]
@@ -165,7 +169,8 @@ def _soft_delete_columns(time: str, options: Options) -> Body:
 
 
 def _audit(facts: Facts, options: Options) -> Body:
-    """Each write of a row is a row of the log, with the old and new values of what has changed."""
+    """Return the log and its triggers. Each write of a row adds a row to the log, with the old and new values that
+    changed."""
     log = str(options.get("log", "audit_log"))
     left_out = set(map(fold, options.get("without", ())))
     columns = [name for name in facts.written if fold(name) not in left_out]
@@ -207,7 +212,7 @@ def _audit_log() -> Body:
 
 
 def _logged(facts: Facts, log: str, action: str, row: str, old: str, new: str, values: str) -> str:
-    """The statement that writes one row of the log. `values`: rows of (name, value, ...), aggregated to JSON."""
+    """Return the statement that writes one row of the log. `values`: rows of (name, value, ...), aggregated to JSON."""
     return (
         f"INSERT INTO {spell(log)} (table_name, row_key, action, actor, metadata, old_values, new_values) "
         f"SELECT {string_literal(facts.names.table)}, {_row_key(facts, row)}, '{action}', {ACTOR}, {METADATA}, "
@@ -216,7 +221,7 @@ def _logged(facts: Facts, log: str, action: str, row: str, old: str, new: str, v
 
 
 def _values(columns: Iterable[str], *rows: str) -> str:
-    """A row for each column, with its name and its values.
+    """Return a SELECT of a row for each column, with its name and its values.
 
     Without the unary plus, SQLite would give the columns of this table the names of those that it reads.
     """
@@ -227,7 +232,7 @@ def _values(columns: Iterable[str], *rows: str) -> str:
 
 
 def _json(number: int) -> str:
-    """The names and their values as one JSON object; bytes are written in hex, as JSON has none."""
+    """Return SQL for the names and their values as one JSON object; bytes are written in hex, because JSON has none."""
     return f"json_group_object(column1, {_plain(f'column{number + 1}')})"
 
 
@@ -236,7 +241,7 @@ def _plain(value: str) -> str:
 
 
 def _row_key(facts: Facts, row: str) -> str:
-    """The key of a row as text: its value, or a JSON list of several."""
+    """Return SQL for the key of a row as text: its value, or a JSON list of several."""
     parts = [_plain(f"{row}.{spell(name)}") for name in facts.key]
     return parts[0] if len(parts) == 1 else f"json_array({', '.join(parts)})"
 
@@ -247,8 +252,8 @@ ROLES = ("admin", "user", "guest")
 
 
 def roles_group(options: Options, users: tuple[str, str, str] | None) -> Body:
-    """Tables of roles and permissions, with rows. `users`: a table, the column of its primary key and the type of that;
-    None without the table of who has which role."""
+    """Return tables of roles and permissions, with rows. `users`: a table, the column of its primary key and the type
+    of that; None leaves out the table that gives users roles."""
     permissions: Mapping[str, list[str]] = options.get("permissions", {})
     roles = list(dict.fromkeys([*options.get("roles", ROLES), *permissions]))
     granted = [{"role": role, "permission": one} for role, names in permissions.items() for one in dict.fromkeys(names)]
@@ -301,4 +306,4 @@ READY: Mapping[str, ReadyMixin] = {
     "soft_delete": ReadyMixin(_soft_delete_columns, _soft_delete, ("deleted_by",), frozenset({"unique"})),
     "audit": ReadyMixin(lambda time, options: {}, _audit, options=frozenset({"without", "log"})),
 }
-"""By the name under which `_use` finds them, unless the file defines a mixin of that name itself."""
+"""The ready mixins by the name that `_use` gives, unless the file itself defines a mixin of that name."""

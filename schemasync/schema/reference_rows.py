@@ -1,4 +1,4 @@
-"""Reads `_rows`: rows of a table that schema.json names, such as roles, and that are kept in step with it."""
+"""Reads `_rows`: rows of a table in schema.json, such as roles, with which the database is kept in step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_rows(tree: Mapping[str, Any], schema: Schema, faults: Diagnostics) -> d
 
 
 def digest_of(rows: ReferenceRows) -> str:
-    """A short digest of the rows, by which a database remembers which ones it has."""
+    """Return a short digest of the rows, by which a database records which ones it has."""
     return hashlib.sha256(dumps([rows.key, rows.columns, rows.rows]).encode()).hexdigest()[:16]
 
 
@@ -102,7 +102,8 @@ class _Reading:
 
 
 def _keys(table: Table) -> Iterator[tuple[str, ...]]:
-    """Sets of columns, by folded names, of which SQLite lets only one row have the same values: for ON CONFLICT."""
+    """Yield sets of columns, by folded names, in which SQLite allows each combination of values once: for ON
+    CONFLICT."""
     if table.primary_key is not None:
         yield from _names_of(table.primary_key.columns)
     for unique in table.uniques:

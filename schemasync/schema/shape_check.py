@@ -51,7 +51,7 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 
 def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
-    """The JSON Schema with each definition in place of the `$ref` to it; none of them refers to itself.
+    """Return the JSON Schema with each definition in place of the `$ref` to it; none of them refers to itself.
 
     jsonschema looks up each reference again for each value, which takes two thirds of the time of the check.
     """
@@ -135,7 +135,8 @@ def check_shapes(tree: dict[str, Any], faults: Diagnostics) -> None:
 
 
 def _leaves(error: Any) -> Iterator[Any]:
-    """The errors of the one shape that the value was meant to have; the error itself if it is none of several."""
+    """Return the errors of the one shape that the value was meant to have; the error itself if there is only one
+    shape."""
     branches: dict[Any, list[Any]] = {}
     for one in error.context or ():
         branches.setdefault(one.schema_path[0], []).append(one)

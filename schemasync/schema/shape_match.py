@@ -1,7 +1,8 @@
-"""Answers whether a value has the shape that a JSON Schema asks for, for those keywords that the format uses.
+"""Checks whether a value has the shape that a JSON Schema demands, for those keywords that the format uses.
 
-`jsonschema` says what is wrong and where, but takes 0.1 s to import: a sixth of a sync that edits a definition. Most
-files are right, so this asks first. A keyword that it does not know counts as "no", and then `jsonschema` decides.
+`jsonschema` reports each error with its place, but takes 0.1 s to import: a sixth of a sync that edits a definition.
+Most files are right, so this check comes first. A keyword that it does not know counts as "no", and then `jsonschema`
+decides.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ def _keyword(key: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> bo
 
 
 def _has_type(value: Any, wanted: Any) -> bool:
-    """True and false are no numbers; a list of types is not known."""
+    """Return True if the value has the type. True and false are not numbers; a list of types is not supported."""
     known = TYPES.get(wanted) if isinstance(wanted, str) else None
     return known is not None and isinstance(value, known) and (known is bool or not isinstance(value, bool))
 
 
 def _is_same(value: Any, wanted: Any) -> bool:
-    """Compares what is no list or object. 1 is not true; 1.0 is 1 in JSON, too, and left to `jsonschema`."""
+    """Compare values that are not lists or objects. 1 is not true; 1.0 is 1 in JSON, too, and left to `jsonschema`."""
     return type(value) is type(wanted) and not isinstance(value, dict | list) and bool(value == wanted)
 
 

@@ -1,4 +1,4 @@
-"""Gives SQL that was stored in its canonical spelling the text of its author again, for people to read.
+"""Restores the author's text of SQL that was stored in its canonical spelling, for people to read.
 
 The history stores schemas in canonical spelling, `status in ( 'new' , 'done' )`. The database files have the text that
 was executed, `status IN ('new', 'done')`.
@@ -17,7 +17,7 @@ from .names import KEYWORDS, fold
 
 _Value = TypeVar("_Value")
 
-CALLED = frozenset({"cast", "raise", "replace", "glob", "like"})  # keywords that are written as functions, too
+CALLED = frozenset({"cast", "raise", "replace", "glob", "like"})  # keywords that are written like functions, too
 OPERATORS = frozenset("+ - * / % = == != <> < > <= >= || & | << >> -> ->>".split())
 
 
@@ -36,7 +36,8 @@ def texts(schemas: Iterable[Schema]) -> Texts:
 
 
 def respelled(value: _Value, known: Texts, owner: str = "") -> _Value:
-    """The same value, where each piece of SQL has its known text, and any other one the usual spaces between tokens.
+    """Return the value with the known text of each piece of SQL, or with the usual spaces between tokens if it is
+    unknown.
 
     `value` is a schema, or anything made of dataclasses and tuples that has parts of one, such as a plan. The result is
     equal to it, because only canonical spellings are compared.
@@ -45,7 +46,7 @@ def respelled(value: _Value, known: Texts, owner: str = "") -> _Value:
     match found:
         case Sql(canonical):
             found = Sql(canonical, _known(known, owner, canonical) or spaced(canonical))
-        case Table(name, virtual=Sql(canonical)):  # it has no other SQL
+        case Table(name, virtual=Sql(canonical)):  # a virtual table has no other SQL
             text = _known(known, fold(name), canonical) or arguments(canonical)
             found = replace(found, virtual=Sql(canonical, text))
         case tuple():
@@ -63,8 +64,8 @@ def _known(known: Texts, owner: str, canonical: str) -> str | None:
 
 
 def arguments(canonical: str) -> str:
-    """The module of a virtual table and its arguments, in their canonical spelling, as `fts4(body, prefix="2,4")`: FTS4
-    refuses a space before the `=`. https://www.sqlite.org/fts3.html#fts4_options"""
+    """Return the module of a virtual table and its arguments, in their canonical spelling, as `fts4(body,
+    prefix="2,4")`: FTS4 refuses a space before the `=`. https://www.sqlite.org/fts3.html#fts4_options"""
     parts = lexer.tokens(spaced(canonical))
     text = ""
     for before, token in zip((None, *parts), parts, strict=False):
@@ -93,7 +94,7 @@ def _is_close(parts: Sequence[Token], index: int) -> bool:
 
 
 def _is_sign(parts: Sequence[Token], index: int) -> bool:
-    """True for an operator with nothing on its left side."""
+    """Return True for an operator without an operand on its left side."""
     if index == 0 or parts[index].text == "~":
         return True
     left = parts[index - 1]

@@ -10,7 +10,8 @@ from .names import fold
 
 
 def ours(schema: Schema, names: Schema) -> Schema:
-    """The part of a schema that `names` also names. Of indexes and triggers only those that it names, too."""
+    """Return the part of a schema that `names` also names; of the indexes and triggers, too, only those that it
+    names."""
     known = set(names.object_names())
 
     def part(table: Table) -> Table:
@@ -38,7 +39,7 @@ def _in_one_order(schema: Schema) -> Schema:
 
 
 def differing_exactly(meant: Schema, built: Schema) -> set[str]:
-    """The same, with the order of the columns."""
+    """Like `differing`, but the order of the columns counts."""
     one, other = to_json(meant), to_json(built)
     return {
         name

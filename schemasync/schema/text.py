@@ -22,20 +22,20 @@ def literal(value: object) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The most similar of the known names, whatever their case; None if none is. Of thousands only the first count, as
-    each takes its time."""
+    """Return the most similar of the known names, whatever their case; None if none is similar. Of thousands only the
+    first are compared, because each takes time."""
     spelled = {one.casefold(): one for one in itertools.islice(known, NEAR_LIMIT)}
     near = difflib.get_close_matches(name.casefold(), spelled, 1)
     return spelled[near[0]] if near else None
 
 
 def short(full_version: str) -> str:
-    """The first 12 hex digits, for file names and messages."""
+    """Return the first 12 hex digits, for file names and messages."""
     return full_version.partition(":")[2][:12]
 
 
 def first_few(names: Sequence[str]) -> str:
-    """The names, or the first five and `…`."""
+    """Return the names, or the first five and `…`."""
     return ", ".join([*names[:FEW], *["…"] * (len(names) > FEW)])
 
 

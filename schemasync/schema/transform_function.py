@@ -18,7 +18,7 @@ NewRow = tuple[str, Row]
 
 
 class Kind(StrEnum):
-    """How many rows an old row makes.
+    """The number of rows that an old row makes.
 
     `ONE_TO_ONE`: exactly one in each of the tables. `ONE_TO_MANY`: any number; several old rows may make the same one.
     `SHARED`: the old rows of a group make its rows together.
@@ -31,10 +31,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransformFunction:
-    """A function of the project. `table`: the one whose rows it gets, as the database has it before the run; `into`:
+    """A function of the project. `table`: the one whose rows it reads, as the database has it before the run; `into`:
     the tables that it fills, as schema.json names them.
 
-    `function` gets one row, or the rows of a group, and returns new rows. `group` returns the group of a row.
+    `function` takes one row, or the rows of a group, and returns new rows. `group` returns the group of a row.
     `version`: a higher one acts again.
     """
 
@@ -47,12 +47,12 @@ class TransformFunction:
     group: Callable[[Row], object] | None = field(default=None, compare=False, repr=False)
 
     def __call__(self, given: Row | list[Row]) -> Iterable[NewRow] | None:
-        """Call the function, as a test of it does."""
+        """Call the function, as a test would."""
         return self.function(given)
 
 
 def data_version(acted: Collection[tuple[str, int]]) -> str:
-    """The digest of the transforms (name, version) that have acted on some data; '' if none has."""
+    """Return the digest of the transforms (name, version) that have acted on some data; '' if none has."""
     if not acted:
         return ""
     lines = sorted(f"{version} {name}" for name, version in acted)
@@ -60,5 +60,5 @@ def data_version(acted: Collection[tuple[str, int]]) -> str:
 
 
 def stamp(transforms: Sequence[TransformFunction]) -> bytes:
-    """The names and versions of the transforms, which the fast path compares as it does the bytes of schema.json."""
+    """Return the names and versions of the transforms, which the fast path compares like the bytes of schema.json."""
     return "".join(f"\0{one.version} {one.name}" for one in transforms).encode()

@@ -122,7 +122,7 @@ def constraint_text(one: PrimaryKey | Unique | Check | ForeignKey) -> str:
 
 
 def clauses(table: Table) -> Iterator[tuple[str, str]]:
-    """(a key that identifies it, its SQL) of everything that a table has besides its columns with their constraints."""
+    """Yield (a key that identifies it, its SQL) for each part of a table besides its columns with their constraints."""
     if table.virtual is not None:
         yield "virtual", f"USING {table.virtual.text}"
     if table.primary_key is not None and _inline_key(table) is None:
@@ -143,7 +143,7 @@ def clauses(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def trigger_clauses(triggers: Iterable[Trigger]) -> Iterator[tuple[str, str]]:
-    """The same for triggers, which views have, too."""
+    """Yield (a key that identifies it, its SQL) for each trigger; views have triggers, too."""
     for trigger in triggers:
         yield f"trigger {trigger.name}", f"TRIGGER {spell(trigger.name)} {trigger.body.text}"
 
@@ -185,7 +185,7 @@ def _triggers(triggers: Iterable[Trigger]) -> dict[str, str]:
 
 
 def _inline_key(table: Table) -> str | None:
-    """The column whose definition holds the primary key, if that means the same; else None."""
+    """Return the column whose definition holds the primary key, if that means the same; otherwise None."""
     key = table.primary_key
     if key is None or len(key.columns) != 1:
         return None
@@ -296,7 +296,7 @@ WIDTH = 110  # a value that fits on a line of this width is not broken
 
 
 def _pretty(value: Any, depth: int) -> str:
-    """JSON as in the examples of the format: short values on one line, others with one item per line."""
+    """Return JSON as in the examples of the format: short values on one line, others with one item on each line."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value:
         return flat

@@ -132,7 +132,7 @@ def adopt(
 
 
 def _built_again(decided: _Decided) -> _Decided:
-    """Returns `decided` with hints that say the copy rebuilds stale indexes."""
+    """Return `decided` with hints that say the copy rebuilds stale indexes."""
     copied = (
         replace(one, hint="The copy has it built again.") if one.code is HazardCode.STALE_INDEX else one
         for one in decided.outdated

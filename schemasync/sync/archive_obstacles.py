@@ -18,7 +18,7 @@ from ..schema.text import count
 
 
 def refusal(message: str, hint: str, **facts: object) -> Problem:
-    """Returns the problem that refuses `rollback --keep-writes`."""
+    """Return the problem that refuses `rollback --keep-writes`."""
     return Problem(Code.CANNOT_KEEP_WRITES, message, hint, facts)
 
 

@@ -36,7 +36,7 @@ def live_state(layout: Layout, opener: Opener) -> tuple[HistoryRow | None, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """A history row and its file: `bytes` is 0 and `is_there` False if the file is missing.
 
     `changes` are those of its plan, as from `diff.changes.as_json`.
@@ -50,7 +50,7 @@ class Entry:
     followed: Followed | None = None
 
 
-def history(target: Target) -> tuple[Entry, ...]:
+def history(target: Target) -> tuple[HistoryEntry, ...]:
     """All generations that were ever live, the newest first. Raises Refused without a history."""
     with reading(target, parsed=True) as now:
         if now is None or now.newest is None:
@@ -69,12 +69,12 @@ def rows(target: Target) -> tuple[HistoryRow, ...]:
         return now.rows
 
 
-def _entry(target: Target, row: HistoryRow, path: Path | None, *, is_live: bool) -> Entry:
+def _entry(target: Target, row: HistoryRow, path: Path | None, *, is_live: bool) -> HistoryEntry:
     """`path`: of the newest row, as a plain copy does not have its generation's name."""
     if path is None:
         generation = target.layout.generation(row.generation)
         path = generation.path if generation is not None else Path()
-    return Entry(row, size_of(path), path.is_file(), is_live, changed(row), followed(row))
+    return HistoryEntry(row, size_of(path), path.is_file(), is_live, changed(row), followed(row))
 
 
 # --- inspect ----------------------------------------------------------------------------------------------------

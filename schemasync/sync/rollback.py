@@ -252,7 +252,7 @@ def _altered(target: Target, current: LiveDatabase, newest: HistoryRow) -> Refus
         hint += f"\n{INSTEAD}"
     if newest.previous is not None:
         hint += (
-            f"\nTo go back to {newest.previous}, an older file with the rows of then: "
+            f"\nTo go back to {newest.previous}, an older file with its rows as they were: "
             f"manage.py schemasync rollback {newest.previous}"
         )
     return Refused.of(

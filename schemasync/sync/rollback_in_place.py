@@ -116,7 +116,7 @@ def _refuse_drift(now: LiveDatabase, newest: HistoryRow) -> None:
 
 
 def _plan(now: LiveDatabase, newest: HistoryRow, to: HistoryRow, names: Names) -> Plan:
-    """The plan from the live file to the state before it was altered. `names`: those of then -> those of now."""
+    """Return the plan from the live file to the state before it was altered. `names`: earlier name -> present name."""
     inspected = now.inspect().schema
     old = ours(inspected, schema_of(newest))
     new = respelled(schema_of(to), texts([inspected]))
@@ -136,7 +136,7 @@ def _plan(now: LiveDatabase, newest: HistoryRow, to: HistoryRow, names: Names) -
 
 
 def _renames(names: Names) -> Hints:
-    """The names of now as earlier names of those of then."""
+    """Return the present names as earlier names (`was`) of the earlier ones."""
     tables: dict[str, tuple[str, ...]] = {then: (now,) for then, (now, _) in names.items() if then != now}
     columns: dict[ColumnName, tuple[str, ...]] = {
         ColumnName(table, then): (now,)

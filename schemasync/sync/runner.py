@@ -135,7 +135,7 @@ def swap(
 def _swap_as_planned(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> Swapped:
-    """Runs one attempt of the swap. Raises CannotEdit, with nothing changed, if a table has to be rewritten."""
+    """Run one attempt of the swap. Raises CannotEdit, with nothing changed, if a table has to be rewritten."""
     if before is not None and before.generation is not None and not options.block_writers:
         return _swap_beside_writers(target, plan, before, options, signals, hooks)
     commit = Commit()
@@ -163,7 +163,7 @@ def _swap_beside_writers(
 def _swap_once(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> Swapped:
-    """Runs one attempt of the swap. Raises Conflict, with nothing changed, if writers changed a table that the work
+    """Run one attempt of the swap. Raises Conflict, with nothing changed, if writers changed a table that the work
     done ahead used."""
     commit, full = Commit(), options.verify_full
     with captured(target, plan, before, followable(plan, before)) as capture, litter_removed(target, commit):

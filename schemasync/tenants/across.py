@@ -1,4 +1,4 @@
-"""One query, or one function, over all tenants."""
+"""Run one query, or call one function, in all tenants."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .settings import tenant_settings
 
 Result = TypeVar("Result")
 
-AHEAD = 2  # files for each worker that are read before their rows are asked for
+AHEAD = 2  # files for each worker that are read in advance
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query gives in the file of one tenant: its rows, or the problem because of which there are none."""
+    """The result of a query in the file of one tenant: its rows, or the problems because of which there are none."""
 
     key: str
     columns: tuple[str, ...] = ()
@@ -46,10 +46,13 @@ def report(
     limits: QueryLimits | None = None,
     workers: int = 4,
 ) -> Iterator[Answer]:
-    """Run one SELECT on the file of each tenant that is active or suspended, of those in a `group`, or of `keys`:
-    read-only, in `workers` threads, within the `limits` for each file. Yields the answers by key; at most a few files'
-    rows are held in memory. A file that cannot be read has problems in its answer. All answers have the columns of the
-    first one with rows: where a file gives others, that is a problem. Raises UsageError for what is not one SELECT."""
+    """Run one SELECT on the file of each tenant that is active or suspended, of those in a `group`, or of `keys`.
+
+    It is read-only, runs in `workers` threads, and keeps the `limits` in each file. Yield the answers sorted by key, or
+    in the order of `keys`; only the rows of a few files are in memory at a time. A file that cannot be read has
+    problems in its answer. All answers have the columns of the first one without problems: other columns are a problem.
+    Raises UsageError unless `sql` is one SELECT.
+    """
     ask = partial(_asked, databases.opener(tenant_settings().entry), sql, limits or QueryLimits())
     files = served_files(group) if keys is None else ((key, path_of(key)) for key in keys)
     columns: tuple[str, ...] | None = None
@@ -65,9 +68,9 @@ def report(
 def for_each_tenant(
     function: Callable[[], Result], keys: Iterable[str] | None = None, *, group: str = ""
 ) -> dict[str, Result]:
-    """Call a function within each tenant that is active or suspended, those in a `group`, or `keys`, one by one, and
-    return the results by key. If some calls fail, the others go on, and an ExceptionGroup of all errors is raised at
-    the end; each has a note with the key of its tenant."""
+    """Call a function within each tenant that is active or suspended, those in a `group`, or `keys`, one by one. Return
+    the results by key. A call that fails does not stop the others: an ExceptionGroup of all errors is raised at the
+    end, each with a note that names its tenant."""
     results: dict[str, Result] = {}
     errors: list[Exception] = []
     for key in served_keys(group) if keys is None else list(keys):
@@ -103,7 +106,7 @@ def _in_order(
     files: Iterable[tuple[str, Path]],
     ahead: int,
 ) -> Iterator[Answer]:
-    """The answers in the order of the files, with at most `ahead` files that are read and not yet asked for."""
+    """Yield the answers in the order of the files. At most `ahead` files are read in advance."""
     waiting: deque[Future[Answer]] = deque()
     try:
         for file in files:

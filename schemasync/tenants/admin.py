@@ -1,4 +1,4 @@
-"""The tenants in Django's admin: who is in which state, and the actions of a tenant's life."""
+"""The tenants in Django's admin: their states, and actions such as suspend and archive."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ CHANGED = ("name", "group", "labels", "pinned")
 
 
 def in_one_line(text: str) -> str:
-    """The text without a place where a narrow column could break it."""
+    """Return the text with no-break spaces, so that a narrow column does not break it."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin below
-    """Asks for what a person decides about a tenant."""
+    """The form of a tenant, with the fields that a person decides."""
 
     def clean_labels(self) -> dict[str, str]:
-        """No labels, for an empty field: the column has no null."""
+        """Return no labels for an empty field, because the column takes no NULL."""
         return self.cleaned_data["labels"] or {}
 
     def clean(self) -> dict[str, Any]:
-        """Choose the host of a new tenant, and refuse what `create_tenant` would refuse."""
+        """Choose the host of a new tenant, and add the errors that `create_tenant` would raise for it."""
         given: dict[str, Any] = super().clean() or self.cleaned_data
         if {"key", "labels"} <= given.keys():
             key = given["key"]
@@ -66,7 +66,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]  # as the admin bel
 
 @admin.register(Tenant)
 class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own has no parameters at run time
-    """Creates, suspends, activates and archives tenants. Only an archived one can be deleted."""
+    """An admin that creates, suspends, activates and archives tenants. It deletes no tenant in use."""
 
     form = TenantForm
     list_display = ("key", "name", "state", "health", "short_version", "bytes", "grown", "host", "group", "created_at")
@@ -89,19 +89,19 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("version"), ordering="version")
     def short_version(self, tenant: Tenant) -> str:
-        """With as many digits as everywhere else: all of them leave no room for the other columns."""
+        """Return the version with as few digits as elsewhere: all digits leave no room for the other columns."""
         return short(tenant.version)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """Without hosts, where there is one: with it the others would not fit on most screens."""
+        """Leave out the column of hosts in a project with one host, as columns have little room."""
         return tuple(name for name in self.list_display if name != "host" or tenant_settings().hosts)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        """The rows in the default database, where they are."""
+        """Return the rows from the default database, with their growth."""
         return with_growth(super().get_queryset(request).using(DEFAULT_DB_ALIAS))
 
     def get_urls(self) -> list[URLPattern]:
-        """The page on all tenants comes first: the catch-all of ModelAdmin would match it."""
+        """Put the page on all tenants first: the catch-all of ModelAdmin would match its URL."""
         from .status_page import page  # not needed by the other pages
 
         view = self.admin_site.admin_view(partial(page, self))
@@ -110,7 +110,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With a link to the history of its database, if that is here and the user may see it."""
+        """Add a link to the history of the tenant's database, if that is on this host and the user may see it."""
         address = self._versions(request, unquote(object_id))
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "versions": address})
 
@@ -127,11 +127,11 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return f"{address}?db={tenant_settings().alias(key)}"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
-        """Key and host say where the folder is, so they are given once."""
+        """Make key and host read-only after creation, because they determine where the folder is."""
         return ("key", "host", *self.readonly_fields) if obj is not None else self.readonly_fields
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **named: Any) -> Any:
-        """The host of a new tenant is one of the settings."""
+        """Offer the hosts of the settings for a new tenant."""
         if db_field.name != "host":
             return super().formfield_for_dbfield(db_field, request, **named)
         proposal = (("", _("proposed by its key and labels")),)
@@ -139,18 +139,19 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return forms.ChoiceField(choices=choices, required=False, label=db_field.verbose_name)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without "delete selected": tenants are deleted one by one."""
+        """Leave out "delete selected": tenants are deleted one by one."""
         found = super().get_actions(request)
         found.pop("delete_selected", None)
         return found
 
     def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
-        """A tenant is archived before it can be deleted."""
+        """Permit deletion only in the states of DELETABLE: a tenant in use has to be archived first."""
         can_go = obj is None or obj.state in lives.DELETABLE
         return can_go and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
-        """Write what may change; or write that the tenant is being created, and create it once that is committed."""
+        """Write the editable fields of a tenant. For a new one, write its row with the state `creating`, and create it
+        after the commit."""
         if change:
             obj.save(update_fields=CHANGED)
             return
@@ -161,7 +162,7 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for the key: with the row goes a folder that nothing brings back."""
+        """Require the key as a confirmation, because the deletion of the folder cannot be undone."""
         key = unquote(object_id)
         if request.method == "POST" and request.POST.get("confirm", "").strip() != key:
             self.message_user(request, _("To delete it, type its key, %(key)s:") % {"key": key}, messages.ERROR)
@@ -169,23 +170,23 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: Tenant) -> None:
-        """Delete the tenant with its file; the page before has asked."""
+        """Delete the tenant with its file. delete_view() has required the confirmation."""
         self._act(request, obj.key, lives.delete_archived)
 
     @admin.display(description=_("size"), ordering="size")
     def bytes(self, tenant: Tenant) -> str:
-        """The size of the live file as people read it."""
+        """Return the size of the live file in a readable unit."""
         return "" if tenant.size is None else in_one_line(size(tenant.size))
 
     @admin.display(description=_("grown in 30 days"), ordering="growth")
     def grown(self, tenant: Tenant) -> str:
-        """The change of this size as people read it."""
+        """Return the change of this size in a readable unit."""
         growth: int | None = getattr(tenant, "growth", None)  # a new one has none
         return "" if growth is None else in_one_line(change(growth))
 
     @admin.display(description=_("problems"))
     def listed_problems(self, tenant: Tenant) -> str:
-        """What the health check has found, with what to do next."""
+        """Return the problems that the last health check found, each with its hint."""
         lines = ((f"{one['message']}\n{one['hint']}".strip(),) for one in tenant.problems)
         return format_html_join("", '<pre class="schemasync-text">{}</pre>', lines)
 
@@ -207,13 +208,13 @@ class TenantAdmin(OutsideOfTenants, admin.ModelAdmin):  # type: ignore[type-arg]
         self._each(request, queryset, lives.archive_tenant)
 
     def _each(self, request: HttpRequest, queryset: QuerySet[Tenant], act: Callable[[str], object]) -> None:
-        """Do it for each of the tenants; what fails for one does not keep it from the others."""
+        """Call `act` for each of the tenants. A failure for one does not stop the others."""
         for key in list(queryset.order_by("key").values_list("key", flat=True)):
             self._act(request, key, act, done=True)
 
     def _act(self, request: HttpRequest, key: str, act: Callable[[str], object], *, done: bool = False) -> None:
-        """Do it for a tenant as soon as no transaction is open, because its row says beforehand what will happen to its
-        folder. Shows why it fails; and that it is done, if Django does not say that."""
+        """Call `act` for a tenant after the transaction, because it commits the row before it changes the folder. Show
+        an error as a message; `done`: show success, too, if Django does not do that."""
 
         def try_it() -> None:
             try:

@@ -16,19 +16,19 @@ from .models import Tenant
 
 
 class ByLabel(admin.SimpleListFilter):
-    """One choice for each label that a tenant has: `region=eu`."""
+    """A filter with a choice for each label that a tenant has, such as `region=eu`."""
 
     title = _("label")
     parameter_name = "label"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All labels, of which there are few kinds."""
+        """Return all labels. There are few different ones."""
         found = model_admin.get_queryset(request).order_by().values_list("labels", flat=True).distinct()
         names = sorted({f"{name}={value}" for labels in found for name, value in labels.items()})
         return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
-        """The tenants that have the label."""
+        """Return the tenants that have the chosen label."""
         if (label := self.value()) is None:
             return queryset
         name, _equals, value = label.partition("=")
@@ -37,23 +37,23 @@ class ByLabel(admin.SimpleListFilter):
 
 
 class ByValue(admin.AllValuesFieldListFilter):
-    """One choice for each value, also for none; hidden while all tenants have the same one."""
+    """A filter with a choice for each value, also the empty one. It is hidden if all tenants have the same value."""
 
     def has_output(self) -> bool:
-        """True if there is something to choose."""
+        """True if there is more than one choice."""
         return len(self.lookup_choices) > 1
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Django leaves the link for an empty value without a text."""
+        """Add a text to the link for an empty value, which Django leaves empty."""
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or self.empty_value_display}
 
 
 class ByVersion(ByValue):
-    """The versions with as many digits as everywhere else."""
+    """A filter by version that shows as few digits as elsewhere."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """Django shows all of them."""
+        """Shorten the versions, of which Django shows all digits."""
         known = {version: short(version) for version in self.lookup_choices if version}
         for choice in super().choices(changelist):
             yield {**choice, "display": known.get(choice["display"], choice["display"])}

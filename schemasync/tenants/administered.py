@@ -1,4 +1,4 @@
-"""Lets a page of Django's admin, which is outside of all tenants, show and roll back the database of one."""
+"""Let a page of Django's admin, which is outside of all tenants, show and roll back the database of one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .settings import tenant_settings
 
 
 class AdministeredConnection(DatabaseWrapper):
-    """A connection to the file of a tenant that is none of those which requests for it use."""
+    """A connection to the file of a tenant for the admin, separate from those of requests for the tenant."""
 
     def get_connection_params(self) -> dict[str, Any]:
         return of_a_tenant(super().get_connection_params(), path_of(str(tenant_settings().key(self.alias))))
@@ -35,9 +35,9 @@ _administered: ContextVar[DatabaseWrapper | None] = ContextVar("schemasync_tenan
 
 @contextmanager
 def administered(alias: str) -> Iterator[None]:
-    """A block in which `connections[alias]` is the database of a tenant, although no tenant is entered. The connection
-    is closed when the block ends, and ON_STARTUP does not apply to it. Raises UnknownTenant, OtherHost, and Refused for
-    a tenant without a file."""
+    """Make `connections[alias]` the database of a tenant during the block, although no tenant is entered. The
+    connection is closed when the block ends, and ON_STARTUP does not apply to it. Raises UnknownTenant, OtherHost, and
+    Refused for a tenant without a file."""
     settings = tenant_settings()
     key = str(settings.key(alias))
     lookup.check(key)
@@ -54,17 +54,17 @@ def administered(alias: str) -> Iterator[None]:
 
 
 def administered_connection(alias: str) -> DatabaseWrapper | None:
-    """The connection of the block around this line, if it is that of this database."""
+    """Return the connection of the open administered() block; None if there is none, or it is of another database."""
     found = _administered.get()
     return found if found is not None and found.alias == alias else None
 
 
 def has(alias: str, model: type[Model]) -> bool:
-    """True if the rows of a model that belong to a tenant are in its file."""
+    """True if the rows of a model are in the tenant's file `alias`, and not in the default database."""
     with entered(tenant_settings().key(alias)):
         return router.db_for_write(model) == alias
 
 
 def row_of(alias: str) -> Tenant:
-    """The row of the tenant to which a database belongs."""
+    """Return the row of the tenant to which a database belongs."""
     return Tenant.objects.using(DEFAULT_DB_ALIAS).get(pk=tenant_settings().key(alias))

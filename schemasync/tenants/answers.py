@@ -6,28 +6,28 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from .settings import tenant_settings
 
-SUSPENDED = 60  # seconds after which a client may ask again for a suspended tenant
-BEHIND = 10  # for one that is behind, to which a run over all tenants comes
-MOVING = 1  # for one whose file is closed, which takes milliseconds
+SUSPENDED = 60  # seconds in Retry-After, for a suspended tenant
+BEHIND = 10  # for a tenant that is behind, which a run over all tenants is about to sync
+MOVING = 1  # for a tenant whose file is closed, which takes milliseconds
 
 
 def suspended() -> HttpResponse:
-    """For a tenant that somebody has suspended."""
+    """Return the response for a suspended tenant."""
     return _unavailable("This site is suspended.", SUSPENDED)
 
 
 def moving() -> HttpResponse:
-    """For a tenant whose file is closed, and whose row does not name another host yet."""
+    """Return the response for a tenant whose file is closed, and whose row does not name another host yet."""
     return _unavailable("This site is being moved.", MOVING)
 
 
 def behind() -> HttpResponse:
-    """For a tenant whose file has not the schema of this process yet."""
+    """Return the response for a tenant whose file does not have the schema of this process yet."""
     return _unavailable("This site is being upgraded.", BEHIND)
 
 
 def other_host(request: HttpRequest, key: str, host: str) -> HttpResponse:
-    """For a tenant of another host: what OTHER_HOST says, and 421 for one that is none of HOSTS."""
+    """Return the response for a tenant of another host: that of OTHER_HOST, or 421 for a host that is not in HOSTS."""
     found = tenant_settings()
     there = found.hosts.get(host)
     if there is None or found.other_host == 421:
@@ -39,7 +39,7 @@ def other_host(request: HttpRequest, key: str, host: str) -> HttpResponse:
 
 
 def location(host: str) -> str:
-    """The named location of nginx that passes a request on to a host: with such a one, nginx keeps method and body."""
+    """Return the name of nginx's location for a host. By a named location nginx passes on method and body."""
     return f"@tenants_{host}"
 
 

@@ -1,7 +1,7 @@
-"""Whether the file of a tenant has the schema of this process.
+"""Find out whether the file of a tenant has the schema of this process.
 
-The file is asked once each time that the row is read, which is at most once a second: code that changes the file of one
-tenant by itself writes no row.
+The file is read once for each time that the row is read, which is at most once a second: the row alone is not enough,
+because code that changes the file of one tenant does not update it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _looked: dict[str, tuple[Row, bool]] = {}
 
 @cache
 def version() -> str:
-    """The version of schema.json when this process first asked. Raises SchemaInvalid."""
+    """Return the version of schema.json at the first call in this process. Raises SchemaInvalid."""
     with outside():
         return Database(tenant_settings().entry).document().version
 
@@ -40,7 +40,7 @@ def is_behind(key: str, found: Row) -> bool:
 
 
 async def ais_behind(key: str, found: Row) -> bool:
-    """As `is_behind`, in an event loop."""
+    """Like is_behind(), but for an event loop."""
     known = _known(key, found)
     return await sync_to_async(_look)(key, found) if known is None else known
 
@@ -51,7 +51,7 @@ def _known(key: str, found: Row) -> bool | None:
 
 
 def note_version(key: str) -> None:
-    """Write into the row of a tenant which version its file has now."""
+    """Write the present version of a tenant's file into its row."""
     newest = history.live(Layout(path_of(key)), databases.opener(tenant_settings().entry))
     if newest is not None:
         Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key).exclude(version=newest.version).update(
@@ -61,7 +61,7 @@ def note_version(key: str) -> None:
 
 
 def _look(key: str, found: Row) -> bool:
-    """Ask the file of a tenant, and correct its row."""
+    """Read the version from the file of a tenant, and correct its row. Return whether the file is behind."""
     newest = history.live(Layout(path_of(key)), databases.opener(tenant_settings().entry))
     there = found.version if newest is None else newest.version
     if there != found.version:

@@ -1,4 +1,4 @@
-"""Caches that Django keeps by database: what they hold of a tenant, and keys for the caches of a project."""
+"""Separate caches by tenant: Django's own, of content types and sites, and those of a project."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from .settings import tenant_settings
 
 
 def make_key(key: str, key_prefix: str, version: int) -> str:
-    """For KEY_FUNCTION of CACHES: as Django's, with the tenant that is entered."""
+    """Return a key that contains the entered tenant. For KEY_FUNCTION of CACHES."""
     return f"{key_prefix}:{version}:{current() or ''}:{key}"
 
 
 def forget(alias: str) -> None:
-    """Forget the content types of a tenant whose file this process has closed: they are kept by the name of the
-    database."""
+    """Forget the content types of a tenant whose file this process has closed: Django caches them by database name."""
     if apps.is_installed("django.contrib.contenttypes"):
         from django.contrib.contenttypes.models import ContentType
 
@@ -26,7 +25,7 @@ def forget(alias: str) -> None:
 
 
 class SitesByTenant(MutableMapping[Any, Any]):
-    """Django's cache of sites, which does not know of databases: one for each tenant."""
+    """Django's cache of sites, but separate for each tenant: Django's does not distinguish databases."""
 
     def __init__(self) -> None:
         self._sites: dict[tuple[str | None, Any], Any] = {}
@@ -48,7 +47,7 @@ class SitesByTenant(MutableMapping[Any, Any]):
 
 
 def install() -> None:
-    """Keep sites by tenant, if they are in the files of the tenants."""
+    """Cache sites by tenant, if their tables are in the files of the tenants."""
     if "sites" in tenant_settings().apps and apps.is_installed("django.contrib.sites"):
         from django.contrib.sites import models
 

@@ -1,4 +1,4 @@
-"""System checks of what the isolation of tenants depends on."""
+"""System checks of the settings that the isolation of tenants depends on."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _AFTER = ("SessionMiddleware", "AuthenticationMiddleware", "CommonMiddleware", "
 @checks.register
 def check_tenants(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """E007: settings that tenants need are missing. E008: a foreign key leads from a tenant's file to another database.
-    E009: sessions are valid in every tenant. E010: the middleware is not first. W017: a cache is shared by all
-    tenants. W018: rows of the default database refer to rows that each tenant has."""
+    E009: sessions are valid in every tenant. E010: the middleware is missing, or not early enough. W017: a cache has
+    the same keys in all tenants. W018: rows of the default database refer to rows that each tenant has."""
     return [*_settings(), *_foreign_keys(), *_keys_of_tenants(), *_sessions(), *_middleware(), *_caches()]
 
 
@@ -56,7 +56,7 @@ def _settings() -> Iterator[checks.CheckMessage]:
 
 
 def _is_in_memory(alias: str) -> bool:
-    """True for a template without a file, which only tests may have."""
+    """True for a template without a file outside of tests."""
     return is_no_path(str(connections[alias].settings_dict["NAME"] or "")) and not process.is_in_tests()
 
 
@@ -83,7 +83,7 @@ def _foreign_keys() -> Iterator[checks.CheckMessage]:
 
 
 def _keys_of_tenants() -> Iterator[checks.CheckMessage]:
-    """A model of the default database whose key inside a tenant would be that of the tenant's row."""
+    """Yield a warning for each foreign key of the default database that inside a tenant would name a tenant's row."""
     for model in apps.get_models(include_auto_created=True):
         for field in keys_of_tenants(model):
             label = model._meta.app_label

@@ -21,8 +21,8 @@ from .settings import tenant_settings
 
 
 class TenantMoved(Moved):
-    """The file of a tenant takes no writes, because the tenant has moved to another host: nothing of the transaction
-    was committed. `key`: of the tenant."""
+    """The file of a tenant takes no writes, because the tenant has moved to another host. Nothing of the transaction
+    was committed. `key`: the key of the tenant."""
 
     code = Code.OTHER_HOST
 
@@ -35,8 +35,8 @@ class TenantMoved(Moved):
 
 
 class TenantConnection(DatabaseWrapper):
-    """A connection that is counted among the open files of the process. What it does is not measured: figures of ten
-    thousand files would take more memory than their connections."""
+    """A connection to a tenant's file, which counts among the open files of the process. It measures nothing: figures
+    of ten thousand files would take more memory than their connections."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,8 +47,8 @@ class TenantConnection(DatabaseWrapper):
         self._begin = self.begin
 
     def get_connection_params(self) -> dict[str, Any]:
-        """As for every database, with the path that the row of the tenant says now; during a run, with that of the new
-        file."""
+        """Like the method of the backend, but with the path that the row of the tenant has now, or, during a run, with
+        that of the new file."""
         if NEW_FILE not in self.settings_dict:
             self.settings_dict["NAME"] = path_of(self.key)
         params = of_a_tenant(super().get_connection_params(), Path(self.settings_dict["NAME"]))
@@ -58,7 +58,8 @@ class TenantConnection(DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """As for every database, while its tenant is entered: until then ON_STARTUP may sync it by the shared entry."""
+        """Like the method of the backend, but raise OtherTenant unless the tenant is entered: ON_STARTUP may sync the
+        file by the shared entry."""
         refuse_other(self.key, f'the database "{self.alias}"')
         return super().get_new_connection(conn_params)
 
@@ -79,13 +80,13 @@ class TenantConnection(DatabaseWrapper):
         return cursor
 
     def _set_read_only(self, is_on: bool) -> None:
-        """BEGIN IMMEDIATE would be a write, too."""
+        """Let SQLite refuse writes, with transactions by BEGIN, as BEGIN IMMEDIATE is a write; or accept them again."""
         set_query_only(self.connection, is_on)
         self._is_read_only = is_on
         self.begin = "BEGIN" if is_on else self._begin
 
     def moved(self, to: str) -> TenantMoved:
-        """The row of the tenant is read again at its next use."""
+        """Return the error for a file that has moved. The row of the tenant is read again at its next use."""
         lookup.forget(self.key)
         return TenantMoved(self.key, to)
 
@@ -111,7 +112,7 @@ class TenantConnection(DatabaseWrapper):
 
 
 def of_a_tenant(params: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The parameters of a connection that creates no file: that of a tenant is missing if its disk is not mounted."""
+    """Return parameters of a connection that creates no file: a tenant's file is missing if its disk is not mounted."""
     if not is_no_path(str(path)):
         params["database"] = f"file:{quote(str(path.absolute()))}?mode=rw"
         params["uri"] = True

@@ -1,8 +1,8 @@
-"""Finds the connection of a tenant: `connections["tenant:acme"]`, which is no entry of DATABASES.
+"""Find the connection of a tenant: `connections["tenant:acme"]`, which is no entry of DATABASES.
 
-Django walks the entries of DATABASES at the beginning and at the end of each request, and opens one transaction for
-each that has ATOMIC_REQUESTS. So all tenants share one entry. Its name means the database of the tenant that is
-entered, and outside of any tenant the template, from which new tenants are made.
+Django visits all entries of DATABASES at the beginning and at the end of each request, and opens a transaction for each
+that has ATOMIC_REQUESTS. So all tenants share one entry. Its name means the database of the entered tenant, and outside
+of any tenant the template, from which new tenants are created.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .settings import TenantSettings, tenant_settings
 
 
 class Held:
-    """The connections of one thread: by alias, the one that was used last at the end; and those that were used since
-    the last request began or ended."""
+    """The connections of one thread. `by_alias`: all. `used`: the aliases that were used since a request last began or
+    ended."""
 
     def __init__(self) -> None:
         self.by_alias: OrderedDict[str, TenantConnection] = OrderedDict()
@@ -32,7 +32,7 @@ class Held:
 
 
 class TenantConnections(ConnectionHandler):
-    """Django's handler, which also knows the databases of tenants. None of them is in `settings`."""
+    """Django's handler, extended by the databases of tenants, which are not in `settings`."""
 
     _of_tenants: TenantSettings
     _connections: Any  # an asgiref.local.Local
@@ -66,7 +66,8 @@ class TenantConnections(ConnectionHandler):
         return TenantConnection(entry, alias)
 
     def _drop_closed(self, held: Held) -> None:
-        """Close what other threads have asked for, and forget what is closed, but for the tenants that are entered."""
+        """Close the connections that other threads have asked to close, and drop the closed ones; except for those of
+        entered tenants."""
         entered = set(map(self._of_tenants.alias, entered_keys()))
         for alias, connection in list(held.by_alias.items()):
             if alias in entered or not connection.is_idle():
@@ -79,7 +80,7 @@ class TenantConnections(ConnectionHandler):
                 caches.forget(alias)
 
     def held(self) -> Held:
-        """The connections to tenants of this thread."""
+        """Return the connections of this thread to tenants."""
         try:
             found: Held = self._connections.schemasync_tenants
         except AttributeError:
@@ -93,7 +94,7 @@ class TenantConnections(ConnectionHandler):
 
 
 class _InsideTenant:
-    """ATOMIC_REQUESTS of the entry: true for a view that runs inside a tenant, whose database the entry then means."""
+    """ATOMIC_REQUESTS of the shared entry: true if a view runs inside a tenant, whose database the entry then means."""
 
     def __bool__(self) -> bool:
         return current() is not None
@@ -113,14 +114,15 @@ def install() -> None:
 
 
 def _connection(using: str | None = None) -> Any:
-    """Django's function, with another default: inside a tenant its database, for atomic() and on_commit()."""
+    """Like Django's get_connection(), but inside a tenant its database is the default, for atomic() and on_commit()."""
     if using is None:
         using = DEFAULT_DB_ALIAS if current() is None else current_alias()
     return connections[using]
 
 
 def _between_requests(**signal: Any) -> None:
-    """What Django does with the connections of DATABASES, for those that this thread has used."""
+    """Reset the connections to tenants that this thread has used, as Django does with those of DATABASES: clear the
+    query log, and close the connections that are unusable, too old, or asked to close."""
     held = connections.held()  # type: ignore[attr-defined]
     for alias in held.used:
         if (connection := held.by_alias.get(alias)) is not None:

@@ -1,4 +1,4 @@
-"""The tenant that is entered: in this thread, task or coroutine, and in what they call."""
+"""The entered tenant of this thread, task or coroutine, as a context variable."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class NoTenant(Refused):
 
 
 class OtherTenant(Refused):
-    """Something of one tenant was used while another one is entered, or none."""
+    """An object of one tenant was used while another tenant, or none, is entered."""
 
 
 class UnknownTenant(Refused):
-    """There is no tenant with this key, or it is archived."""
+    """There is no tenant with this key, or its state does not permit the action: it is archived, for example."""
 
 
 class OtherHost(Refused):
@@ -35,18 +35,18 @@ class OtherHost(Refused):
 
 
 def current() -> str | None:
-    """The key of the tenant that is entered; None outside of all."""
+    """Return the key of the entered tenant; None outside of all tenants."""
     stack = _entered.get()
     return stack[-1] if stack else None
 
 
 def entered_keys() -> tuple[str, ...]:
-    """All tenants whose blocks are open around this line, the outermost first."""
+    """Return the keys of all tenants whose blocks are open, the outermost first."""
     return _entered.get()
 
 
 def current_alias() -> str:
-    """The name of the entered tenant's database, for `using`. Raises NoTenant."""
+    """Return the name of the entered tenant's database, for `using`. Raises NoTenant outside of all tenants."""
     key = current()
     if key is None:
         raise NoTenant.of(
@@ -60,7 +60,7 @@ def current_alias() -> str:
 
 @contextmanager
 def entered(key: str | None) -> Iterator[None]:
-    """Enter a tenant without asking whether it exists; do nothing for None."""
+    """Enter a tenant during the block, without a check that it exists. Do nothing for None."""
     before = _entered.get()
     if key is not None:
         _entered.set((*before, key))
@@ -73,7 +73,7 @@ def entered(key: str | None) -> Iterator[None]:
 
 @contextmanager
 def outside() -> Iterator[None]:
-    """Leave all tenants, until the block ends: then the shared entry of DATABASES means the template."""
+    """Leave all tenants until the block ends: in it the shared entry of DATABASES means the template."""
     before = _entered.get()
     _entered.set(())
     try:
@@ -84,7 +84,7 @@ def outside() -> Iterator[None]:
 
 @contextmanager
 def read_only(key: str) -> Iterator[None]:
-    """Let SQLite refuse what is written to the file of a tenant, until the block ends."""
+    """Let SQLite refuse writes to the file of a tenant, until the block ends."""
     before = _read_only.get()
     _read_only.set(key)
     try:
@@ -94,17 +94,17 @@ def read_only(key: str) -> Iterator[None]:
 
 
 def is_read_only(key: str) -> bool:
-    """True within such a block."""
+    """True within a read_only() block of this tenant."""
     return _read_only.get() == key
 
 
 def push(key: str) -> None:
-    """Enter a tenant, until `pop`."""
+    """Enter a tenant until pop()."""
     _entered.set((*_entered.get(), key))
 
 
 def pop(key: str) -> None:
-    """Leave a tenant. Raises OtherTenant if it is not the one that is entered."""
+    """Leave a tenant. Raises OtherTenant if another tenant, or none, is entered."""
     stack = _entered.get()
     if stack and stack[-1] == key:
         _entered.set(stack[:-1])
@@ -119,7 +119,8 @@ def pop(key: str) -> None:
 
 
 def within(key: str, items: Iterator[Item]) -> Iterator[Item]:
-    """The items of an iterator, each made while the tenant is entered; the code that reads them stays in its own."""
+    """Yield the items of an iterator, each computed while the tenant is entered. The code that reads them stays in its
+    own tenant."""
     try:
         while True:
             with entered(key):
@@ -136,7 +137,7 @@ def within(key: str, items: Iterator[Item]) -> Iterator[Item]:
 
 
 async def awithin(key: str, items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
-    """As `within`, for an asynchronous iterator."""
+    """Like within(), but for an asynchronous iterator."""
     try:
         while True:
             with entered(key):

@@ -1,7 +1,7 @@
-"""Creates a tenant from the template.
+"""Create a tenant from the template.
 
-The row says first what is going to happen, then the folder gets its name by one rename, then the row says that it is
-done: a process that dies in between leaves a tenant that nobody can enter, and the same call finishes it.
+First the row gets the state `creating`, then the folder gets its name by one rename, then the row gets the state
+`active`. If the process dies in between, nobody can enter the tenant, and the same call finishes the creation.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def create_tenant(
 ) -> Tenant:
     """Create a tenant with a copy of the template: all or nothing. The other arguments are fields of its row.
 
-    In a project with several hosts, one with all `labels` is chosen unless `host` names it. Raises OtherHost if that is
-    not this one; Refused if the tenant exists already, if its folder does, if no host has the labels, or if the
-    template is not current."""
+    In a project with several hosts, a host with all `labels` is chosen unless `host` names one. Raises OtherHost if
+    that is not this host; Refused if the tenant or its folder exists already, if no host has the labels, or if the
+    template is not current; UsageError for an invalid key, labels or host; Busy in a transaction of the default
+    database."""
     disk = disk or Disk()
     if not re.fullmatch(KEY, key):
         raise UsageError.of(
@@ -64,7 +65,7 @@ def create_tenant(
     made, is_new = (begun, False) if begun else _claimed(asked)
     try:
         if _is_placed(made):
-            remove_dead(made.get_folder().parent, _work(key))  # of the process that has placed it
+            remove_dead(made.get_folder().parent, _work(key))  # the work folder of the process that has placed it
             version = _placed_version(made)
         else:
             version = _place(made, template, disk)
@@ -79,7 +80,7 @@ def create_tenant(
 
 
 def _template() -> Path:
-    """The live file of the template. Raises Refused if it is not current."""
+    """Return the live file of the template. Raises Refused if it is not current."""
     entry = tenant_settings().entry
     with outside():
         layout = Layout(databases.path_of(entry))
@@ -96,9 +97,9 @@ def _template() -> Path:
 
 
 def _begun(asked: Tenant) -> Tenant | None:
-    """The row of a tenant that a dead process was creating; None without a row. Raises Refused if the tenant exists, or
-    if a folder does without a row."""
-    is_there = asked.get_folder().exists()  # asked before the row, which comes first
+    """Return the row of a tenant whose creation was not finished; None without a row. Raises Refused if the tenant
+    exists, or its folder without a row."""
+    is_there = asked.get_folder().exists()  # checked before the row, as creation writes the row first
     found = rows_of(asked.key).first()
     if found is None and is_there:
         refuse_folder(asked.key, asked.get_folder())
@@ -108,7 +109,7 @@ def _begun(asked: Tenant) -> Tenant | None:
 
 
 def _host(asked: Tenant, host: str) -> str:
-    """The host of a new tenant."""
+    """Return the host of a new tenant. Raises UsageError for invalid labels or an unknown host."""
     try:
         validate_labels(asked.labels)
     except ValidationError as error:
@@ -117,7 +118,7 @@ def _host(asked: Tenant, host: str) -> str:
 
 
 def _refuse_elsewhere(made: Tenant, host: str) -> None:
-    """Raise OtherHost unless this host is the one of a new tenant, which its row gets."""
+    """Set the host of a new tenant. Raise OtherHost if it is not this one."""
     if not (settings := tenant_settings()).is_here(host):
         raise OtherHost.of(
             Code.OTHER_HOST,
@@ -130,8 +131,8 @@ def _refuse_elsewhere(made: Tenant, host: str) -> None:
 
 
 def _claimed(asked: Tenant) -> tuple[Tenant, bool]:
-    """Write the row of a tenant that is about to be created; or read the one that another process wrote at the same
-    moment, and False: one of both fails in the end."""
+    """Write the row of a tenant that is about to be created, and return it with True. Return the row with False if
+    another process wrote it at the same moment: one of the two fails in the end."""
     asked.state = State.CREATING
     try:
         with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
@@ -145,8 +146,8 @@ def _claimed(asked: Tenant) -> tuple[Tenant, bool]:
 
 
 def _is_placed(made: Tenant) -> bool:
-    """True if the folder of a tenant is there with its database: it gets its name when it is complete. Raises Refused
-    if something else is there."""
+    """True if the folder of a tenant exists with its database: it gets its name when it is complete. Raises Refused if
+    something else is in its place."""
     if not made.get_folder().exists():
         return False
     if not made.get_path().exists():
@@ -155,7 +156,7 @@ def _is_placed(made: Tenant) -> bool:
 
 
 def refuse_folder(key: str, path: Path) -> None:
-    """Raise Refused if something is where the folder of a new tenant will be."""
+    """Raise Refused if the path for the folder of a new tenant exists."""
     if path.exists():
         raise Refused.of(
             Code.OUTPUT_EXISTS,
@@ -165,14 +166,14 @@ def refuse_folder(key: str, path: Path) -> None:
 
 
 def _placed_version(made: Tenant) -> str:
-    """The version of the database in the folder of a tenant, which another process may have placed."""
+    """Return the version of the database in the folder of a tenant, which another process may have placed."""
     newest = history.live(Layout(made.get_path()), Opener())
     return "" if newest is None else newest.version
 
 
 def _place(made: Tenant, template: Path, disk: Disk) -> str:
-    """Make the folder of a tenant, with a copy of the template that is durable before it has its name. Returns the
-    version of the database in it."""
+    """Create the folder of a tenant with a copy of the template, which is durable before the folder gets its name.
+    Return the version of the database in it."""
     folder = made.get_folder()
     with translated_errors(folder.parent):
         disk.make_folder(DiskStep.TENANT_FOLDER, folder.parent, None)
@@ -189,8 +190,9 @@ def _place(made: Tenant, template: Path, disk: Disk) -> str:
 
 
 def _copy(template: Path, layout: Layout, disk: Disk) -> str:
-    """Make the database of a folder that nobody sees yet: a copy of the template under the same name, and its link. It
-    is durable. Returns its version. Raises Refused if the template has become another file meanwhile."""
+    """Create the database in a folder that does not have its name yet, durably: a copy of the template as a generation
+    of the same name, and its link. Return its version. Raises Refused if the history of the copy ends with another
+    generation."""
     new_folder(layout.folder)
     generation = layout.generation(template.stem)
     assert generation is not None  # the name of the template's live file
@@ -206,7 +208,7 @@ def _copy(template: Path, layout: Layout, disk: Disk) -> str:
 
 
 def _work(key: str) -> str:
-    """The beginning of the names of folders for the work on a new tenant. No key has a dot."""
+    """Return the prefix of the names of work folders of a new tenant. No key has a dot."""
     return f".{key}."
 
 

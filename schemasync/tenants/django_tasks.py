@@ -1,7 +1,7 @@
 """Tasks for the workers of several hosts, each of which works on the queue with its name.
 
-Each task runs in a context of its own: what another task of the worker has left in a ContextVar, such as an entered
-tenant, is not in it.
+Each task runs in a context of its own, so that it does not inherit context variables of another task of the worker,
+such as an entered tenant.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _of_this_host = task(queue_name=tenant_settings().host or "default")
 
 @_of_this_host  # type: ignore[untyped-decorator,unused-ignore]
 def sync_host(host: str, run: str) -> dict[str, Any]:
-    """Sync the tenants of this host; returns what `manage.py schemasync tenants sync --json` prints. A tenant that
-    fails fails the task."""
+    """Sync the tenants of this host. Return the output of `manage.py schemasync tenants sync --json`. The task fails if
+    a tenant fails."""
     return dict(contextvars.Context().run(host_runs.sync_here, host, run))
 
 
 @_of_this_host  # type: ignore[untyped-decorator,unused-ignore]
 def create(key: str, name: str = "", **fields: Any) -> dict[str, str]:
-    """Create a tenant on this host, with these fields of its row."""
+    """Create a tenant on this host, with these fields of its row. Return its key, host and version."""
     made = contextvars.Context().run(create_tenant, key, name, **fields)
     return {"key": made.key, "host": made.host, "version": made.version}
 
 
 def ask_all_hosts(version: str, options: Mapping[str, Any]) -> list[str]:
-    """Ask each host for a sync of its tenants to this version; returns those on which one runs already. Raises
-    UsageError without hosts, and if the tasks have no queue for one."""
+    """Request a sync to this version from each host. Return the hosts on which one runs already. Raises UsageError
+    without hosts, and if TASKS has no queue for a host."""
     hosts = tenant_settings().hosts
     if not hosts:
         raise UsageError.of(Code.NO_HOST, "all tenants are on one host", "manage.py schemasync tenants sync")

@@ -1,4 +1,4 @@
-"""Enters a tenant for a block, a function, a coroutine or a generator."""
+"""Enter a tenant for a block, a function, a coroutine or a generator."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class tenant:
     generator.
 
     Raises UnknownTenant or OtherHost; a decorated generator does so at its first item. In an event loop use
-    `async with`: the row of the tenant is read.
+    `async with`, because the row of the tenant is read from the database.
 
-    A generator that yields within `with tenant(…)` leaves its tenant entered in the code that reads it: decorate it
-    instead.
+    A generator that yields within `with tenant(…)` leaves its tenant entered in the code that reads it. Decorate the
+    generator instead.
     """
 
     def __init__(self, key: str | Tenant) -> None:

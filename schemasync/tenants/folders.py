@@ -1,6 +1,6 @@
-"""Where the files of tenants are: a folder for each, which holds its database and everything beside it.
+"""The paths of tenants: each has a folder, which holds its database and all related files.
 
-`folder` is that of the row of the tenant: empty for the default place. A relative one begins at FOLDER.
+`folder` is the field of the tenant's row: empty for the default folder. A relative path begins at FOLDER.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ FILE = "db.sqlite3"
 
 
 def folder_at(key: str, folder: str) -> Path:
-    """The folder of a tenant."""
+    """Return the folder of a tenant."""
     return tenant_settings().folder / (folder or key)
 
 
 def path_at(key: str, folder: str) -> Path:
-    """The path that the application opens for a tenant."""
+    """Return the path that the application opens for a tenant."""
     return folder_at(key, folder) / FILE
 
 
 def archived_folder_at(key: str, folder: str) -> Path:
-    """The folder of an archived tenant, on the disk of the other one. No key begins with a dot."""
+    """Return the folder of a tenant while it is archived, on the disk of its usual one. No key begins with a dot."""
     return folder_at(key, folder).parent / ".archived" / key

@@ -1,4 +1,4 @@
-"""Which host has a tenant: what its row says, and nothing else. Only for a new one a host is chosen."""
+"""Find the host of a tenant. Only its row decides that; a host is chosen only for a new tenant."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .settings import tenant_settings
 
 
 def chosen_host(key: str, host: str, labels: Mapping[str, str]) -> str:
-    """The host for a new tenant: the one that is given, otherwise the one that is proposed; empty in a project with one
-    host. Raises UsageError for an unknown one, and Refused if it lacks a label or if no host has them all."""
+    """Return the host for a new tenant: the given one, or a proposed one; empty in a project with one host. Raises
+    UsageError for an unknown host, and Refused if it lacks a label or if no host has them all."""
     hosts = tenant_settings().hosts
     if not hosts and not host:
         return ""
@@ -27,13 +27,13 @@ def chosen_host(key: str, host: str, labels: Mapping[str, str]) -> str:
 
 
 def unknown_host(host: str) -> UsageError:
-    """The error for a host that HOSTS does not have."""
+    """Return the error for a host that is not in HOSTS."""
     known = ", ".join(tenant_settings().hosts) or "none"
     return UsageError.of(Code.NO_HOST, f'there is no host "{host}"', f"HOSTS has: {known}.", host=host)
 
 
 def refuse_other_host(key: str, host: str) -> None:
-    """Raise OtherHost if the file of a tenant, whose row has this host, is elsewhere."""
+    """Raise OtherHost if `host`, the host in the row of a tenant, is not this one."""
     if not (found := tenant_settings()).is_here(host):
         where = f'is on the host "{host}"' if host else "has no host"
         command = f'Tenant.objects.filter(key="{key}").update(host="{found.host}")'

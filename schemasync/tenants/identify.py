@@ -1,4 +1,4 @@
-"""Which tenant a request is for: by subdomain, path, header or a function of the project."""
+"""Find the tenant of a request: by subdomain, path, header or a function of the project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = re.compile(KEY)
 
 
 def identification() -> FromRequest:
-    """The function for the setting REQUEST."""
+    """Return the function that the setting REQUEST means. It returns the key of a request's tenant, or None."""
     given = tenant_settings().request
     if isinstance(given, Mapping):
         ((kind, value),) = given.items()
@@ -30,14 +30,15 @@ def identification() -> FromRequest:
 
 
 def _by_subdomain(domain: str, request: HttpRequest) -> str | None:
-    """`acme` of acme.example.com; None for example.com itself, www and all other hosts."""
+    """Return `acme` for acme.example.com; None for example.com itself, www and all other hosts."""
     host, _ = split_domain_port(request.get_host())
     key, dot, rest = host.partition(".")
     return key if dot and rest == domain.lower() and key != "www" and _KEY.fullmatch(key) else None
 
 
 def _by_path(prefix: str, request: HttpRequest) -> str | None:
-    """`acme` of /t/acme/…, with the prefix `/t/`. URLs are resolved without it, and reversed with it."""
+    """Return `acme` for /t/acme/…, with the prefix `/t/`; None for other paths. URLs are resolved without /t/acme, and
+    reversed with it. Raises Http404 for an invalid key."""
     start = f"/{prefix.strip('/')}/".replace("//", "/")
     if not request.path_info.startswith(start):
         return None
@@ -50,7 +51,8 @@ def _by_path(prefix: str, request: HttpRequest) -> str | None:
 
 
 def _by_header(name: str, request: HttpRequest) -> str | None:
-    """The value of a header that a proxy sets, and removes from what clients send."""
+    """Return the value of a header, None without it. A proxy must set it, and remove it from requests of clients.
+    Raises Http404 for an invalid key."""
     found = request.headers.get(name)
     if found is not None and not _KEY.fullmatch(found):
         raise Http404

@@ -1,7 +1,8 @@
-"""A tenant's life once it is created: suspended, archived, put back, deleted.
+"""Suspend, activate, archive and delete a tenant.
 
-The row says first what is going to happen, then the folder moves by one rename, then the row says that it is done: a
-process that dies in between leaves a tenant that nobody can enter, and the same call finishes it.
+To archive or delete a tenant, its row first gets a state in which nobody can enter it, then its folder is moved by one
+rename, or removed. To activate one, the folder is moved first. If the process dies in between, the same call finishes
+the work.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from .paths import archived_folder_of, folder_of
 from .settings import tenant_settings
 
 DELETABLE = (State.CREATING, State.ARCHIVED, State.DELETING)
-"""The states of a tenant that a person may delete: nothing is served from its file."""
+"""The states in which a tenant may be deleted without its key as a confirmation: nothing is served from its file."""
 
 
 def suspend_tenant(key: str) -> None:
-    """Let requests for a tenant be refused with 503. Its file stays, and code can still enter it. Raises
-    UnknownTenant."""
+    """Suspend a tenant: requests for it get a 503. Its file stays, and code can still enter it. Raises UnknownTenant
+    unless it is active or suspended."""
     if not change_state(key, (State.ACTIVE, State.SUSPENDED), State.SUSPENDED):
         raise _not(key, "active")
 
 
 def activate_tenant(key: str, *, disk: Disk | None = None) -> None:
-    """Take back a suspension, or put an archived tenant back. Raises UnknownTenant; OtherHost if its folder is
-    elsewhere."""
+    """Activate a suspended or archived tenant. Raises UnknownTenant for any other; OtherHost if the folder of an
+    archived one is on another host; Busy in a transaction of the default database."""
     refuse_in_a_transaction()
     if change_state(key, (State.ACTIVE, State.SUSPENDED), State.ACTIVE):
         return
@@ -52,10 +53,10 @@ def activate_tenant(key: str, *, disk: Disk | None = None) -> None:
 
 
 def archive_tenant(key: str, *, disk: Disk | None = None) -> Path:
-    """Put the folder of a tenant out of the way, whole; returns where it is. Raises UnknownTenant; OtherHost if
-    it is on another host.
+    """Archive a tenant: move its whole folder, and return the new path. Raises UnknownTenant unless the tenant is
+    active, suspended or archived; OtherHost if it is on another host; Busy in a transaction of the default database.
 
-    A request that is under way keeps its open file, and what it writes is in the archived one.
+    A request that is under way keeps the file open, and its writes are in the archived folder.
     """
     refuse_in_a_transaction()
     _refuse_elsewhere(key)
@@ -71,8 +72,8 @@ def archive_tenant(key: str, *, disk: Disk | None = None) -> Path:
 
 
 def delete_tenant(key: str, *, confirm: str, disk: Disk | None = None) -> None:
-    """Delete a tenant with its file, its archives and its row. `confirm` is its key once more. Raises UnknownTenant;
-    OtherHost if they are on another host."""
+    """Delete a tenant with its file, its archives and its row. `confirm` must be its key. Raises UsageError if it is
+    not; UnknownTenant; OtherHost if the tenant is on another host; Busy in a transaction of the default database."""
     if confirm != key:
         raise UsageError.of(
             Code.DECLINED,
@@ -83,13 +84,13 @@ def delete_tenant(key: str, *, confirm: str, disk: Disk | None = None) -> None:
 
 
 def delete_archived(key: str, *, disk: Disk | None = None) -> None:
-    """The same for an archived tenant, or one whose creation or deletion was not finished. Raises UnknownTenant, with
-    nothing changed, for one in use, which may have writers."""
+    """Like delete_tenant(), but only for an archived tenant, or one whose creation or deletion was not finished. Raises
+    UnknownTenant, without a change, for a tenant in use, which may have writers."""
     _delete(key, DELETABLE, "archived", disk)
 
 
 def refuse_in_use(key: str) -> None:
-    """Raise UnknownTenant unless `delete_archived` would delete a tenant."""
+    """Raise UnknownTenant unless delete_archived() would delete a tenant."""
     if not rows_of(key).filter(state__in=DELETABLE).exists():
         raise _not(key, "archived")
 
@@ -113,7 +114,7 @@ def _delete(key: str, states: tuple[State, ...], what: str, disk: Disk | None) -
 
 
 def _is_to_be_moved(old: Path, new: Path) -> bool:
-    """False if a process that died has moved the folder. Raises Refused if something else is in its place."""
+    """Return False if a process that died has moved the folder. Raises Refused if both folders exist."""
     if not old.exists():
         return False
     if new.exists():
@@ -122,12 +123,12 @@ def _is_to_be_moved(old: Path, new: Path) -> bool:
 
 
 def rows_of(key: str) -> QuerySet[Tenant]:
-    """The row of a tenant, if there is one."""
+    """Return a queryset of the row of a tenant, in the default database."""
     return Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=key)
 
 
 def _refuse_elsewhere(key: str) -> None:
-    """Raise OtherHost if the folder of a tenant is on another host: the row would say what is not done there."""
+    """Raise OtherHost if the folder of a tenant is on another host, where this process cannot move or remove it."""
     for host in rows_of(key).values_list("host", flat=True):
         refuse_other_host(key, host)
 
@@ -139,9 +140,9 @@ def _close(key: str) -> None:
 
 
 def refuse_in_a_transaction() -> None:
-    """Raise Busy in a transaction of the default database: what it writes could be taken back, and the folder not."""
+    """Raise Busy in a transaction of the default database: its rollback would not undo changes of a folder."""
     try:
-        with transaction.atomic(using=DEFAULT_DB_ALIAS, durable=True):  # the tests of Django's TestCase may have one
+        with transaction.atomic(using=DEFAULT_DB_ALIAS, durable=True):  # Django accepts that of a TestCase
             pass
     except RuntimeError:
         raise Busy.of(
@@ -154,9 +155,9 @@ def refuse_in_a_transaction() -> None:
 
 @contextmanager
 def durable_rows() -> Iterator[None]:
-    """Make durable what the block writes to the table of tenants, before anything is done to a folder.
+    """Make the commits of the block durable, so that the row of a tenant is on the disk before its folder is changed.
 
-    The backend does not sync each commit: after a power loss the folder could be there without its row.
+    The backend does not sync each commit: after a power loss the folder could exist without its row.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "sqlite" or connection.in_atomic_block:
@@ -168,8 +169,8 @@ def durable_rows() -> Iterator[None]:
 
 
 def change_state(key: str, old: tuple[State, ...], new: State, *, at: str | None = None, **values: str) -> bool:
-    """Write the state of a tenant, if it has one of the old ones, and is on the host `at` if that is given; False
-    otherwise."""
+    """Write the state of a tenant, and `values` for other fields, if it has one of the states `old`, and is on the host
+    `at` if that is given. Return False otherwise."""
     rows = rows_of(key) if at is None else rows_of(key).filter(host=at)
     with durable_rows():
         changed = rows.filter(state__in=old).update(state=new, **values)

@@ -1,4 +1,4 @@
-"""Asks the table of tenants about one, at most once a second for each."""
+"""Read the row of a tenant, at most once a second for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .context import UnknownTenant
 from .hosts import refuse_other_host
 from .models import State, Tenant
 
-FRESH = 1.0  # seconds for which a row is not read again: a query takes longer than all else that a request pays for
-MOST = 100_000  # rows that are remembered
+FRESH = 1.0  # seconds for which a row is cached: the query takes longer than the rest of the middleware
+MOST = 100_000  # rows in the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is remembered of the row of a tenant."""
+    """The cached fields of the row of a tenant."""
 
     state: State
     host: str
@@ -35,24 +35,24 @@ _rows: dict[str, tuple[float, Row]] = {}
 
 
 def row(key: str) -> Row | None:
-    """The row of a tenant, which may have changed within the last second; None if there is no such tenant."""
+    """Return the row of a tenant, at most a second old; None if there is no such tenant."""
     return remembered(key) or _read(key)
 
 
 def remembered(key: str) -> Row | None:
-    """The row that was read within the last second."""
+    """Return the row if it was read within the last second; None otherwise."""
     found = _rows.get(key)
     return found[1] if found is not None and found[0] > time.monotonic() else None
 
 
 async def arow(key: str) -> Row | None:
-    """As `row`, in an event loop."""
+    """Like row(), but for an event loop."""
     return remembered(key) or await sync_to_async(_read)(key)
 
 
 def folder(key: str) -> str:
-    """The folder in the row of a tenant; empty without a row. In an event loop, which no query may stop, it is the one
-    that was read when the tenant was entered."""
+    """Return the folder in the row of a tenant; empty without a row. In an event loop, where queries are not allowed,
+    it is the one that was read last, such as when the tenant was entered."""
     found = remembered(key)
     if found is None and key in _rows and _is_in_event_loop():
         found = _rows[key][1]
@@ -83,12 +83,12 @@ def _read(key: str) -> Row | None:
 
 @async_unsafe("You cannot enter a tenant with `with` from an async context - use `async with`.")
 def check(key: str) -> None:
-    """Raise UnknownTenant unless a tenant can be entered, and OtherHost if its file is not here."""
+    """Raise UnknownTenant unless a tenant can be entered, and OtherHost if its file is on another host."""
     _refuse(key, row(key))
 
 
 async def acheck(key: str) -> None:
-    """As `check`, in an event loop."""
+    """Like check(), but for an event loop."""
     _refuse(key, await arow(key))
 
 

@@ -1,4 +1,4 @@
-"""Enters the tenant of a request."""
+"""Enter the tenant of a request."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110, 9.2.1
 
 
 class TenantMiddleware:
-    """Put it first in MIDDLEWARE: sessions and users are the tenant's, too. `request.tenant` is the key, None for a
-    request that is for no tenant. An unknown tenant gets 404, a suspended one 503, one of another host what OTHER_HOST
-    says, and one that is behind what BEHIND says: with "read-only", `request.tenant_is_behind` is true for it. It is
-    None where nobody asks: with "serve", and for no tenant."""
+    """The middleware that enters the tenant of a request. It must come first in MIDDLEWARE, because sessions and users
+    belong to the tenant. `request.tenant` is the key, None for a request without a tenant.
+
+    The response for an unknown tenant is a 404, for a suspended one a 503; OTHER_HOST sets the one for a tenant of
+    another host, and BEHIND that for a tenant that is behind. With BEHIND "read-only", `request.tenant_is_behind` is
+    True for such a tenant. It is None if that is not checked: with "serve", and without a tenant.
+    """
 
     sync_capable = True
     async_capable = True
@@ -43,7 +46,7 @@ class TenantMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
-        # Imports the views outside of any tenant: otherwise the first request would, and querysets of their classes
+        # Import the views outside of any tenant. Otherwise the first request would, and querysets of their classes
         # would belong to its tenant.
         get_resolver().url_patterns  # noqa: B018
 
@@ -84,7 +87,8 @@ class TenantMiddleware:
         return answers.behind() if is_behind and (may_write or self.behind is Behind.REFUSE) else None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The answer to a view that met a file which takes no writes: its tenant moves, or is behind and only read."""
+        """Return the response if a view has written to a file that takes no writes, because its tenant moves, or is
+        behind and read-only; None for any other exception."""
         return _answer_to(request, exception)
 
 
@@ -96,7 +100,7 @@ def _answer_to(request: HttpRequest, error: BaseException) -> HttpResponse | Non
 
 
 def _note_error(request: HttpRequest | None = None, **signal: Any) -> None:
-    """Keep the answer to an error outside of the view, such as that of a session that is saved after it."""
+    """Store the response to an error outside of the view, such as when a session is saved after it."""
     error = sys.exc_info()[1]
     if request is not None and error is not None:
         request.tenant_answer = _answer_to(request, error)  # type: ignore[attr-defined]
@@ -111,7 +115,7 @@ got_request_exception.connect(_note_error)
 
 
 def _is_readonly(exception: BaseException) -> bool:
-    """True for an error of SQLite, which Django's hides: https://www.sqlite.org/rescode.html#readonly"""
+    """True if SQLite's error, the cause of Django's, is https://www.sqlite.org/rescode.html#readonly"""
     return getattr(exception.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
@@ -132,7 +136,7 @@ def _refused(request: HttpRequest, key: str, found: Row) -> HttpResponse | None:
 
 
 def _kept(key: str | None, response: HttpResponseBase) -> HttpResponseBase:
-    """The response, whose content is made in the tenant even if it is made later."""
+    """Return the response, changed so that streamed content is produced in the tenant even if that happens later."""
     is_file = isinstance(response, FileResponse) and response.file_to_stream is not None
     if key is not None and isinstance(response, StreamingHttpResponse) and not is_file:
         if response.is_async:

@@ -1,4 +1,4 @@
-"""The table of tenants, in the default database."""
+"""The models of tenants, in the default database."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from ..errors import ProblemJson
 from .folders import archived_folder_at, folder_at, path_at
 
 KEY = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-"""A label of a host name, which is also a safe name of a folder."""
+"""The pattern of a key: a label of a host name, which is also a safe name of a folder."""
 
 
 class State(models.TextChoices):
-    """`active`: in use. `suspended`: requests are refused, and the file stays where it is. `moving` and
-    `moving-suspended`: as these two, while the file is copied to another host. `archived`: its folder is out of the
-    way. `creating` and `deleting`: that is not done yet, or its process died. Nothing enters these three."""
+    """The state of a tenant. `active`: in use. `suspended`: requests are refused, and the file stays where it is.
+    `moving` and `moving-suspended`: like these two, while the file is copied to another host. `archived`: its folder is
+    among the archived ones. `creating` and `deleting`: not finished yet, or the process died. A tenant in one of the
+    last three states cannot be entered."""
 
     CREATING = "creating", _("being created")
     ACTIVE = "active", _("active")
@@ -32,8 +33,7 @@ class State(models.TextChoices):
 
 
 class Health(models.TextChoices):
-    """What `tenants health` has found: `attention` means that a person should see to something, while the tenant can be
-    used."""
+    """The result of `tenants health`. `attention`: the tenant can be used, but a person should solve a problem."""
 
     OK = "ok", _("ok")
     ATTENTION = "attention", _("needs attention")
@@ -41,23 +41,22 @@ class Health(models.TextChoices):
 
 
 WHILE_MOVING = {State.ACTIVE: State.MOVING, State.SUSPENDED: State.MOVING_SUSPENDED}
-"""What the row of a tenant says while it moves, by what it says otherwise."""
+"""The states of a tenant while it moves, by its states before and after."""
 
 
 def validate_labels(labels: object) -> None:
-    """Raise ValidationError for what is no dict of strings."""
+    """Raise ValidationError unless `labels` is a dict of strings."""
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise ValidationError(_('Labels are a JSON object of strings, such as {"region": "eu"}.'))
 
 
 class Tenant(models.Model):
     """A tenant. Its key names its folder and its database. `host`: the one of HOSTS that has its file; empty in a
-    project with one host. `folder`: where the file is, if not in the folder FOLDER/key; a relative one begins at
-    FOLDER. `labels`: what its host has to have. `pinned`: never proposed for another host. `group`: for --group.
-    `version`: that of its file, when it was created or synced last; `failure`: what the last sync raised; `size`: bytes
-    of the live file, when it was synced or looked at last; `files`: how many files and folders it has, each of which
-    takes an inode. `health`, `problems` and `health_at`: what `tenants health` has found last, and when; empty if it
-    never checked."""
+    project with one host. `folder`: the folder of the file, if not FOLDER/key; a relative path begins at FOLDER.
+    `labels`: its host must have them. `pinned`: never proposed for another host. `group`: for --group. `version`: the
+    last known one of its file; `failure`: the error of the last sync or rollback; `size`: bytes of the live file, when
+    it was last synced or measured; `files`: how many files and folders it has, each of which takes an inode. `health`,
+    `problems` and `health_at`: the last result of `tenants health`, and its time; empty if it was never checked."""
 
     key: models.CharField[str, str] = models.CharField(
         _("key"), max_length=63, primary_key=True, validators=[RegexValidator(f"^{KEY}\\Z")]
@@ -101,20 +100,20 @@ class Tenant(models.Model):
         return self.name or self.key
 
     def get_folder(self) -> Path:
-        """The folder of its file."""
+        """Return the folder of its file."""
         return folder_at(self.key, self.folder)
 
     def get_archived_folder(self) -> Path:
-        """Where its folder is while it is archived."""
+        """Return the path of its folder while it is archived."""
         return archived_folder_at(self.key, self.folder)
 
     def get_path(self) -> Path:
-        """The path that the application opens."""
+        """Return the path that the application opens."""
         return path_at(self.key, self.folder)
 
 
 class TenantSize(models.Model):
-    """The size of a tenant's live file on a day (UTC) on which it was another one than before."""
+    """The size of a tenant's live file on a day (UTC) on which it differed from the last recorded one."""
 
     tenant: models.ForeignKey[Tenant, Tenant] = models.ForeignKey(Tenant, models.CASCADE, related_name="sizes")
     day: models.DateField[Any, Any] = models.DateField()
@@ -130,9 +129,9 @@ class TenantSize(models.Model):
 
 
 class HostRun(models.Model):
-    """The last sync of a host that was asked for elsewhere. `run`: what asked for it; `options`: those of the sync;
-    `worker`: the task that does it, empty until one begins; `beat_at`: when that was alive last; `outcome`:
-    what `tenants sync --json` prints there."""
+    """The last sync that was requested from a host. `run`: the id of the request; `options`: those of the sync;
+    `worker`: the id of the worker that does it, empty until one begins; `beat_at`: when that last reported; `outcome`:
+    the output of `tenants sync --json` there."""
 
     host: models.CharField[str, str] = models.CharField(_("host"), max_length=100, primary_key=True)
     run: models.CharField[str, str] = models.CharField(max_length=32)

@@ -1,7 +1,7 @@
-"""Which files of tenants this process has open, and which are closed so that they do not become too many.
+"""Count the open files of tenants in this process, and close some if they become too many.
 
-A connection is used by one thread. Others only ask that thread to close it, which it does at its next use of any
-tenant, or at the end of its request.
+A connection is used by one thread. Other threads only mark it, and its own thread closes it when it next opens a
+connection to a tenant, or at the end of its request.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ _uses = itertools.count(1)
 
 
 def used(connection: OpenFile) -> None:
-    """Note that a connection is the one that was used last."""
+    """Record that a connection is the one that was used last."""
     connection.last_use = next(_uses)
 
 
 def opened(connection: OpenFile, most: int, pinned: frozenset[str]) -> None:
-    """Note that a connection has opened its file. If more than `most` are open, those that were used longest ago are
-    closed, but for those of the `pinned` aliases and those in a transaction."""
+    """Record that a connection has opened its file. If more than `most` files are open, close the connections that were
+    used longest ago, except for those of the `pinned` aliases and those in a transaction; mark those of other threads.
+    """
     with _lock:
         _open.add(connection)
         too_many = len(_open) - most
@@ -52,7 +53,7 @@ def opened(connection: OpenFile, most: int, pinned: frozenset[str]) -> None:
         if one.owner == here:
             may_close = one is not connection and one.alias not in pinned and one.is_idle()
         else:
-            may_close = one.owner not in threads  # a thread that has ended uses nothing any more
+            may_close = one.owner not in threads  # a thread that has ended does not use its connection any more
         if may_close:
             one.close_for_good()
             too_many -= 1
@@ -61,13 +62,13 @@ def opened(connection: OpenFile, most: int, pinned: frozenset[str]) -> None:
 
 
 def closed(connection: OpenFile) -> None:
-    """Note that a connection has no open file any more."""
+    """Record that a connection has closed its file."""
     with _lock:
         _open.discard(connection)
         connection.is_asked_to_close = False
 
 
 def count() -> int:
-    """How many files of tenants this process has open."""
+    """Return how many files of tenants this process has open."""
     with _lock:
         return len(_open)

@@ -1,4 +1,4 @@
-"""The permissions of pages in Django's admin that are about the databases of all."""
+"""Permissions of pages in Django's admin that concern the databases of all tenants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ else:
 
 
 class OutsideOfTenants(_Admin):
-    """Goes before a ModelAdmin whose pages are not for users of a tenant: a superuser of one would act on all."""
+    """A mixin for a ModelAdmin whose pages are not for users of a tenant: a superuser of one could change all."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return current() is None and super().has_module_permission(request)

@@ -1,8 +1,8 @@
-"""Querysets of the tenants' models keep the tenant in which they were made: evaluated elsewhere they raise OtherTenant.
+"""Bind querysets of the tenants' models to the tenant in which they were created: elsewhere they raise OtherTenant.
 
-Django asks its router when a queryset is evaluated, and a queryset does not know where it was made. So the database is
-set when it is made. One that was made outside of any tenant, such as that of a form field, gets its tenant when it is
-copied or evaluated.
+Django calls its router when a queryset is evaluated, and a queryset does not know where it was created. So the database
+is set when it is created. A queryset that was created outside of any tenant, such as that of a form field, gets its
+tenant when it is copied or evaluated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .settings import tenant_settings
 
 
 def install() -> None:
-    """Let querysets know their tenant."""
+    """Bind querysets to tenants, by patching QuerySet."""
     if not hasattr(QuerySet.__init__, "__wrapped__"):
         QuerySet.__init__ = _knowing(QuerySet.__init__)  # type: ignore[method-assign]
         QuerySet._add_hints = _own_hints(QuerySet._add_hints)  # type: ignore[attr-defined]
@@ -41,7 +41,8 @@ def _knowing(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _own_hints(add_hints: Callable[..., None]) -> Callable[..., None]:
-    """Querysets of related rows get the row to which they are related as a hint; with a database, no router sees it."""
+    """Return _add_hints() with a check of the hint `instance`, the row that a queryset of related rows belongs to. For
+    a queryset with a database, Django calls no router with it."""
 
     @wraps(add_hints)
     def own_hints(self: Any, **hints: Any) -> None:
@@ -57,7 +58,7 @@ def _refuse_hint(hints: Mapping[str, Any]) -> None:
 
 
 def _own_rows(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method whose first argument is a list of rows, about which Django asks no router."""
+    """Return a method with a check of its first argument: a list of rows for which Django calls no router."""
 
     @wraps(method)
     def own_rows(self: Any, objs: Any, *args: Any, **named: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Proposes the host of a tenant by weighted rendezvous hashing: https://en.wikipedia.org/wiki/Rendezvous_hashing
+"""Propose the host of a tenant by weighted rendezvous hashing: https://en.wikipedia.org/wiki/Rendezvous_hashing
 
 Each host gets a score from its name and the key, and the highest one wins. So all processes propose the same without
-asking each other, hosts get tenants in the proportion of their weights, and a host that comes or goes changes the
-proposals of no tenants but its own.
+communication, hosts get tenants in proportion to their weights, and a host that is added or removed changes only the
+proposals of its own tenants.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STEPS = 2**52  # with more, the last number would be rounded to 1, whose logarit
 
 
 def proposed(key: str, hosts: Iterable[Host], labels: Mapping[str, str]) -> Host | None:
-    """The host for a tenant, of those that have all of its labels and a weight; None if there is none."""
+    """Return the host for a tenant, of those that have a weight and all of its labels; None if there is none."""
     fitting = [one for one in hosts if one.weight > 0 and has_labels(one, labels)]
     return max(fitting, key=lambda one: (_score(key, one), one.name), default=None)
 
@@ -28,7 +28,7 @@ def has_labels(host: Host, labels: Mapping[str, str]) -> bool:
 
 
 def _score(key: str, host: Host) -> float:
-    """A number above 0, whose distribution over keys gives each host its share."""
+    """Return a number above 0. Its distribution over keys gives each host its share."""
     digest = hashlib.sha256(f"{host.name}\0{key}".encode()).digest()
     number = (int.from_bytes(digest[:8]) % STEPS + 0.5) / STEPS
     return -host.weight / math.log(number)

@@ -1,4 +1,4 @@
-"""The map from tenants to hosts, as the configuration of a proxy in front of all of them."""
+"""Compose the map from tenants to hosts, as the configuration of a proxy in front of all hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .settings import Host, tenant_settings
 
 
 class RoutesFormat(StrEnum):
-    """What can read a map."""
+    """The format of a map: for nginx, for Caddy, or as JSON."""
 
     NGINX = "nginx"
     CADDY = "caddy"
@@ -25,8 +25,8 @@ class RoutesFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """`tenants`: by key, the name of the host. `hosts`: those of the settings. `lost`: tenants whose host is none of
-    these."""
+    """The map from tenants to hosts. `tenants`: the name of the host by key. `hosts`: those of the settings. `lost`:
+    tenants in use whose host is not among these."""
 
     tenants: Mapping[str, str]
     hosts: Mapping[str, Host]
@@ -34,7 +34,7 @@ class Routes:
 
 
 def routes() -> Routes:
-    """Where each tenant that is in use is. Raises UsageError in a project with one host."""
+    """Return the hosts of all tenants in use. Raises UsageError in a project with one host."""
     if not (hosts := tenant_settings().hosts):
         raise UsageError.of(Code.NO_HOST, "all tenants are on one host", 'Hosts are in SCHEMASYNC["TENANTS"]["HOSTS"].')
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(state__in=SERVED).order_by("key")
@@ -44,7 +44,7 @@ def routes() -> Routes:
 
 
 def nginx(found: Routes) -> str:
-    """Three maps for the context http: $tenants_key, $tenants_host and $tenants_url."""
+    """Return three maps for nginx's context http: $tenants_key, $tenants_host and $tenants_url."""
     source, pattern = _source("$host", "$uri", lambda name: f"$http_{name.lower().replace('-', '_')}")
     longest = max(map(len, found.tenants), default=0)
     return "\n".join(
@@ -61,7 +61,7 @@ def nginx(found: Routes) -> str:
 
 
 def caddy(found: Routes) -> str:
-    """Three maps for a site: {tenants_key}, {tenants_host} and {tenants_url}."""
+    """Return three maps for a site of Caddy: {tenants_key}, {tenants_host} and {tenants_url}."""
     source, pattern = _source("{host}", "{path}", lambda name: f"{{header.{name}}}")
     return "\n".join(
         [
@@ -75,7 +75,8 @@ def caddy(found: Routes) -> str:
 
 
 def _source(host: str, path: str, header: Callable[[str], str]) -> tuple[str, str]:
-    """The variable that names a tenant, and the regular expression whose first group is the key."""
+    """Return the proxy's variable that names a tenant, and the regular expression whose first group is the key. Raises
+    UsageError if REQUEST is a function."""
     match tenant_settings().request:
         case {"subdomain": domain}:
             return host, rf"^({KEY})\.{re.escape(domain.lower())}$"

@@ -1,4 +1,4 @@
-"""Sends the models of the tenants to the file of the tenant that is entered."""
+"""Route the models of the tenants to the file of the entered tenant."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .settings import tenant_settings
 
 
 class TenantRouter:
-    """For DATABASE_ROUTERS. A query on a model of the tenants outside of any tenant raises NoTenant; with an instance
-    of another tenant, OtherTenant."""
+    """A router for DATABASE_ROUTERS. A query on a model of the tenants raises NoTenant outside of any tenant, and
+    OtherTenant for an instance of another tenant."""
 
     def db_for_read(self, model: type[models.Model], **hints: Any) -> str | None:
         return _database(model, hints.get("instance"))
@@ -48,25 +48,27 @@ def _is_of_tenants(model: type[models.Model]) -> bool:
 
 def _database(model: type[models.Model], instance: models.Model | None) -> str | None:
     if not _is_of_tenants(model):
-        # for None, Django would take the database of the instance
+        # for None, Django would use the database of the instance
         is_from_tenant = instance is not None and tenant_settings().key(instance._state.db) is not None
         return DEFAULT_DB_ALIAS if is_from_tenant else None
     if instance is not None:
         refuse_instance(instance)
         if current() is None and instance._state.db == tenant_settings().entry:
-            return instance._state.db  # rows of the template, while it is made
+            return instance._state.db  # rows of the template, while it is created
     return database_of(model)
 
 
 def database_of(model: type[models.Model]) -> str | None:
-    """The database of a model of the tenants; None if it is that of Django. Raises NoTenant."""
+    """Return the database of a model of the tenants: the entered tenant's, or outside of any the default one for a
+    model of BOTH. Raises NoTenant for any other model outside of all tenants."""
     if current() is None and model._meta.app_label in tenant_settings().both:
         return DEFAULT_DB_ALIAS
     return current_alias()
 
 
 def keys_of_tenants(model: type[models.Model]) -> tuple[models.ForeignKey[Any, Any], ...]:
-    """Foreign keys of a model of the default database that refer to a model whose rows each tenant has, too."""
+    """Return the foreign keys of a model of the default database that refer to a model of BOTH, which has other rows in
+    each tenant."""
     found = tenant_settings()
     return () if model._meta.app_label in found.apps else _keys_to(model, found.both)
 
@@ -78,7 +80,7 @@ def _keys_to(model: type[models.Model], labels: frozenset[str]) -> tuple[models.
 
 
 def refuse_key_of_tenant(instance: models.Model) -> None:
-    """Raise OtherTenant for a row of the default database that is to be saved inside of a tenant with a key of its."""
+    """Raise OtherTenant if a row of the default database that refers to a row of the entered tenant is to be saved."""
     if current() is None:
         return
     for key in keys_of_tenants(type(instance)):

@@ -1,4 +1,4 @@
-"""SCHEMASYNC["TENANTS"], as values."""
+"""Read the setting SCHEMASYNC["TENANTS"]."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FromRequest = Callable[["HttpRequest"], str | None]
-"""Returns the key of the tenant that a request is for; None for a request that is for no tenant."""
+"""A function that returns the key of a request's tenant; None for a request without a tenant."""
 
 OPEN = 200  # files: SQLite holds two or three descriptors for each, and a process may have 1,024
 
 
 class Behind(StrEnum):
-    """What a request gets whose tenant has not the schema of this process yet."""
+    """The treatment of requests for a tenant that does not have the schema of this process yet."""
 
     SERVE = "serve"
     READ_ONLY = "read-only"
@@ -33,9 +33,9 @@ class Behind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host of tenants. `url`: where its site answers those of other hosts; empty if nowhere. `weight`: its share of
-    the new tenants, 0 for none. `labels`: what it has of what tenants ask for. `receive`: the words of the program that
-    runs the receiving side of a move there; empty if nothing moves there."""
+    """A host of tenants. `url`: the URL of its site for requests that reach other hosts; empty without one. `weight`:
+    its share of the new tenants, 0 for none. `labels`: tenants with labels need a host that has them. `receive`: the
+    command that runs the receiving side of a move there; empty if no tenant can move there."""
 
     name: str
     url: str = ""
@@ -46,11 +46,11 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings:
-    """`entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose tables are in each
-    tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`: how many files of
-    tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`: all by name.
-    `other_host`: how a request for a tenant of another one is answered: 421, 307 or X-Accel-Redirect. `behind`:
-    what a tenant that is behind is served."""
+    """The setting as values. `entry`: the entry of DATABASES that all tenants share. `apps`: labels of the apps whose
+    tables are in each tenant's file; `both`: those of them whose tables are in the default database, too. `open_files`:
+    how many files of tenants a process keeps open. `host`: the name of this host, empty if it is the only one; `hosts`:
+    all by name. `other_host`: the response to a request for a tenant of another host: 421, 307 or X-Accel-Redirect.
+    `behind`: the treatment of requests for a tenant that is behind."""
 
     entry: str
     folder: Path
@@ -64,22 +64,22 @@ class TenantSettings:
     behind: Behind
 
     def is_here(self, host: str) -> bool:
-        """True if the tenants of a host are here: with one host all are, whatever their rows say."""
+        """True if the tenants of a host are on this one. In a project with one host all are."""
         return not self.host or host == self.host
 
     def alias(self, key: str) -> str:
-        """The name of a tenant's database, as in `instance._state.db`."""
+        """Return the name of a tenant's database, as in `instance._state.db`."""
         return f"{self.entry}{conf.OF_TENANT}{key}"
 
     def key(self, alias: str | None) -> str | None:
-        """The key of the tenant whose database has this name; None for any other database."""
+        """Return the key of the tenant whose database has this name; None for any other database."""
         start, separator, key = (alias or "").partition(conf.OF_TENANT)
         return key if separator and start == self.entry else None
 
 
 @cache
 def tenant_settings() -> TenantSettings:
-    """The setting. Raises UsageError where it is missing or has a mistake."""
+    """Return the setting. Raises UsageError if it is missing or invalid."""
     given: Mapping[str, Any] = conf.setting("TENANTS")
     if not given:
         raise UsageError.of(

@@ -1,5 +1,5 @@
-"""Signatures that are valid in one tenant alone: user ids repeat between tenants, and in files that were copied from
-each other password hashes do, too."""
+"""Make signatures valid in one tenant only: user ids repeat between tenants, and password hashes do, too, if one file
+is a copy of another."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .context import current
 
 
 def install() -> None:
-    """Salt what Django signs with the tenant that is entered: signed values and cookies, tokens for a new password, and
-    the hash that a session keeps of the password."""
+    """Salt Django's signatures with the entered tenant: signed values and cookies, tokens for a new password, and the
+    hash of the password in a session."""
     salted = _salted(crypto.salted_hmac)
     for module in (signing, tokens, base_user):
         module.salted_hmac = salted  # type: ignore[attr-defined]

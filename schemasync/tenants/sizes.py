@@ -1,7 +1,7 @@
-"""How large the files of tenants are, and how they grow.
+"""Measure and record the sizes of tenants' files, and their growth.
 
-The table of sizes has a row for each day on which a file had another size than before, so one that does not change
-takes one row. Days are those of UTC.
+The table of sizes has a row for each day on which a file had another size than before, so a file of constant size takes
+one row. Days are those of UTC.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from .models import Tenant, TenantSize
 
 Item = TypeVar("Item")
 
-DAYS = 30  # over which the growth is counted
+DAYS = 30  # the period of the growth
 BATCH = 200  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`bytes`: of the live file. `files`: how many files and folders the tenant has, each of which takes an inode."""
+    """The size of a tenant. `bytes`: of the live file. `files`: how many files and folders it has, each of which takes
+    an inode."""
 
     bytes: int
     files: int
 
 
 def size_at(path: Path) -> Size | None:
-    """The size of the tenant whose database is at `path`; None if there is no live file."""
+    """Return the size of the tenant whose database is at `path`; None if there is no live file."""
     live = live_size(path)
     return None if live is None else Size(live, sum(_counts(path.parent)))
 
 
 def live_size(path: Path) -> int | None:
-    """The bytes of the live file of a database; None if there is none."""
+    """Return the bytes of the live file of a database; None if there is none."""
     live = Layout(path).live()
     return None if live is None else size_of(live.path)
 
@@ -53,7 +54,7 @@ def _counts(folder: Path) -> Iterator[int]:
 
 
 def note(found: Mapping[str, Size], today: date | None = None) -> None:
-    """Write the sizes of these tenants into the tables, in transactions that are short."""
+    """Write the sizes of these tenants into the tables, in short transactions."""
     for keys in batches(list(found)):
         with transaction.atomic(using=DEFAULT_DB_ALIAS):
             rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
@@ -61,23 +62,23 @@ def note(found: Mapping[str, Size], today: date | None = None) -> None:
 
 
 def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at once as one transaction writes: requests that write wait for it."""
+    """Yield batches for one transaction each: they are small, because requests that write have to wait for it."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
 
 def locked(rows: QuerySet[Tenant], keys: Iterable[str]) -> list[Tenant]:
-    """The rows with these keys, locked in the same order by all, so that no two processes wait for each other.
+    """Return the rows with these keys, locked in the order of the keys, so that no two processes wait for each other.
 
-    SQLite has one lock, for which only a write waits: a transaction of Django's own backend that begins with a query
-    fails at once if another one commits before it writes."""
+    SQLite has one lock, and only a write waits for it: a transaction of Django's own backend that begins with a query
+    fails at once if another one commits before it writes. So this begins with a write."""
     if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
         Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk__in=keys).order_by().update(files=F("files"))
     return list(rows.filter(pk__in=keys).order_by("pk").select_for_update())
 
 
 def note_locked(rows: Sequence[Tenant], found: Mapping[str, Size], today: date | None = None) -> None:
-    """Write the sizes into these rows, and into the table of sizes, where the growth needs no older ones any more."""
+    """Write the sizes into these rows and into the table of sizes, and delete sizes that the growth no longer needs."""
     today = today or datetime.now(UTC).date()
     sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(tenant__in=[row.key for row in rows])
     noted = dict(sizes.order_by("day").values_list("tenant", "size"))  # the last of each
@@ -96,8 +97,8 @@ def note_locked(rows: Sequence[Tenant], found: Mapping[str, Size], today: date |
 
 
 def with_growth(rows: QuerySet[Tenant], today: date | None = None) -> QuerySet[Tenant]:
-    """The tenants, each with `growth`: by how many bytes its live file has grown in the last 30 days, or since it was
-    looked at first; null if it never was."""
+    """Return the tenants with an annotation `growth`: by how many bytes the live file has grown in the last 30 days, or
+    since its size was first recorded; null if it never was."""
     until = (today or datetime.now(UTC).date()) - timedelta(DAYS)
     sizes = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(tenant=OuterRef("pk"))
     before = Subquery(sizes.filter(day__lte=until).order_by("-day").values("size")[:1])
@@ -107,7 +108,7 @@ def with_growth(rows: QuerySet[Tenant], today: date | None = None) -> QuerySet[T
 
 
 def _without_use(sizes: QuerySet[TenantSize], today: date) -> QuerySet[TenantSize]:
-    """Those before the newest one that is as old as the growth is counted."""
+    """Return the sizes that with_growth() does not need: those older than the newest one from 30 or more days ago."""
     until = today - timedelta(DAYS)
     newer = TenantSize.objects.using(DEFAULT_DB_ALIAS).filter(
         tenant=OuterRef("tenant"), day__gt=OuterRef("day"), day__lte=until

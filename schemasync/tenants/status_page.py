@@ -1,4 +1,4 @@
-"""The page of Django's admin on all tenants: it reads their rows alone, and opens no file."""
+"""The admin's page about all tenants. It reads only their rows, and opens none of their files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ SHOWN = 20  # tenants with problems that are listed
 
 
 def page(model_admin: admin.ModelAdmin[Tenant], request: HttpRequest) -> HttpResponse:
-    """Versions, failures, sizes, health, and what is left of disks and descriptors. Raises PermissionDenied."""
+    """Show versions, failures, sizes, health, and the free space of disks and open descriptors. Raises PermissionDenied
+    without the permission to view tenants."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS)
@@ -51,7 +52,7 @@ def page(model_admin: admin.ModelAdmin[Tenant], request: HttpRequest) -> HttpRes
 
 
 def _version() -> str:
-    """That of schema.json; empty if it cannot be read."""
+    """Return the version of the tenants' schema.json; empty if it cannot be read."""
     try:
         return behind.version()
     except SchemasyncError:

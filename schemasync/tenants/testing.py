@@ -1,4 +1,4 @@
-"""For the tests of projects: a TestCase that runs inside of a tenant."""
+"""A TestCase for the tests of projects that runs inside of a tenant."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .settings import tenant_settings
 
 
 class TenantTestCase(TestCase):
-    """Runs `setUpTestData` and each test inside of the tenant `tenant_key`, whose database is rolled back as that of
-    every TestCase is. The files are in a folder of their own, which is gone at the end."""
+    """A TestCase that runs `setUpTestData` and each test inside of the tenant `tenant_key`. The tenant's database is
+    rolled back after each test like the others. Its files are in a temporary folder, which is removed at the end."""
 
     databases = {DEFAULT_DB_ALIAS, "tenant"}
     tenant_key: ClassVar[str] = "test"

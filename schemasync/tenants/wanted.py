@@ -1,4 +1,4 @@
-"""What a current file of a tenant was made from."""
+"""The inputs that a current file of a tenant was made from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .settings import tenant_settings
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The bytes of schema.json, and all else that decides."""
+    """The inputs that decide whether a file is current: the bytes of schema.json and of the transforms in `data`, and
+    the stamp of the models."""
 
     data: bytes
     stamp: bytes
@@ -25,16 +26,16 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """Of all that."""
+        """The digest of all inputs."""
         return up_to_date.digest(self.data, self.stamp)
 
     def current(self, layout: Layout) -> HistoryRow | None:
-        """The newest history row of a file that was made from that; None of any other."""
+        """Return the newest history row of a file that was made from these inputs; None for any other file."""
         return up_to_date.current(layout, self.opener, self.data, self.stamp)
 
 
 def wanted() -> Wanted:
-    """What is wanted of the file of each tenant. Raises OSError without a schema.json."""
+    """Return the present inputs of the tenants' files. Raises OSError without a schema.json."""
     entry = tenant_settings().entry
     data = read_file(conf.schema_path(entry)) + stamp(entry)
     return Wanted(data, models_stamp(), databases.opener(entry))

@@ -1,4 +1,4 @@
-"""Tests of schema changes, and helpers for the tests of projects in which schema.json replaces migrations."""
+"""Test schema changes, and help tests of projects in which schema.json replaces migrations."""
 
 from .change import ChangeResult, assert_change
 from .database import TemporaryDatabase, temporary_database

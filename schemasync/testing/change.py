@@ -1,4 +1,4 @@
-"""Tests one change of a schema as a whole: forward, rows, again, back, time, writers."""
+"""Test a change of a schema as a whole: the sync, its rows, a second sync, the rollback, the time and the writers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .schema_source import SchemaSource, name_of
 
 
 class Step(StrEnum):
-    """The six things that a change has to do, and the hazards that a test expects of it."""
+    """The six requirements of a change, and the hazards that a test expects of it."""
 
     HAZARDS = "hazards"
     FORWARD = "goes forward"
@@ -45,13 +45,13 @@ class Failure:
 
 @dataclass
 class ChangeResult:
-    """What `assert_change` saw.
+    """The observations of `assert_change`.
 
-    `report`: of the sync, None if it was refused as expected. `seconds`: by phase, those of the runner, `sync` and
-    `rollback`. `longest_wait_ms`: of a transaction of the writer, from its first attempt to its commit. `writes`: how
-    many the writer committed; `written_tables`: of which tables it wrote a row. `rows_before` and `rows_after`: by
-    table. `compared`: how many rows of each old table were compared. `lost`: for each dropped table, and each dropped
-    column as `table.column`, how many rows or values it had.
+    `report`: of the sync, None if it was refused as expected. `seconds`: by phase of a run, and of `sync` and
+    `rollback` as a whole. `longest_wait_ms`: of a transaction of the writer, from its first attempt to its commit.
+    `writes`: how many the writer committed; `written_tables`: the tables in which it wrote a row. `rows_before` and
+    `rows_after`: by table. `compared`: how many rows of each old table were compared. `lost`: for each dropped table,
+    and each dropped column as `table.column`, how many rows or values it had.
     """
 
     report: Report | None = None
@@ -83,15 +83,15 @@ def assert_change(
 ) -> ChangeResult:
     """Bring a database with these rows from one schema to the other and back, while another process writes to it.
 
-    Raises one AssertionError with all that is wrong: the sync is refused or fails; a row is lost, or a value differs;
-    a second sync has something to do; the rollback does not give the same content; the sync took longer than `within`
-    seconds; a write failed, was lost, or waited longer than `max_wait_ms`.
+    Raises one AssertionError that lists all faults: the sync is refused or fails; a row is lost, or a value differs;
+    a second sync has something to do; the rollback does not restore the content; the sync takes longer than `within`
+    seconds; a write fails, is lost, or waits longer than `max_wait_ms`.
 
-    `rows`: by default three for each table, from `generate_rows`. `expect`: rows of some tables after the sync, by the
-    columns that they name, in any order; these tables are not compared with their rows before. `expect_hazards`: the
+    `rows`: by default three for each table, from `generate_rows`. `expect`: rows of some tables after the sync, with
+    the columns to compare, in any order; these tables are not compared with their rows before. `expect_hazards`: the
     codes of all hazards; with one that stops a run, the sync has to be refused, and leave the database as it was. By
-    default notes are accepted, and what stops a run is an error.
-    The rest are options of the command.
+    default notes are accepted, and a hazard that stops a run is an error.
+    The other arguments are options of the command.
     """
     trial = _Trial(before, after, expect or {}, frozenset(allow_drop), block_writers, rebuild_all)
     with temporary_database(before, generate_rows(before) if rows is None else rows) as database:
@@ -127,7 +127,7 @@ class _Trial:
 
     @contextmanager
     def errors(self, step: Step) -> Iterator[None]:
-        """An error of a run is a failure of the step."""
+        """Record a SchemasyncError in the block as a failure of the step."""
         try:
             yield
         except SchemasyncError as error:
@@ -149,7 +149,7 @@ class _Trial:
                 self.fail(Step.HAZARDS, f"{hazard.code} was not expected: {hazard}")
 
     def refused(self, database: TemporaryDatabase) -> None:
-        """The sync is refused, and changes nothing."""
+        """Check that the sync is refused, and changes nothing."""
         before = _dump(database)
         try:
             self.sync(database)
@@ -203,7 +203,7 @@ class _Trial:
         self.fail(Step.ROWS, *comparison.differences)
 
     def again(self, database: TemporaryDatabase) -> None:
-        """A second sync with the same schema.json has nothing to do."""
+        """Check that a second sync with the same schema.json has nothing to do."""
         with self.errors(Step.AGAIN):
             plan = database.plan(self.after, allow_drop=self.allow_drop).plan
             if plan is not None:

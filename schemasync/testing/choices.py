@@ -1,4 +1,4 @@
-"""Where the choices of generated rows come from: bytes that Hypothesis draws and shrinks, or a random generator."""
+"""Sources of the choices in generated rows: bytes that Hypothesis draws and shrinks, or a random generator."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 class Choices(Protocol):
-    """A source of choices. 0 is the simplest of each."""
+    """A source of choices. 0 is always the simplest choice."""
 
     def below(self, count: int) -> int:
-        """A number from 0 to `count - 1`."""
+        """Return a number from 0 to `count - 1`."""
 
 
 class RandomChoices:
-    """The same choices for the same seed, in every process."""
+    """Random choices that are the same for the same seed, in every process."""
 
     def __init__(self, seed: str | int) -> None:
         self._random = random.Random(seed)
@@ -27,7 +27,7 @@ class RandomChoices:
 
 
 class DrawnChoices:
-    """Choices out of a row of bytes; after its end, the simplest ones."""
+    """Choices from a sequence of bytes; after its end, the simplest ones."""
 
     def __init__(self, data: Iterable[int]) -> None:
         self._bytes = iter(data)
@@ -40,10 +40,10 @@ class DrawnChoices:
 
 
 def one_of(choices: Choices, options: Sequence[T]) -> T:
-    """One of them; the first is the simplest."""
+    """Return one of the options; the first is the simplest."""
     return options[choices.below(len(options))]
 
 
 def one_in(choices: Choices, odds: int) -> bool:
-    """True in one of so many cases."""
+    """Return True in one of `odds` cases."""
     return choices.below(odds) == odds - 1

@@ -1,4 +1,4 @@
-"""A database as a value: every object's text, and every row with its row id and the exact type of each value."""
+"""Read a database as a value: the SQL of every object, and every row with its row id and the exact types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEFT_OUT = ("sqlite_stat1", "sqlite_stat4")  # statistics are no content
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Column names, and rows as (row id where no column shows it, SQL literals)."""
+    """The content of a table: column names, and rows as (row id, None if a column shows it; SQL literals)."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[int | None, tuple[str, ...]], ...]
@@ -24,19 +24,19 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """`objects`: type, name, table and text. `tables`: by name, those of virtual tables and sqlite_sequence too.
-    `header`: user_version and application_id."""
+    """A database as a value. `objects`: type, name, table and SQL. `tables`: by name, including virtual tables and
+    sqlite_sequence. `header`: user_version and application_id."""
 
     objects: tuple[tuple[str, str, str, str | None], ...]
     tables: dict[str, Content]
     header: tuple[object, ...] = ()
 
     def table(self, name: str) -> Content | None:
-        """The content of the table of that name, looked up without case."""
+        """Return the content of the table of that name, regardless of case; None without one."""
         return next((content for table, content in self.tables.items() if fold(table) == fold(name)), None)
 
     def without(self, names: Collection[str]) -> Dump:
-        """The same without these tables, and without their indexes and triggers."""
+        """Return a copy without these tables and their indexes and triggers."""
         left_out = set(map(fold, names))
         objects = tuple(row for row in self.objects if fold(row[1]) not in left_out and fold(row[2]) not in left_out)
         tables = {name: content for name, content in self.tables.items() if fold(name) not in left_out}
@@ -44,7 +44,7 @@ class Dump:
 
 
 class _Text(bytes):
-    """What SQLite calls text, as the bytes that it is."""
+    """A value of SQLite's type text, as its bytes."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def _exact(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def dump(connection: sqlite3.Connection) -> Dump:
-    """The whole database, except for the tables of schemasync itself."""
+    """Return the whole database, except for the tables of schemasync itself."""
     objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
     objects = [row for row in objects if not is_own(row[1]) and not is_own(row[2]) and row[1] not in _LEFT_OUT]
     listed = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
@@ -66,7 +66,7 @@ def dump(connection: sqlite3.Connection) -> Dump:
     header = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("user_version", "application_id")]
     with _exact(connection):
         tables = {name: _content(connection, name) for name in names}
-    # the history's own counter makes one where there was none
+    # the history's AUTOINCREMENT creates sqlite_sequence in a database that had none
     objects = [row for row in objects if row[1] != "sqlite_sequence"]
     if "sqlite_sequence" in tables and not tables["sqlite_sequence"].rows:
         del tables["sqlite_sequence"]
@@ -74,13 +74,13 @@ def dump(connection: sqlite3.Connection) -> Dump:
 
 
 def rows_of(connection: sqlite3.Connection, sql: str) -> list[tuple[str, ...]]:
-    """The rows of a query, as SQL literals."""
+    """Return the rows of a query, as SQL literals."""
     with _exact(connection):
         return [tuple(map(literal, row)) for row in connection.execute(sql)]
 
 
 def literal(value: object) -> str:
-    """A value as the SQL that gives it, so that 1, 1.0 and '1' are three."""
+    """Return a value as an SQL literal, so that 1, 1.0 and '1' differ."""
     match value:
         case None:
             return "NULL"
@@ -107,7 +107,7 @@ def _content(connection: sqlite3.Connection, table: str) -> Content:
     except sqlite3.OperationalError:
         if rowid == "NULL":
             raise
-        rows = []  # an FTS4 index with content="" can only be asked by MATCH; one of FTS5 reads NULL
+        rows = []  # an FTS4 index with content="" can only be queried by MATCH; one of FTS5 reads NULL
     content = [(row[0], tuple(map(literal, row[1:]))) for row in rows]
     if table == "sqlite_sequence":
         content = [(None, values) for _, values in content if values[0] != "'_schema_versions'"]
@@ -115,7 +115,7 @@ def _content(connection: sqlite3.Connection, table: str) -> Content:
 
 
 def _hidden_rowid(connection: sqlite3.Connection, table: str, taken: Collection[str]) -> str:
-    """A name for the row id that no column shows, or NULL."""
+    """Return a name for a row id that no column shows, or "NULL" if there is none."""
     for name in ("rowid", "oid", "_rowid_"):
         if name not in taken:
             try:
@@ -127,6 +127,6 @@ def _hidden_rowid(connection: sqlite3.Connection, table: str, taken: Collection[
 
 
 def _is_shown(connection: sqlite3.Connection, table: str) -> bool:
-    """True where the primary key is the row id: then SQLite made no index for it."""
+    """True if the primary key is the row id: SQLite then has no index for it."""
     keys = [row for row in connection.execute(f"PRAGMA table_info({quote(table)})") if row[5]]
     return bool(keys) and not any(row[3] == b"pk" for row in connection.execute(f"PRAGMA index_list({quote(table)})"))

@@ -1,4 +1,4 @@
-"""A database in a temporary folder, at a given schema and with rows, on which a test runs real syncs."""
+"""Create a database in a temporary folder, with a schema and rows, on which a test runs real syncs."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ KEEP = 100  # archives: a test may look at each
 
 @dataclass
 class TemporaryDatabase:
-    """A database of a test. `path` is what an application opens. `document` is the schema of the last sync, `report`
-    its report; `rolled_back` that of the last rollback; `seconds` how long each phase of these took."""
+    """A database of a test. `path`: the link that an application opens. `document`: the schema of the last sync;
+    `report`: its report. `rolled_back`: the report of the last rollback. `seconds`: the time of each phase of the last
+    run."""
 
     path: Path
     document: Document
@@ -44,18 +45,19 @@ class TemporaryDatabase:
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection that is closed at the end of the block, which is one transaction: committed, or rolled back
-        after an error. It has the functions that Django and the project register."""
+        """Yield a connection that is closed at the end of the block. The block is one transaction: committed, or rolled
+        back after an error. The connection has the functions that Django and the project register."""
         with closing(_connection(self.path)) as connection, connection:
             yield connection
 
     def rows(self, table: str) -> list[dict[str, Value]]:
-        """The rows of a table or view that are there now, as dicts."""
+        """Return the present rows of a table or view, as dicts."""
         with self.connect() as connection:
             return select(connection, table)
 
     def insert(self, rows: RowSource) -> None:
-        """Insert rows, in one transaction. The order does not matter to foreign keys. Raises the error of SQLite."""
+        """Insert rows in one transaction. Their order does not matter to foreign keys. Raises SQLite's error if it
+        refuses a row."""
         with self.connect() as connection:
             if callable(rows):
                 rows(connection)
@@ -63,7 +65,7 @@ class TemporaryDatabase:
                 _insert_checked(connection, rows, self.document)
 
     def plan(self, to: SchemaSource, *, allow_drop: Iterable[str] = ()) -> preview.Outlook:
-        """What a sync would do, with its hazards. Raises Refused for errors that no data could fix."""
+        """Return the plan of a sync, with its hazards. Raises Refused for errors that no data could fix."""
         return preview.outlook(self._target(), as_document(to), SyncOptions(allow_drop=frozenset(allow_drop)))
 
     def sync(
@@ -75,7 +77,7 @@ class TemporaryDatabase:
         rebuild_all: bool = False,
         in_place: bool = False,
     ) -> Report:
-        """What `manage.py schemasync` does, with the options of those names. Raises a SchemasyncError."""
+        """Sync to a schema, like `manage.py schemasync` with the options of these names. Raises a SchemasyncError."""
         options = SyncOptions(
             allow_drop=frozenset(allow_drop), block_writers=block_writers, rebuild_all=rebuild_all, in_place=in_place
         )
@@ -86,7 +88,7 @@ class TemporaryDatabase:
         return self.report
 
     def rollback(self) -> RolledBack:
-        """What `manage.py schemasync rollback` does. Raises Refused if there is nothing to go back to."""
+        """Roll back, like `manage.py schemasync rollback`. Raises Refused if there is nothing to go back to."""
         with self._measured("rollback"):
             done = rollback(self._target(), None, lambda ahead: True)
         assert done is not None, "nobody declined"
@@ -100,7 +102,7 @@ class TemporaryDatabase:
 
     @property
     def pause_ms(self) -> int:
-        """For how many milliseconds the last sync kept the write lock."""
+        """The milliseconds for which the last sync held the write lock."""
         return self.report.pause_ms
 
     def _target(self) -> Target:
@@ -116,7 +118,7 @@ class TemporaryDatabase:
 
 @contextmanager
 def temporary_database(at: SchemaSource, rows: RowSource | None = None) -> Iterator[TemporaryDatabase]:
-    """A new database at the schema, with these rows, in a temporary folder that is removed at the end of the block.
+    """Yield a new database with this schema and rows, in a temporary folder that is removed at the end of the block.
 
     Raises SchemaInvalid, and SQLite's error if it refuses a row."""
     document = as_document(at)
@@ -145,12 +147,12 @@ def _connection(path: Path) -> sqlite3.Connection:
 
 
 def opener() -> Opener:
-    """With the functions of Django and, in a Django project, of the project."""
+    """Return an opener with the functions of Django and, in a Django project, of the project."""
     return databases.opener() if settings.configured else Opener(register_functions)
 
 
 class _Timer:
-    """Measures the phases of a run."""
+    """A progress that measures the phases of a run."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds = seconds

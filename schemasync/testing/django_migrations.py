@@ -1,4 +1,4 @@
-"""Lets tests of migrations see the migrations of a project in which schema.json replaces them."""
+"""Let tests of migrations see the migrations of a project in which schema.json replaces them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..orm.migrations import record
 
 @contextmanager
 def migrations(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
-    """Within the block, Django sees the migrations of the project, and the database records all of them as run.
+    """Let Django see the migrations of the project during the block, and record all of them as run in the database.
 
-    For tests of migrations, in a TransactionTestCase: MigrationExecutor, and `migrate APP MIGRATION`, work on tables
-    that were made from schema.json as on those that migrations made.
+    For tests of migrations, in a TransactionTestCase: MigrationExecutor and `migrate APP MIGRATION` treat tables that
+    were created from schema.json like tables that migrations created.
     """
     with migration_modules.suspended():
         record(alias)

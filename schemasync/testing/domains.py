@@ -1,6 +1,6 @@
-"""What the CHECKs of a table demand of its columns: alternatives of simple demands, one of which a row has to meet.
+"""Derive simple demands on columns from the CHECKs of a table. A CHECK may have alternatives: a row must meet one.
 
-This only guides the choice of values, because SQLite judges every row. What is not understood is left to that.
+This only guides the choice of values, because SQLite checks every row. CHECKs that are not understood are left to it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Domain:
     compared_with: list[tuple[str, str]] = field(default_factory=list)
 
     def narrow(self, options: Sequence[SqlValue]) -> None:
-        """Only these, as far as they were allowed before."""
+        """Allow only those of the options that were allowed before; all of them, if none was."""
         self.options = [one for one in options if self.options is None or one in self.options] or list(options)
 
     def at_least(self, value: SqlValue) -> None:
@@ -72,7 +72,7 @@ def _less(one: SqlValue, other: SqlValue) -> bool:
 
 @dataclass(frozen=True)
 class Checks:
-    """The CHECKs of a table: trees, and the literals of those that have no tree, which are good guesses for columns."""
+    """The CHECKs of a table: syntax trees; and the literals of CHECKs that cannot be parsed, as guesses for columns."""
 
     trees: tuple[Tree, ...] = ()
     guesses: dict[str, tuple[SqlValue, ...]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Checks:
         return cls(tuple(trees), guesses)
 
     def domains(self, choices: Choices) -> dict[str, Domain]:
-        """One way to meet all of them: demands by folded column."""
+        """Return one way to meet all CHECKs: demands by folded column."""
         found: dict[str, Domain] = {}
         for tree in self.trees:
             _demand(tree, True, found, choices)
@@ -115,7 +115,7 @@ def _names(sql: str, table: Table) -> list[str]:
 
 
 def _demand(tree: Tree, holds: bool, found: dict[str, Domain], choices: Choices) -> None:
-    """Add what makes the condition hold, or not hold."""
+    """Add demands that make the condition hold, or not hold."""
     match tree:
         case Not(operand):
             _demand(operand, not holds, found, choices)
@@ -157,14 +157,14 @@ def _allows_null(tree: Tree) -> bool:
 
 
 def _exclusive(tree: Operation, holds: bool, found: dict[str, Domain], choices: Choices) -> None:
-    """`(a IS NULL) <> (b IS NULL)`: exactly one of both is NULL."""
+    """Add demands for `(a IS NULL) <> (b IS NULL)`: exactly one of both is NULL."""
     first = bool(choices.below(2))
     _demand(tree.left, first, found, choices)
     _demand(tree.right, first != holds, found, choices)
 
 
 def _domain(tree: Tree, found: dict[str, Domain]) -> Domain | None:
-    """The demands of the column that the expression is about."""
+    """Return the domain of the column that the expression is about; None if it is no single column."""
     match tree:
         case Column(name):
             return found.setdefault(name, Domain())
@@ -236,7 +236,7 @@ def _bound(domain: Domain, operator: str, value: SqlValue) -> None:
 
 
 def narrowed(domain: Domain, known: dict[str, SqlValue]) -> Domain:
-    """The demands, with those that follow from the values of other columns."""
+    """Return the domain, narrowed by the known values of the columns that it is compared with."""
     found = replace(domain, excluded=list(domain.excluded))
     for operator, other in domain.compared_with:
         if known.get(other) is None:

@@ -1,4 +1,4 @@
-"""Fills a schema with rows that fit it: tables in an order in which their references can hold."""
+"""Fill a schema with valid rows, table by table in an order in which foreign keys can hold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .table_filling import Filling, Given, is_in_key
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Rows by table, parents first. `failed`: for each table with no row, the last error of SQLite."""
+    """Generated rows by table, parents first. `failed`: for each table without a row, the last error of SQLite."""
 
     rows: dict[str, list[dict[str, Value]]]
     failed: dict[str, str]
@@ -34,8 +34,9 @@ def fill(
     given: Given | None = None,
     opener: Opener | None = None,
 ) -> Filled:
-    """Make `rows` rows for each of these tables, or for all, and for what they refer to; without `is_exact`, as many up
-    to that as the choices say. Foreign keys hold. Virtual tables get none. Raises ValueError for an unknown name."""
+    """Make `rows` rows for each of these tables, or for all, and for the tables that they refer to; without `is_exact`
+    at most so many, as the choices decide. Foreign keys hold. Virtual tables get none. Raises ValueError for an unknown
+    name."""
     opener = opener or Opener()
     _check_given(schema, given or {})
     wanted = _wanted(schema, tables)
@@ -64,7 +65,7 @@ def _check_given(schema: Schema, given: Given) -> None:
 
 
 def _wanted(schema: Schema, tables: Collection[str] | None) -> set[str]:
-    """The folded names of the tables, and of all that they refer to."""
+    """Return the folded names of the tables, and of all tables that they refer to."""
     if tables is None:
         return {fold(table.name) for table in schema.tables}
     unknown = [name for name in tables if schema.table(name) is None]
@@ -81,7 +82,7 @@ def _wanted(schema: Schema, tables: Collection[str] | None) -> set[str]:
 
 
 def _in_order(schema: Schema, wanted: set[str]) -> Iterator[Table]:
-    """Parents before children. In a circle, a table all whose references to the rest may be NULL comes first."""
+    """Yield parents before children. In a cycle a table whose foreign keys to the others may be NULL comes first."""
     left = {fold(table.name): table for table in schema.tables if table.virtual is None and fold(table.name) in wanted}
 
     def waits_for(table: Table) -> tuple[int, int]:
@@ -103,7 +104,7 @@ def _may_be_null(table: Table, key: ForeignKey) -> bool:
 def _without_dangling(
     rows: dict[str, list[dict[str, Value]]], schema: Schema, opener: Opener
 ) -> dict[str, list[dict[str, Value]]]:
-    """Without the rows whose references lead nowhere, which are those to a row that could not be made."""
+    """Return the rows without those that refer to a missing row, because that could not be made."""
     while True:
         with closing(opener.memory()) as connection:
             build(connection, schema)
@@ -121,7 +122,7 @@ def _without_dangling(
 def _referring(
     connection: Connection, schema: Schema, name: str, rows: list[dict[str, Value]]
 ) -> list[dict[str, Value]]:
-    """The rows whose references are found; none, if that does not show which are not."""
+    """Return the rows whose references exist; no rows, if it cannot be found out which references dangle."""
     found = [row for row in rows if not _dangles(connection, schema, name, row)]
     return found if len(found) < len(rows) else []
 

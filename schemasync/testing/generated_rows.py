@@ -1,4 +1,4 @@
-"""Rows that fit a schema, for tests that do not use Hypothesis: the same ones in every run."""
+"""Generate valid rows for a schema, the same in every run, for tests that do not use Hypothesis."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def generate_rows(
     seed: int = 0,
     values: Mapping[str, Callable[[], Value]] | None = None,
 ) -> dict[str, list[dict[str, Value]]]:
-    """Rows for these tables and all that they refer to, or for every ordinary table: they meet each constraint, and can
-    be inserted in their order. A table gets fewer where its constraints allow no more, or none could be found.
+    """Return rows for these tables and all that they refer to, or for every ordinary table. They meet each constraint,
+    and can be inserted in their order. A table gets fewer rows if its constraints allow no more, or no valid row is
+    found.
 
     The same seed gives the same rows. `values`: functions that make the values of some columns, by `Table.column`.
     Raises ValueError for an unknown name."""

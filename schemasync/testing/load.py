@@ -1,4 +1,4 @@
-"""Processes that write to a database and read it while a test changes its schema, and the answers that they got."""
+"""Run processes that write to a database and read it while a test changes its schema, and collect their results."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PATIENCE = 90.0  # seconds for a process to write, or to end
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What the processes do. `inserts`: of these the first that fits the tables is run, with the parameters `:key`, a
-    text, and `:number`. `queries`: of these the first that fits gives all keys. `touches`: by table a statement that
-    writes a row as it is, so that the run has writes of that table to follow."""
+    """The statements of the processes. `inserts`: the first that fits the tables is executed, with the parameters
+    `:key`, a text, and `:number`. `queries`: the first that fits returns all keys. `touches`: by table a statement that
+    writes a row without a change, so that the run has writes of that table to replay."""
 
     inserts: tuple[str, ...] = (INSERT,)
     queries: tuple[str, ...] = (SELECT,)
@@ -40,7 +40,7 @@ class Statements:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A transaction of a process, by the clock `time.monotonic`. `error` is empty if it succeeded."""
+    """A transaction of a process, with times of `time.monotonic`. `error` is empty if it succeeded."""
 
     process: str
     key: str
@@ -55,8 +55,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The answers that all processes got. `touched`: the tables of which a row was written. `vanished`: for each reader
-    that saw fewer keys than before, a phrase. `died`: for each process that ended by an error, what it said."""
+    """The results of all processes. `touched`: the tables in which a row was written. `vanished`: a phrase for each
+    read that saw fewer keys than the one before. `died`: for each process that ended by an error, its output."""
 
     writes: tuple[Event, ...] = ()
     reads: tuple[Event, ...] = ()
@@ -71,16 +71,16 @@ class Observed:
 
     @property
     def failed(self) -> tuple[Event, ...]:
-        """Writes and reads that raised an error."""
+        """The writes and reads that raised an error."""
         return tuple(event for event in (*self.writes, *self.reads) if event.error)
 
     def during(self, begun: float, ended: float) -> Iterator[Event]:
-        """The writes that were under way at some moment of this time."""
+        """Return the writes that were under way at some moment of this time."""
         return (write for write in self.writes if write.begun <= ended and write.ended >= begun)
 
 
 class Load:
-    """The processes, from the beginning of the block to its end. They are at work when the block begins."""
+    """A context manager that runs the processes during the block. When it begins, each has done a transaction."""
 
     def __init__(self, path: Path, statements: Statements, *, writers: int = 1, readers: int = 0) -> None:
         self.path, self.statements = path, statements
@@ -100,7 +100,8 @@ class Load:
         self.kill()
 
     def wait_for_each(self, more: int) -> None:
-        """Wait until each process has done so much more. Raises AssertionError if one has ended."""
+        """Wait until each process has done `more` transactions. Raises AssertionError if one has ended or takes too
+        long."""
         wanted = {process.name: process.count() + more for process in self._processes}
         deadline = time.monotonic() + PATIENCE
         while behind := [process for process in self._processes if process.count() < wanted[process.name]]:
@@ -110,7 +111,7 @@ class Load:
             time.sleep(0.002)
 
     def stop(self) -> Observed:
-        """Let each process finish its transaction, and end."""
+        """Let each process finish its transaction and end. Return the results."""
         for process in self._processes:
             process.close_stdin()
         return _observed([(process.name, process.events(), process.end()) for process in self._processes])
@@ -151,7 +152,7 @@ class _Process:
         return _content(self._err).decode(errors="replace").strip()
 
     def events(self) -> list[dict[str, Any]]:
-        """All events, when it has ended. One that does not end is killed."""
+        """Wait for the end of the process, and return all its events. A process that does not end is killed."""
         try:
             self.popen.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -161,7 +162,7 @@ class _Process:
         return [json.loads(line) for line in lines]
 
     def end(self) -> str:
-        """'' or how it ended, if not as it should."""
+        """Return '' if the process succeeded, or its exit code and its output."""
         code = self.popen.wait()
         return f"ended with {code}: {self.stderr()}" if code else ""
 
@@ -179,7 +180,7 @@ class _Process:
 
 
 def _content(file: IO[bytes]) -> bytes:
-    """What the process has written so far, without moving the position at which it writes."""
+    """Return the output of a process so far, without moving the position at which it writes."""
     number = file.fileno()
     return os.pread(number, os.fstat(number).st_size, 0)
 
@@ -202,7 +203,7 @@ def _observed(answers: Sequence[tuple[str, list[dict[str, Any]], str]]) -> Obser
 
 
 def touches(schema: Schema) -> dict[str, str]:
-    """For each table without triggers, a statement that writes one of its rows as it is."""
+    """Return, for each table without triggers, a statement that writes one of its rows without a change."""
     return {table.name: _touch(table) for table in schema.tables if table.virtual is None and not table.triggers}
 
 
@@ -220,14 +221,14 @@ def _touch(table: Table) -> str:
 
 
 def _column_to_touch(table: Table) -> str:
-    """A column that is not generated, and if possible not part of the key."""
+    """Return a column that is not generated, and if possible not part of the key."""
     key = {fold(part.column or "") for part in table.primary_key.columns} if table.primary_key else set()
     plain = [one.name for one in table.columns if one.generated is None]
     return next((name for name in plain if fold(name) not in key), plain[0])
 
 
 def missing(path: Path, statements: Statements, acknowledged: Collection[str]) -> list[str]:
-    """The acknowledged keys that the database does not have, in order."""
+    """Return the acknowledged keys that the database does not have, sorted."""
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         for query in statements.queries:
             try:

@@ -1,7 +1,7 @@
 """A process that writes to a database, or reads it, until its standard input closes. `load.py` starts it.
 
-It is a program of its own, imports nothing but the standard library, and opens the database as an application without
-schemasync would: through the link, and again after a swap. Each event is one line of JSON on standard output.
+It is a program of its own, imports only the standard library, and opens the database like an application without
+schemasync: through the link, and again after a swap. Each event is one line of JSON on standard output.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 SUPERSEDED = "schemasync: superseded"
 PATIENCE = 60.0  # seconds for one transaction
-BETWEEN = 0.001  # seconds between two, so that other processes get on
+BETWEEN = 0.001  # seconds between two transactions, so that other processes get the lock
 ANOTHER_SHAPE = ("no such table", "no such column", "has no column named")
 
 
@@ -31,8 +31,8 @@ def main() -> None:
         work.once(number)
 
 
-def tell(**event: object) -> None:
-    """One line at once, also if this process is killed afterwards."""
+def send(**event: object) -> None:
+    """Print an event at once, so that it is not lost if this process is killed."""
     os.write(sys.stdout.fileno(), (json.dumps(event) + "\n").encode())
 
 
@@ -45,7 +45,7 @@ class Client:
         self.file = (0, 0)
 
     def connected(self) -> sqlite3.Connection:
-        """The connection, a new one if the link names another file than before."""
+        """Return the connection: a new one if the link names another file than before."""
         found = Path(self.path).stat()
         if self.connection is None or self.file != (found.st_dev, found.st_ino):
             self.close()
@@ -61,7 +61,7 @@ class Client:
 
 
 class Writer:
-    """Inserts a key in each transaction, and writes one row of another table as it is."""
+    """A writer: each transaction inserts a key, and writes one row of another table without a change."""
 
     def __init__(self, config: dict) -> None:  # type: ignore[type-arg]
         self.client = Client(config["path"])
@@ -70,23 +70,24 @@ class Writer:
         self.touches: dict[str, str] = config["touches"]
 
     def once(self, number: int) -> None:
-        """One write, tried again while it meets a file that is no longer live: what it waits for that is counted."""
+        """Write once, and try again while the file is no longer live. The event includes the time of all attempts."""
         key, begun = f"{self.name}-{number}", time.monotonic()
         touched = self.next_touch(number)
         try:
             while not self.tried({"key": key, "number": number}, touched, begun):
                 time.sleep(BETWEEN)
         except Failed as error:
-            tell(failed=key, begun=begun, ended=time.monotonic(), error=str(error))
+            send(failed=key, begun=begun, ended=time.monotonic(), error=str(error))
             return
-        tell(done=key, begun=begun, ended=time.monotonic(), touched=touched)
+        send(done=key, begun=begun, ended=time.monotonic(), touched=touched)
 
     def next_touch(self, number: int) -> str:
         names = list(self.touches)
         return names[number % len(names)] if names else ""
 
     def tried(self, parameters: dict[str, object], touched: str, begun: float) -> bool:
-        """True if the transaction was committed, False if the file was superseded. Raises Failed."""
+        """Return True if the transaction was committed, False if the file was superseded. Raises Failed for any other
+        error."""
         try:
             connection = self.client.connected()
             connection.execute("BEGIN IMMEDIATE")
@@ -101,7 +102,7 @@ class Writer:
         return True
 
     def insert(self, connection: sqlite3.Connection, parameters: dict[str, object]) -> None:
-        """By the first statement that fits the shape which the tables have now."""
+        """Insert a key by the first statement that fits the present tables."""
         for statement in self.inserts:
             try:
                 connection.execute(statement, parameters)
@@ -113,7 +114,7 @@ class Writer:
                 return
 
     def write_again(self, connection: sqlite3.Connection, table: str) -> None:
-        """Write a row as it is. A table that does not take that is left out from now on."""
+        """Write a row without a change. A table that refuses that is left out from now on."""
         if table not in self.touches:
             return
         connection.execute("SAVEPOINT touch")
@@ -127,7 +128,7 @@ class Writer:
 
 
 class Reader:
-    """Reads, and looks whether the keys that it has seen stay."""
+    """A reader: it counts the keys, and reports how many there were before."""
 
     def __init__(self, config: dict) -> None:  # type: ignore[type-arg]
         self.client = Client(config["path"])
@@ -140,9 +141,9 @@ class Reader:
             count = self.count(self.client.connected())
         except (sqlite3.Error, OSError) as error:
             self.client.close()
-            tell(unread=number, begun=begun, ended=time.monotonic(), error=f"{type(error).__name__}: {error}")
+            send(unread=number, begun=begun, ended=time.monotonic(), error=f"{type(error).__name__}: {error}")
             return
-        tell(read=number, begun=begun, ended=time.monotonic(), seen=count, before=self.seen)
+        send(read=number, begun=begun, ended=time.monotonic(), seen=count, before=self.seen)
         self.seen = count
 
     def count(self, connection: sqlite3.Connection) -> int:

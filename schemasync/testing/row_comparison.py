@@ -1,4 +1,4 @@
-"""Compares the rows after a change with those before it, by key, through renames and dropped columns.
+"""Compare the rows after a change with those before it, by key, through renames and dropped columns.
 
 The comparison reads both databases itself, so that it does not depend on how a run copies and verifies rows.
 """
@@ -18,12 +18,13 @@ from ..schema.names import fold, quote
 from .content import Content, Dump, rows_of
 from .rows import Rows, Value
 
-SHOWN = 5  # differences of one table
+SHOWN = 5  # differences that are listed for each table
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference in a row; of values, `before` and `after` are SQL literals. `row` says which, in a phrase."""
+    """A difference of a table. `row`: a phrase that identifies the row. `before` and `after`: SQL literals, if a value
+    of `column` differs."""
 
     table: str
     message: str
@@ -38,8 +39,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The new names of tables and columns, by the changes of a run. Keys are folded; a table's columns are found by its
-    new name."""
+    """The new names of tables and columns after the changes of a run. Keys are folded; those of columns have the new
+    name of the table."""
 
     tables: Mapping[str, str]
     columns: Mapping[tuple[str, str], str]
@@ -66,8 +67,8 @@ class Names:
 
 @dataclass
 class Comparison:
-    """`compared`: how many rows of each old table were compared. `lost`: for each dropped table, and each dropped
-    column as `table.column`, how many rows or values it had."""
+    """The result of compare_rows(). `compared`: how many rows of each old table were compared. `lost`: for each dropped
+    table, and each dropped column as `table.column`, how many rows or values it had."""
 
     differences: list[Difference] = field(default_factory=list)
     compared: dict[str, int] = field(default_factory=dict)
@@ -78,8 +79,8 @@ def compare_rows(
     before: Dump, after: Dump, old: Document, new: Document, changes: Sequence[Change], *, but: Sequence[str] = ()
 ) -> Comparison:
     """Compare each row of each table, except for the new tables named in `but`, and those with a `_from`. Values are
-    compared as SQLite stores them in the new column; those of a column with a `fill`, and NULL in a column that is NOT
-    NULL now, are not."""
+    compared as SQLite stores them in the new column. Values of a column with a `fill`, and NULL in a column that is NOT
+    NULL now, are not compared."""
     found, names, left_out = Comparison(), Names.of(changes), set(map(fold, [*but, *new.hints.derivations]))
     for name, content in before.tables.items():
         table = old.schema.table(name) or Table(name)
@@ -121,7 +122,7 @@ class _Pair:
         }
 
     def carried(self) -> dict[int, int]:
-        """The places of columns before and after, of those that are carried and not computed."""
+        """Map the positions before to those after, for columns that are carried and not generated."""
         places = {fold(name): place for place, name in enumerate(self.after.columns)}
         found = {}
         for place, name in enumerate(self.before.columns):
@@ -151,7 +152,7 @@ class _Pair:
                 yield from self.changed(before[values], after[values], carried, key.shown(values), stored)
 
     def as_stored(self, key: _Key, values: tuple[str, ...], stored: _Stored) -> tuple[str, ...]:
-        """The key as the new table stores it."""
+        """Return a key as the new table stores it."""
         columns = [self.new.column(self.after.columns[place]) for place in key.new]
         both = zip(columns, values, strict=False)  # the row id has no column
         return tuple(stored.value(self.new, c, v) if c is not None else v for c, v in both) or values
@@ -176,7 +177,7 @@ class _Pair:
         return stored.value(self.new, column, before) == after
 
     def key(self, carried: dict[int, int]) -> _Key | None:
-        """The primary key if it is carried, otherwise the row id; None if there is neither."""
+        """Return the primary key if it is carried, otherwise the row id; None if there is neither."""
         places = {fold(name): place for place, name in enumerate(self.before.columns)}
         columns = self.old.primary_key.columns if self.old.primary_key is not None else ()
         old = [places[fold(part.column)] for part in columns if part.column is not None]
@@ -188,7 +189,7 @@ class _Pair:
         return _Key((), (), ()) if all(rowid is not None for rowid, _ in both) else None
 
     def without_key(self, carried: dict[int, int]) -> Iterator[Difference]:
-        """Rows by all that is carried."""
+        """Compare rows by all carried columns."""
         before = Counter(tuple(values[place] for place in carried) for _, values in self.before.rows)
         after = Counter(tuple(values[place] for place in carried.values()) for _, values in self.after.rows)
         for values in (before - after).elements():
@@ -199,7 +200,7 @@ class _Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What identifies a row: columns by their places before and after; without any, the row id."""
+    """The key of rows: columns by their positions before and after; without columns, the row id."""
 
     columns: tuple[str, ...]
     old: tuple[int, ...]
@@ -225,14 +226,14 @@ def _is_generated(table: Table, name: str) -> bool:
 
 
 class _Stored:
-    """Asks SQLite what a column makes of a value that is stored in it."""
+    """A database in memory that shows how a column stores a value."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._tables: dict[tuple[str, bool], str] = {}
 
     def value(self, table: Table, column: Column, before: str) -> str:
-        """The literal of the stored value; the reason if the column does not take it."""
+        """Return the literal of the stored value; the text of SQLite's error if the column refuses the value."""
         try:
             into = self._table(column.type.text, table.strict)
             self._connection.execute(f"DELETE FROM {into}")
@@ -253,7 +254,7 @@ class _Stored:
 
 
 def compare_expected(expected: Rows, found: Mapping[str, Sequence[Mapping[str, Value]]]) -> Iterator[Difference]:
-    """Compare the rows of tables with those that a test expects, in any order, by the columns that it names."""
+    """Yield the differences of rows from those that a test expects, in any order, by the columns that it names."""
     for table, rows in expected.items():
         left = list(found[table])
         for row in rows:
@@ -272,12 +273,12 @@ def _fits(expected: Mapping[str, Value], found: Mapping[str, Value]) -> bool:
 
 
 def _is_same(one: Value, other: Value) -> bool:
-    """1, 1.0 and True: SQLite stores the first two differently, and the last as 1."""
+    """True for the same value of the same type: SQLite stores 1 and 1.0 differently, and True as 1."""
     return type(one) is type(int(other) if isinstance(other, bool) else other) and one == other
 
 
 def describe_dumps(before: Dump, after: Dump) -> Iterator[Difference]:
-    """The differences of two databases that should be equal."""
+    """Yield the differences of two databases that should be equal."""
     for row in sorted({*before.objects} ^ {*after.objects}, key=str):
         state = "is gone, or was another" if row in before.objects else "was not there before, or was another"
         yield Difference(row[2], f"the {row[0]} {row[1]} {state}: {row[3]}")

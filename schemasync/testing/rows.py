@@ -1,4 +1,4 @@
-"""Rows as tests write them: by table, each a dict of its columns."""
+"""Insert and select rows as tests write them: by table, each a dict of its columns."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RowSource = Rows | Callable[[sqlite3.Connection], object]
 
 
 def insert(connection: sqlite3.Connection, rows: Rows) -> int:
-    """Insert the rows, in their order, in the connection's transaction; returns how many SQLite inserted, which are
-    fewer if a constraint has ON CONFLICT IGNORE. Raises the error of SQLite, with the row."""
+    """Insert the rows in their order, in the connection's transaction. Return how many SQLite inserted, which are fewer
+    if a constraint has ON CONFLICT IGNORE. Raises SQLite's error, with a note that names the row."""
     count = 0
     for table, bodies in rows.items():
         for number, row in enumerate(bodies, 1):
@@ -38,7 +38,7 @@ def _statement(table: str, row: Mapping[str, Value]) -> str:
 
 
 def select(connection: sqlite3.Connection, table: str) -> list[dict[str, Value]]:
-    """All rows of a table, as dicts, in the order of its key or row id."""
+    """Return all rows of a table, as dicts, usually in the order of its key or row id."""
     cursor = connection.execute(f"SELECT * FROM {quote(table)}")
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]

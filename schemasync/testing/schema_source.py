@@ -1,4 +1,4 @@
-"""The forms in which a test names a schema: a value, a dict, a file, or a file of a git revision."""
+"""Read a schema in each form in which a test names it: a value, a dict, a file, or a file of a git revision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..schema.model import Schema
 
 @dataclass(frozen=True, slots=True)
 class GitRevision:
-    """The schema.json of a commit, branch or tag. `path`: the file, from the current folder."""
+    """The schema.json of a commit, branch or tag. `path`: the file, relative to the current folder."""
 
     revision: str
     path: Path
@@ -27,7 +27,7 @@ class GitRevision:
         return f"{self.path} of {self.revision}"
 
     def read(self) -> bytes:
-        """The bytes of the file at that revision. Raises FileNotFoundError with what git says if there is none."""
+        """Return the bytes of the file at that revision. Raises FileNotFoundError, with git's output, without one."""
         command = ["git", "show", f"{self.revision}:./{self.path.name}"]
         done = subprocess.run(command, cwd=self.path.absolute().parent, capture_output=True, check=False)
         if done.returncode:
@@ -40,12 +40,12 @@ SchemaSource = Document | Schema | GitRevision | Mapping[str, Any] | str | os.Pa
 
 
 def git_revision(revision: str, path: str | os.PathLike[str] = "schema.json") -> GitRevision:
-    """The schema.json of a commit, branch or tag, for the functions of this package, which read it by `git show`."""
+    """Name the schema.json of a commit, branch or tag. The functions of this package read it by `git show`."""
     return GitRevision(revision, Path(path))
 
 
 def as_document(source: SchemaSource) -> Document:
-    """The schema and its hints. Raises SchemaInvalid with every error found."""
+    """Return the schema and its hints. Raises SchemaInvalid with every error found."""
     match source:
         case Document():
             return source
@@ -60,5 +60,5 @@ def as_document(source: SchemaSource) -> Document:
 
 
 def name_of(source: SchemaSource, otherwise: str) -> str:
-    """How to name the schema in a message."""
+    """Return the name of a schema for messages; `otherwise` for a value, which has none."""
     return str(source) if isinstance(source, GitRevision | str | os.PathLike) else otherwise

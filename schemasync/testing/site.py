@@ -1,4 +1,4 @@
-"""Tests a change of a database beside processes that write to it and read it, as those of a site do."""
+"""Test a change of a database while processes write to it and read it, like those of a site."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SHOWN = 5  # failures of one kind
 
 @dataclass(frozen=True, slots=True)
 class SurvivalResult:
-    """What `assert_site_survives` saw. `writes` were committed and are there, `reads` succeeded. `longest_wait_ms`: of
-    a write, from its first attempt to its commit, while the change was under way. `written_tables`: those of which a
-    row was written as it is."""
+    """The observations of `assert_site_survives`. `writes`: how many were committed, all of which are there. `reads`:
+    how many succeeded. `longest_wait_ms`: of a write, from its first attempt to its commit, during the change.
+    `written_tables`: the tables in which a row was written without a change."""
 
     writes: int
     reads: int
@@ -44,14 +44,14 @@ def assert_site_survives(
     """Call `sync` while processes write to the database and read it. `database`: an alias of DATABASES, a path, or a
     `TemporaryDatabase`.
 
-    Raises one AssertionError with all that is wrong: a write or a read failed, a write that was acknowledged is not
-    there afterwards, a reader saw rows vanish, a write waited longer than `max_wait_ms`, a process died. An error of
-    `sync` is raised as it is.
+    Raises one AssertionError that lists all faults: a write or a read failed, an acknowledged write is missing
+    afterwards, a reader saw rows vanish, a write waited longer than `max_wait_ms`, a process died. An error of `sync`
+    is raised as it is.
 
     The writers insert keys into a table of their own, which is dropped at the end, and write rows of all tables
-    without triggers as they are. With `write` they run this statement instead, with the parameters `:key`, a text, and
-    `:number`; `find` is a query that then gives all keys. Each may be several statements, of which the first runs that
-    fits the tables, for those that are renamed.
+    without triggers without a change. With `write` they insert by this statement instead, with the parameters `:key`, a
+    text, and `:number`; `find` is a query that then returns all keys. Each may be several statements, of which the
+    first that fits the tables is executed, in case the change renames some.
     """
     path = _path(database)
     with _statements(path, _several(write), _several(find)) as statements:
@@ -88,7 +88,7 @@ def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 @contextmanager
 def _statements(path: Path, write: tuple[str, ...], find: tuple[str, ...]) -> Iterator[Statements]:
-    """What the processes do; the table of their own is there within the block."""
+    """Yield the statements of the processes. The table of their own, if they need it, exists during the block."""
     if bool(write) != bool(find):
         raise ValueError("write and find belong together: find gives the keys that write inserts")
     touches = load.touches(written_schema(opener(), path))

@@ -25,11 +25,11 @@ def rows(
     max_rows: int = 3,
     values: Mapping[str, st.SearchStrategy[Value]] | None = None,
 ) -> st.SearchStrategy[dict[str, list[dict[str, Value]]]]:
-    """Rows for these tables and all that they refer to, or for every ordinary table: up to `max_rows` for each. They
-    meet each constraint, and can be inserted in their order.
+    """Return a strategy for rows of these tables and all that they refer to, or of every ordinary table: up to
+    `max_rows` for each. The rows meet each constraint, and can be inserted in their order.
 
-    `values`: strategies for some columns, by `Table.column`, such as {"Users.email": st.emails()}. Shrinks towards few
-    rows and plain values. Raises ValueError for an unknown name."""
+    `values`: strategies for some columns, by `Table.column`, such as {"Users.email": st.emails()}. Examples shrink
+    towards few rows and plain values. An unknown name raises ValueError when an example is drawn."""
     return _rows(as_document(schema), tables, max_rows, dict(values or {}))
 
 

@@ -1,5 +1,5 @@
-"""Makes the rows of a table, and the keys that other tables refer to. SQLite judges each row; what it refuses is drawn
-again."""
+"""Make the rows of a table, and the keys that other tables refer to. SQLite checks each row; a row that it refuses is
+drawn again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .rows import Value, insert
 from .values import StoredType, value
 
 TRIES = 80  # for one row
-GIVEN_UP = 3  # rows of one table that could not be made, one after the other
+GIVEN_UP = 3  # consecutive rows of one table that could not be made
 
 Given = Mapping[str, Callable[[], Value]]
-"""Makes the values of some columns, by `Table.column`."""
+"""Functions that make the values of some columns, by `Table.column`."""
 
 Key = tuple[Value, ...]
 
@@ -32,7 +32,7 @@ def is_in_key(table: Table, name: str) -> bool:
 
 @dataclass
 class Filling:
-    """`promised`: keys that a table will have, as rows that refer to it were made before it."""
+    """The rows made so far. `promised`: keys that a table must get, because rows that refer to them exist already."""
 
     schema: Schema
     connection: Connection
@@ -46,8 +46,8 @@ class Filling:
     done: set[str] = field(default_factory=set)
 
     def tables(self, tables: Sequence[Table]) -> None:
-        """Fill all. What triggers demand of other tables shows only in SQLite's refusal: a table that got no row is
-        tried again when the others have theirs."""
+        """Fill these tables. A trigger may need rows of other tables, which only SQLite's error shows: a table that got
+        no row is tried again after the others."""
         left = list(tables)
         while left:
             for table in left:
@@ -56,7 +56,7 @@ class Filling:
             left = empty if len(empty) < len(left) else []
 
     def table(self, table: Table) -> None:
-        """Fill one table, which comes last among the rows. If a row cannot be made, there are fewer."""
+        """Fill one table, and put it last in `rows`. If a row cannot be made, the table gets fewer rows."""
         self.rows.pop(table.name, None)
         self.rows[table.name], failures = [], 0
         plan = _TablePlan.of(table)
@@ -73,7 +73,7 @@ class Filling:
         self.done.add(fold(table.name))
 
     def row(self, plan: _TablePlan, number: int, promise: Mapping[str, Value]) -> bool:
-        """Insert one row; the first try is as drawn, later ones are at random."""
+        """Insert one row. The first try uses the drawn choices, later ones are random. Return False if all fail."""
         for attempt in range(TRIES):
             again = RandomChoices(f"{plan.table.name} {number} {attempt}")
             choices = self.choices if attempt == 0 else DrawnChoices(b"") if attempt % 4 == 1 else again
@@ -90,8 +90,8 @@ class Filling:
         return False
 
     def another(self, number: int, attempt: int, again: Choices) -> int:
-        """The number from which the simple values of a row are made: its own, then that of another row, such as one
-        that a trigger looks for, then one that no row has."""
+        """Return the number that makes the simple values of a row: in the first tries its own, then that of another
+        row, such as one that a trigger looks for, then one that no row has."""
         if attempt < TRIES // 4:
             return number
         return 1 + again.below(self.most) if attempt < TRIES // 2 else number + again.below(10**6)
@@ -141,7 +141,7 @@ class Filling:
         number: int,
         choices: Choices,
     ) -> None:
-        """Choose the columns of a foreign key: a row of the parent, NULL, the row itself, or a promise."""
+        """Choose the values of a foreign key: a row of the parent, NULL, the row itself, or a promised key."""
         names = [fold(name) for name in key.columns]
         parent = self.schema.table(key.table)
         if parent is None:
@@ -165,7 +165,7 @@ class Filling:
             known.update(self.promise(parent, there, names, known, number, choices))
 
     def parent(self, plan: _TablePlan, names: list[str], fitting: list[Key], number: int, choices: Choices) -> Key:
-        """One of these keys; mostly one that no row of the table has yet, as the reference may have to be unique."""
+        """Return one of these keys, mostly one that no row of the table has yet, as the reference may be unique."""
         rows = [{fold(name): one for name, one in row.items()} for row in self.rows.get(plan.table.name, ())]
         used = {tuple(row.get(name) for name in names) for row in rows}
         unused = [one for one in fitting if one not in used]
@@ -200,7 +200,7 @@ class Filling:
         return [part.column or "" for part in columns] or ["rowid"]
 
     def keys(self, parent: Table, columns: list[str]) -> list[Key]:
-        """What the rows of the parent have in these columns, in the order of insertion as far as SQLite keeps it."""
+        """Return the parent's values in these columns, without NULLs, usually in the order of insertion."""
         chosen = ", ".join(map(quote, columns))
         given = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
         return self.connection.execute(f"SELECT {chosen} FROM {quote(parent.name)} WHERE {given}").fetchall()
@@ -208,7 +208,7 @@ class Filling:
 
 @dataclass(frozen=True)
 class _TablePlan:
-    """What is known of a table before its rows."""
+    """The facts about a table that its rows are made from."""
 
     table: Table
     columns: tuple[Column, ...]

@@ -1,4 +1,4 @@
-"""Chooses a value for a column: of its type, and within what the CHECKs demand. The simplest choice comes first."""
+"""Choose a value for a column that fits its type and the demands of the CHECKs. The simplest choice comes first."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ _FORMS: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class StoredType:
-    """What a column stores, by its declared type. `digits`: before the point. `is_key`: its numbers are plain, so that
-    other tables can refer to them."""
+    """The kind of values that a column stores, by its declared type. `longest`: characters. `digits`: before the point.
+    `is_key`: its values are plain, so that other tables can refer to them."""
 
     name: str
     longest: int | None = None
@@ -79,13 +79,13 @@ class StoredType:
 
     @classmethod
     def in_table(cls, table: Table, column: Column) -> StoredType:
-        """The same, for a column of the table's key too."""
+        """Like of(), but set `is_key` for a column of the primary key."""
         key = table.primary_key.columns if table.primary_key is not None else ()
         return replace(cls.of(table, column), is_key=any(fold(part.column or "") == fold(column.name) for part in key))
 
 
 def value(kind: StoredType, domain: Domain, name: str, number: int, choices: Choices) -> Value:
-    """A value for a column in the row of that number, which makes the simplest values differ."""
+    """Return a value for a column in the row of that number, which makes the simplest values differ."""
     if domain.null:
         return None
     if domain.options:
@@ -102,14 +102,14 @@ def value(kind: StoredType, domain: Domain, name: str, number: int, choices: Cho
 
 
 def _kind(kind: StoredType, domain: Domain) -> str:
-    """The kind that the CHECKs leave; a number in a column without a type if it has bounds that are numbers."""
+    """Return the kind that the CHECKs allow; INTEGER for a column without a type whose bounds are numbers."""
     if domain.is_json:
         return "JSON"
     if domain.kind:
         return domain.kind.upper()
     bound = domain.low if domain.low is not None else domain.high
-    if isinstance(bound, int | float) and kind.name in ("TEXT", "BLOB") and not kind.longest:
-        return "INTEGER" if kind.name == "BLOB" else kind.name
+    if kind.name == "BLOB" and isinstance(bound, int | float) and not kind.longest:
+        return "INTEGER"
     return kind.name
 
 
@@ -157,7 +157,7 @@ def _number(kind: str, domain: Domain, number: int, choices: Choices) -> int | f
 
 
 def _fraction(domain: Domain, number: int) -> float | None:
-    """A number between bounds that leave room for few whole ones."""
+    """Return a number between bounds that contain few whole numbers; None for other bounds."""
     low, high = domain.low, domain.high
     if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low > 2:
         return None
@@ -165,7 +165,7 @@ def _fraction(domain: Domain, number: int) -> float | None:
 
 
 def _bounds(domain: Domain, kind: str) -> tuple[int, int]:
-    """The least and the greatest whole number."""
+    """Return the least and the greatest whole number that the domain allows."""
     least = domain.low if isinstance(domain.low, int | float) else -(2**63)
     most = domain.high if isinstance(domain.high, int | float) else 2**63 - 1
     low, high = math.ceil(least), math.floor(most)
@@ -186,7 +186,7 @@ def _text(domain: Domain, name: str, number: int, choices: Choices) -> str:
 
 
 def _fitting(text: str, kind: StoredType, domain: Domain) -> str:
-    """With at least and at most so many characters. The end is kept, which makes the simple texts differ."""
+    """Shorten or pad a text to the allowed length. The end is kept, which makes the simple texts differ."""
     limits = [limit for limit in (kind.longest, domain.longest) if limit is not None]
     longest = min(limits, default=None)
     if longest is not None and len(text) > longest:
@@ -195,7 +195,7 @@ def _fitting(text: str, kind: StoredType, domain: Domain) -> str:
 
 
 def _like(pattern: str, number: int, choices: Choices) -> str:
-    """A text that a GLOB pattern fits."""
+    """Return a text that matches a GLOB pattern."""
     found, digits = [], iter(f"{number}"[::-1])
     for part in re.findall(r"\[\^?\]?[^]]*\]|.", pattern, re.DOTALL):
         if part == "*":
@@ -210,7 +210,7 @@ def _like(pattern: str, number: int, choices: Choices) -> str:
 
 
 def _of_class(inside: str, wish: str, choices: Choices) -> str:
-    """A character of `[…]`, the wish if it is one."""
+    """Return a character of `[…]`: the wished one, if it is among them."""
     negated, inside = inside.startswith("^"), inside.removeprefix("^")
     members = re.findall(r".-.|.", inside, re.DOTALL)
     known = {chr(code) for one in members for code in range(ord(one[0]), ord(one[-1]) + 1)}

@@ -25,7 +25,7 @@ OF_THE_COMMAND_LINE = {"all", "json", "noinput", "verbosity", "no_color", "force
 }  # fmt: skip
 
 
-# --- what they return ---------------------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_nothing_is_printed(synced, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-# --- their arguments ----------------------------------------------------------------------------------------------
+# --- arguments ----------------------------------------------------------------------------------------------------
 
 
 def options_of(action):
@@ -227,7 +227,7 @@ def test_a_single_table_may_be_allowed_to_be_dropped_by_name(synced):
     assert api.sync(allow_drop="Users")["result"] == "synced"
 
 
-# --- their errors -------------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------------------
 
 
 def test_an_error_is_typed_and_has_what_json_has(synced):

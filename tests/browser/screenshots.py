@@ -52,7 +52,7 @@ PICTURES = [
     Picture("sql", f"{BASE}4/sql/"),
     Picture("prune", f"{BASE}prune/?keep=1"),
 ]
-ON_A_PHONE = [Picture("phone", f"{BASE}4/change/", start=".schemasync-beside")]
+ON_A_PHONE = [Picture("phone", f"{BASE}4/change/", start=".schemasync-side-by-side")]
 PENDING = [Picture("pending", BASE), Picture("run", f"{BASE}run/")]
 FLEET = "/admin/schemasync_tenants/tenant/"
 TENANTS = [Picture("tenants", FLEET, height=640), Picture("tenants-state", f"{FLEET}status/", height=800)]

@@ -12,7 +12,7 @@ __all__ = ["memory", "tmp_path"]
 
 @pytest.fixture
 def project(tmp_path, settings, monkeypatch, django_db_blocker):
-    """A project with two databases that are not there yet; `default` is the one of its schema.json."""
+    """A project with two databases that do not exist yet; `default` is the database of its schema.json."""
     names = {"default": tmp_path / "db.sqlite3", "other": tmp_path / "other.sqlite3"}
     engine = "django.db.backends.sqlite3"
     configured = ConnectionHandler({alias: {"ENGINE": engine, "NAME": name} for alias, name in names.items()}).settings
@@ -22,14 +22,14 @@ def project(tmp_path, settings, monkeypatch, django_db_blocker):
     settings.SCHEMASYNC = {"SCHEMA": tmp_path / "schema.json"}
     made = Project(tmp_path)
     made.write(V1)
-    with django_db_blocker.unblock():  # a check asks Django for the tables of models, in a database in memory
+    with django_db_blocker.unblock():  # a check asks Django for the tables of models, by way of a database in memory
         yield made
     for alias in names:
         forget(alias)
 
 
 def forget(alias):
-    """The next use of the alias makes a connection of what is configured then."""
+    """Close and discard the connection of an alias: the next use opens one with the settings of that moment."""
     if hasattr(connections._connections, alias):
         connections[alias].close()
         del connections[alias]
@@ -37,7 +37,7 @@ def forget(alias):
 
 @pytest.fixture
 def synced(project, memory):
-    """Its database is there, with three rows."""
+    """A project whose database exists, with three rows."""
 
     def arrange():
         project.done()
@@ -48,7 +48,7 @@ def synced(project, memory):
 
 @pytest.fixture
 def evolved(synced, memory):
-    """Its database has gone from V1 to V2; schema.json says V2."""
+    """A project whose database went from V1 to V2; schema.json has V2."""
 
     def arrange():
         synced.write(V2)
@@ -58,7 +58,7 @@ def evolved(synced, memory):
 
 
 def once(kept, project, arrange):
-    """Bring the project's folder to a state that is made by the first test that needs it, and copied by the others."""
+    """Bring the project's folder to a state that the first test arranges, and that later tests copy."""
     if kept.exists():
         shutil.rmtree(project.folder)
         shutil.copytree(kept, project.folder, symlinks=True)

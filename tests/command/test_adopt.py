@@ -1,4 +1,4 @@
-"""manage.py schemasync adopt: taking over a database that is there already, with nothing lost."""
+"""manage.py schemasync adopt: taking over an existing database, with nothing lost."""
 
 import os
 import signal
@@ -47,7 +47,7 @@ PRAGMA application_id = 77;
 
 @pytest.fixture(params=["delete", "wal"])
 def plain(project, request):
-    """A database that schemasync does not keep yet, in one journal mode or the other; no schema.json."""
+    """A project with a plain database file, in either journal mode, and no schema.json."""
     with closing(sqlite3.connect(project.link)) as connection:
         connection.execute(f"PRAGMA journal_mode={request.param}")
     project.run_sql(SCRIPT)
@@ -56,7 +56,7 @@ def plain(project, request):
 
 
 def everything(project):
-    """The schema as SQLite reads it, the rows, and the numbers in the header."""
+    """Return the schema as SQLite reads it, the rows, a counter of AUTOINCREMENT, and two numbers of the header."""
     with closing(sqlite3.connect(project.link)) as connection:
         found = inspect(connection)
         tables = [table.name for table in found.schema.tables]
@@ -70,7 +70,7 @@ def everything(project):
 
 
 def texts(project):
-    """The text of every object that is neither ours nor one of SQLite's own."""
+    """Return type, name and SQL of every object, except those of schemasync and SQLite and the table Users."""
     query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name NOT IN ('Users', '_schema_versions')"
     return sorted(project.rows(query))
 
@@ -203,7 +203,7 @@ def test_one_that_was_killed_is_finished_by_the_same_command_which_writes_schema
 
 @pytest.mark.parametrize("text", [None, "no JSON {"], ids=["without a schema.json", "with a broken one"])
 def test_one_that_was_killed_is_finished_before_schema_json_is_read(plain, text):
-    """Every write is refused until then, and the messages sent people in a circle."""
+    """Every write is refused until the adoption is finished, and the errors once referred to each other in a circle."""
     killed_between_fence_and_link(plain)
     if text is not None:
         plain.write(text)

@@ -1,4 +1,4 @@
-"""manage.py schemasync advise: the recommendation of each set of figures and needs, and that none comes without."""
+"""manage.py schemasync advise: the recommendation for each set of figures and needs, and that each has a reason."""
 
 import time
 from datetime import timedelta
@@ -14,7 +14,7 @@ DAY = 86_400
 
 
 def measured(project, statements=None, hours=2, **totals):
-    """The same figures in each quarter of the last hours."""
+    """Record the same figures for each quarter of an hour of the last `hours`."""
     now = int(time.time()) // QUARTER * QUARTER
     bins = {now - number * QUARTER: Totals(**totals) for number in range(hours * 4)}
     assert metrics_file.add(Layout(project.link).metrics, project.link, bins, statements or {})

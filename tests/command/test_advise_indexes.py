@@ -1,4 +1,5 @@
-"""manage.py schemasync advise --indexes: what it proposes is used once it is pasted, and costs what it says."""
+"""manage.py schemasync advise --indexes: a proposed index is used once its line is pasted, and costs as much as
+stated."""
 
 import json
 import sqlite3
@@ -87,7 +88,7 @@ def test_a_pasted_proposal_is_used_as_it_was_said(shop):
 
 def test_a_proposal_says_its_size_and_what_it_costs_a_write(shop):
     one, only = advised(shop, f"{LATEST};{LATEST};{BY_EMAIL};")["proposals"]
-    # a table without another index: writes take several times as long
+    # a table without another index: a write with one takes several times as long
     assert only["rows_per_second"] > only["rows_per_second_with"] > 0 and only["replaces"] == []
     assert one["replaces"] == ["Orders_customer_id_" + one["replaces"][0][-6:]]
     paste(shop, [one])

@@ -1,4 +1,4 @@
-"""manage.py schemasync backup, backups and restore: a verified copy elsewhere, and back from there."""
+"""manage.py schemasync backup, backups and restore: a verified copy in another place, and the way back from it."""
 
 import json
 import sqlite3
@@ -43,7 +43,7 @@ def test_a_backup_is_restored_into_a_plain_file_with_everything(evolved, place):
     assert "restored.sqlite3: 3 rows" in evolved.done("restore", into=output).out
     assert evolved.rows("SELECT count(*) FROM Users", output) == [(2,)]
     assert evolved.rows("PRAGMA integrity_check", output) == [("ok",)]
-    assert evolved.rows("PRAGMA journal_mode", output) == [("delete",)]  # one file, without a log
+    assert evolved.rows("PRAGMA journal_mode", output) == [("delete",)]  # one file, without a write-ahead log
     assert not any("_schemasync_" in (line or "") for line in dump(output))
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(evolved, place, 
 
 
 def test_the_content_is_checked_even_if_the_file_in_the_storage_is_what_its_manifest_says(evolved, place):
-    """Another database under the digests of the stored file."""
+    """The manifest has the digests of a stored file that contains another database."""
     evolved.done("backup")
     evolved.run_sql("INSERT INTO Users VALUES (9, 'eve')")
     evolved.done("backup")
@@ -117,7 +117,7 @@ def test_a_manifest_that_cannot_be_read_hides_no_other_backup(evolved, place):
     found = evolved.done("backups", json=True).json
     assert [one["name"] for one in found["damaged"]] == [first]
     assert len(found["backups"]) == 1
-    assert found["incomplete"] == []  # its file is that of a backup, damaged as it is
+    assert found["incomplete"] == []  # the file belongs to a damaged backup
 
 
 def test_a_file_without_a_manifest_is_no_backup(evolved, place):
@@ -155,7 +155,7 @@ def test_prune_removes_what_no_period_needs_and_never_the_newest(evolved, place)
     (name,) = names(place, ".json")
     one = manifest.read((place / name).read_bytes())
     stored = (place / one.stored_name).read_bytes()
-    for minutes in (1, 2, 3):  # of the same hour, unless it begins in between
+    for minutes in (1, 2, 3):  # in one hour, unless a new one begins between them
         made_at = one.made_at - timedelta(days=40, minutes=minutes)
         data = {**one.data, "made_at": made_at.isoformat(), "name": manifest.name_of(made_at, one.data["version"])}
         data["stored"] = {**data["stored"], "name": f"{data['name']}.sqlite3.zst"}

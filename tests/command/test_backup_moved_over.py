@@ -1,5 +1,5 @@
-"""A backup that somebody moved over the link, and adopted: the generation that was live stays, with the rows that were
-written since the backup, and a rollback leads to it."""
+"""A backup that was moved over the link, and adopted: the generation that was live is kept, with the rows written since
+the backup, and a rollback leads to it."""
 
 import json
 import shutil
@@ -22,12 +22,12 @@ V3 = {**V2, "Shelves": {"id": "INTEGER PRIMARY KEY"}}
 
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch):
-    """Archives of a moment ago may go."""
+    """Allow prune to remove archives that were live a moment ago."""
     monkeypatch.setattr(prune, "GRACE", timedelta(0))
 
 
 def back_up(project, name="backup.sqlite3"):
-    """As `sqlite3 .backup` does it."""
+    """Back up the database as `sqlite3 .backup` does, and return the file."""
     with closing(sqlite3.connect(project.link)) as source, closing(sqlite3.connect(project.folder / name)) as backup:
         source.backup(backup)
     return project.folder / name
@@ -39,7 +39,7 @@ def log(project):
 
 @pytest.fixture(params=["of the generation before", "of the live one"])
 def moved(request, evolved, settings):
-    """A backup from before the last rows, over the link. `was_live`: the name of the generation that was live."""
+    """A project with an older backup moved over its link. `was_live`: the name of the generation that was live."""
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
     if request.param == "of the live one":
         evolved.write(V3)
@@ -103,7 +103,8 @@ def test_what_was_written_since_is_not_said_of_a_backup(moved):
 
 @pytest.mark.parametrize("how", ["of another installation", "without a history"])
 def test_a_file_with_another_past_hides_no_row_from_a_later_prune(evolved, settings, how):
-    """Its history does not name the generation that was live, so no prune removes that by itself."""
+    """The history of the file does not name the generation that was live, so prune does not remove that
+    automatically."""
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
     was_live, backup = evolved.live(), back_up(evolved)
     with closing(sqlite3.connect(backup)) as connection:
@@ -172,11 +173,11 @@ def test_the_generation_before_the_first_sync_is_no_problem(project):
     assert "To adopt it, with all rows: manage.py schemasync adopt" in error
 
 
-# --- what an attack has found -------------------------------------------------------------------------------------
+# --- faults that an attack found ----------------------------------------------------------------------------------
 
 
 def set_aside(project):
-    """A rollback has gone away from the live generation, which alone has a row; then syncs."""
+    """Roll back from a live generation that alone has a row, then sync. Return the file name of that generation."""
     project.run_sql("INSERT INTO Log (what) VALUES ('only here')")
     name = project.live()
     project.done("rollback", interactive=False)
@@ -217,7 +218,7 @@ def test_the_generation_before_the_live_one_always_stays(evolved):
 
 
 def test_a_copy_of_another_installation_is_no_heir(evolved, tmp_path):
-    """Its generations have the same names, and were built from other rows."""
+    """The generations of the other installation have the same names, but were built from other rows."""
     other = target(tmp_path / "other" / "db.sqlite3")
     shutil.copytree(evolved.folder, other.layout.link.parent, symlinks=True)
     only = set_aside(evolved)

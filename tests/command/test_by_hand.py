@@ -1,5 +1,5 @@
-"""What operators do by hand, as docs/howto/by-hand.md says: each copy is restored whole, or what it lacks is shown, or it
-is refused with the reason."""
+"""Copies that operators make by hand, as in docs/howto/by-hand.md: each is restored completely, or its missing rows are
+shown, or it is refused with the reason."""
 
 import shutil
 import sqlite3
@@ -24,7 +24,7 @@ def run(*words):
 
 @contextmanager
 def in_use(project):
-    """A program has the database open, so that its log stays, with a row that is nowhere else."""
+    """Keep the database open, so that its log is not merged, with a row that is only in the log."""
     with closing(sqlite3.connect(project.link, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("INSERT INTO Users VALUES (3, 'in the log')")
@@ -78,7 +78,7 @@ def test_a_whole_copy_is_restored_with_what_is_in_the_log(evolved, elsewhere, ma
 def test_cp_of_the_link_lacks_the_log_and_the_restore_counts_that_before_it_asks(evolved, elsewhere):
     with in_use(evolved):
         run("cp", evolved.link, elsewhere)
-        run("cp", *evolved.folder.glob("db.sqlite3-*"), evolved.schema, elsewhere)  # db.sqlite3* has no log
+        run("cp", *evolved.folder.glob("db.sqlite3-*"), evolved.schema, elsewhere)  # db.sqlite3* does not match the log
         found = evolved.done("restore", elsewhere / "db.sqlite3", dry_run=True, json=True).json
         assert found["differences"]["tables"]["Users"]["added"] == 1
         evolved.done("restore", elsewhere / "db.sqlite3", noinput=True)
@@ -94,7 +94,7 @@ def test_cp_a_of_the_link_alone_copies_nothing_and_says_so(evolved, elsewhere):
 
 
 def torn(link, copy):
-    """A copy of which a checkpoint comes in the middle, as of any large file beside writers."""
+    """Copy the file with a checkpoint in the middle, as may happen with any large file beside writers."""
     data = link.read_bytes()
     with closing(sqlite3.connect(link, isolation_level=None)) as connection:
         connection.execute("UPDATE Halves SET n = n + 1")
@@ -106,7 +106,7 @@ def torn(link, copy):
 
 @pytest.fixture
 def halves(evolved):
-    """A table of many pages whose numbers are all the same in each state."""
+    """A project with a table of many pages, in which the same number is in all rows at any time."""
     evolved.write({**V2, "Halves": {"id": "INTEGER PRIMARY KEY", "n": "INTEGER NOT NULL", "pad": "TEXT"}})
     evolved.done()
     many = "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 3000)"
@@ -117,7 +117,7 @@ def halves(evolved):
 
 
 def test_a_copy_beside_writers_may_be_torn_where_no_check_notices_it(halves, elsewhere):
-    """Why the page says that no such copy is a backup: SQLite has no sum over its pages."""
+    """This is why the page says that such a copy is not a backup: SQLite has no checksum over all pages."""
     torn(halves.link.resolve(), elsewhere / "copy")
     halves.done("restore", elsewhere / "copy", into=elsewhere / "restored")
     assert halves.rows("SELECT count(DISTINCT n) FROM Halves", elsewhere / "restored") == [(2,)]
@@ -129,7 +129,7 @@ def test_a_copy_beside_writers_may_be_torn_where_no_check_notices_it(halves, els
 def test_a_copy_with_damage_is_refused_by_name(halves, elsewhere, damage):
     copy = elsewhere / "copy"
     match damage:
-        case "an index":  # of other values than the table has: quick_check does not find it
+        case "an index":  # with other values than the table: quick_check does not find that
             shutil.copyfile(halves.link.resolve(), copy)
             halves.run_sql(
                 "CREATE INDEX i ON Halves (n); PRAGMA writable_schema=ON;"

@@ -1,4 +1,5 @@
-"""A clock that was ahead and goes back: what is newest stays, and no time that is yet to come counts."""
+"""A clock that was ahead and is set back: the newest backup or archive is kept, and times in the future are not
+trusted."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ pytest.importorskip("backports.zstd")
 
 
 def clock(ahead):
-    """A `datetime` whose now() is ahead of the time; with a negative number behind it."""
+    """Return a `datetime` class whose now() is ahead of the time, or behind it if `ahead` is negative."""
 
     class Clock(datetime):
         @classmethod
@@ -25,7 +26,7 @@ def clock(ahead):
 
 @pytest.fixture
 def dated_later(evolved, monkeypatch):
-    """Backed up while the clock was two days ahead, and since it is right again; with a row more in the second one."""
+    """A project with a backup made while the clock was two days ahead, and a row written since."""
     with monkeypatch.context() as patch:
         patch.setattr(backup, "datetime", clock(timedelta(days=2)))
         evolved.done("backup")
@@ -77,4 +78,4 @@ def test_the_order_of_generations_and_archives_is_not_that_of_their_times(evolve
     assert evolved.live().startswith("0004")
     evolved.done("prune", keep=1, noinput=True)
     kept = {name[:4] for name in evolved.generations()}
-    assert kept - {"0001"} == {"0004", "0005"}  # the first was live until a moment ago, or not, on a busy machine
+    assert kept - {"0001"} == {"0004", "0005"}  # 0001 may be kept: it was live a moment ago

@@ -1,4 +1,4 @@
-"""Columns in another order than in schema.json: no reason to write a table again, and no difference for any command."""
+"""A column order that differs from schema.json: no reason to rewrite a table, and no difference for any command."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ def version(project):
 
 
 def is_current(project):
-    """Each command says that there is nothing to do."""
+    """Assert that each command reports nothing to do."""
     assert "nothing to do" in project.done().out
     assert json.loads(project.done("plan", "--json").out)["result"] == "current"
     assert project.done("check").code == 0
@@ -45,7 +45,7 @@ def is_current(project):
 
 @pytest.fixture
 def turned(synced):
-    """schema.json has the columns of one table in another order."""
+    """A project whose schema.json has the columns of one table in another order."""
     synced.write(TURNED)
     return synced
 

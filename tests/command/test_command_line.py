@@ -64,7 +64,7 @@ def test_3_refused(synced):
 
 
 def test_4_failed_and_the_live_file_is_untouched(synced):
-    """No file may grow beyond what the disk still holds."""
+    """A limit on the size of files stands for a full disk."""
     synced.run_sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO Log (what) SELECT hex(randomblob(2000)) FROM n"
     )
@@ -119,7 +119,7 @@ def test_6_a_lost_file_leaves_a_way_back_that_can_be_pasted(evolved):
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the hint uses the sqlite3 program")
 def test_6_an_archive_that_was_copied_into_the_live_file_leaves_a_way_on_that_can_be_pasted(evolved):
     first, live = evolved.generations()
-    shutil.copy(evolved.archive / first, evolved.link)  # through the link
+    shutil.copy(evolved.archive / first, evolved.link)  # writes through the link
     assert "[state-unknown]" in evolved.done("status").out
     ended = evolved.call("plan")
     assert ended.code == evolved.call().code == 6
@@ -157,7 +157,7 @@ def test_6_an_archive_that_was_put_in_the_place_of_the_link_leaves_a_way_back_th
 
 
 def test_6_a_fault_of_our_own_is_not_taken_for_a_difference(synced):
-    """Python ends with 1 where nobody catches; somebody has written nonsense into the history."""
+    """Python exits with 1 for an uncaught exception; here the history contains an invalid value."""
     synced.run_sql("UPDATE _schema_versions SET duration_ms = 'long'")
     ended = synced.manage("history", "-v", "2", "--json")
     assert ended.code == 6
@@ -252,7 +252,7 @@ def test_every_action_prints_one_object_with_a_result_and_errors_whatever_it_fin
 
 
 def test_no_option_of_one_call_command_is_left_for_the_next(project):
-    """The parser is made once in a process."""
+    """A process makes the parser only once."""
     project.write(V1)
     assert (
         project.done("--json", "--allow-drop", "a", "--allow-drop", "b", "--max-pause", "100").json["result"]
@@ -289,7 +289,7 @@ def test_help_names_the_exit_codes_and_lists_the_options_that_an_action_uses_bef
 
 
 def test_the_demo_can_be_asked_from_any_folder(tmp_path):
-    """Its schema.json is found beside the project, its database where the environment says."""
+    """Its schema.json is in the project's folder, and an environment variable names its database."""
     variables = {"DEMO_DATABASE": str(tmp_path / "demo.sqlite3")}
     ended = run([ROOT / "manage.py", "schemasync", "plan", "--json"], tmp_path, environment() | variables)
     assert ended.code == 0, ended.err
@@ -402,7 +402,7 @@ def test_who_waited_already_gets_the_hint_to_wait_longer(synced):
 
 
 def test_a_command_line_adds_the_options_of_its_own_action_alone():
-    """Those of all take a fifth of the time of a command that finds nothing to do."""
+    """Adding the options of all actions takes a fifth of the time of a command that finds nothing to do."""
     command = Command()
     command._called_from_command_line = True
     parser = command.create_parser("one-action.py", "schemasync")

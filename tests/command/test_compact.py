@@ -1,4 +1,4 @@
-"""Compact copies keep every row id, to which full-text and r-tree tables may refer."""
+"""Compact copies keep every row id, because full-text and r-tree tables may refer to them."""
 
 import sqlite3
 from contextlib import closing
@@ -27,7 +27,7 @@ FILLED = ("with_key", "bare", "computed", "indexed", "text_key", "own5", "own4")
 
 
 def fill(path):
-    """Rows with gaps in their ids: the first has number 4."""
+    """Create tables with gaps in their row ids: the first id is 4."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(TABLES)
         for name in FILLED:
@@ -85,7 +85,7 @@ def test_one_with_other_row_ids_is_refused(project, monkeypatch):
 
 
 def test_a_snapshot_during_a_run_keeps_row_ids(tmp_path):
-    """What the run keeps in the live file is removed from the copy, and the free pages with it."""
+    """The table that a run keeps in the live file is removed from the copy, and so are the free pages."""
     live, copy = tmp_path / "live.sqlite3", tmp_path / "copy.sqlite3"
     fill(live)
     before = row_ids(live)

@@ -1,4 +1,5 @@
-"""Completion in a shell: the script of `schemasync.management.completion`, in a real bash, and what Django's own offers."""
+"""Completion in a shell: the script of `schemasync.management.completion` in a real bash, and Django's own
+completion."""
 
 import argparse
 import os
@@ -24,7 +25,7 @@ DJANGO = "_django_completion() { COMPREPLY=(of-django); }; _python_django_comple
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory):
-    """As its command prints it."""
+    """Return the script as its command prints it."""
     ended = run(["-m", "schemasync.management.completion", "bash"], tmp_path_factory.mktemp("empty"), environment())
     assert ended.code == 0, ended.err
     return ended.out
@@ -32,7 +33,7 @@ def script(tmp_path_factory):
 
 @pytest.fixture
 def complete(script, tmp_path):
-    """What bash offers for a command line whose last word is to be completed."""
+    """Return a function that returns the completions of bash for the last word of a command line."""
 
     def offered(line, before=""):
         words = line.split(" ")
@@ -78,7 +79,7 @@ def test_every_action_has_the_options_that_its_help_shows(complete):
 
 def test_values_of_an_option_are_its_choices_or_files(complete):
     assert complete("python manage.py schemasync --verify ") == ["full"]
-    assert complete("python manage.py schemasync --schema ") == []  # `-o default`: names of files
+    assert complete("python manage.py schemasync --schema ") == []  # `-o default`: bash completes file names
     assert complete("python manage.py schemasync inspect ") == []
 
 
@@ -92,7 +93,7 @@ def test_archives_are_offered_for_a_rollback(complete, evolved):
 
 
 def test_no_name_of_a_generation_is_run_by_the_shell(complete, tmp_path):
-    """compgen expands its words, and the history of a file from elsewhere may hold any text."""
+    """compgen expands its words, and the history of a foreign file may contain any text."""
     for name in ("0001-$(touch ran)", "0001-`touch ran`", "0001-abcabcabcabc"):
         history = [{"generation": name, "live": False, "file_missing": False}]
         (tmp_path / "manage.py").write_text(f"import json; print(json.dumps({{'generations': {history}}}, indent=2))")
@@ -134,7 +135,7 @@ def test_the_tab_key_completes(script, tmp_path):
 
 
 def test_the_completion_of_django_offers_our_options(project):
-    """It offers the command and the options of a sync; it knows no actions."""
+    """Django's completion offers the command and the options of a sync, but knows no actions."""
     project.command()
     asked = {"DJANGO_AUTO_COMPLETE": "1", "COMP_WORDS": "manage.py schemasync --re", "COMP_CWORD": "2"}
     assert project.run("manage.py", variables=asked).out.split() == ["--rebuild-all", "--repair", "--report="]

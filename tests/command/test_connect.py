@@ -1,4 +1,5 @@
-"""What the application registers on its connections is there on those of schemasync, too."""
+"""Functions, collations and extensions that the application registers on its connections exist on those of schemasync,
+too."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Longest:
 
 
 def register(connection):
-    """What such an application does with the connection of sqlite3."""
+    """Register functions and a collation on a connection of sqlite3, as such an application does."""
     connection.create_function("slug", 1, slug, deterministic=True)
     connection.create_aggregate("longest", 1, Longest)
     connection.create_collation("german", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
@@ -60,7 +61,7 @@ def fails(connection):
 
 @pytest.fixture
 def receive():
-    """Connect a receiver of `connection_created` for the length of the test."""
+    """Return a function that connects a receiver of `connection_created` until the end of the test."""
     connected = []
 
     def connect(receiver, **options):
@@ -74,7 +75,7 @@ def receive():
 
 @pytest.fixture
 def library(project):
-    """A plain file that needs what the application registers, and no schema.json."""
+    """A project with a plain file that needs the registered names, and no schema.json."""
     with closing(sqlite3.connect(project.link, isolation_level=None)) as connection:
         register(connection)
         connection.executescript(TABLES + INSERT)
@@ -83,7 +84,7 @@ def library(project):
 
 
 def evolve(library):
-    """Adopt it, and write the table that needs the names again. Returns what `adopt` said."""
+    """Adopt the file, and rewrite the table that needs the names. Return the JSON output of `adopt`."""
     adopted = library.call("adopt", json=True).json
     library.schema.write_text(
         library.schema.read_text("utf-8").replace('"log": {', '"log": {"at": "TEXT",').replace("<> ''", "<> 'x'"),
@@ -146,7 +147,7 @@ def test_a_receiver_gets_a_connection_like_those_of_the_site(project, receive):
 
 @pytest.fixture
 def asked(receive):
-    """The aliases for whose connections a receiver was asked."""
+    """The list of the aliases for whose connections a receiver was called."""
     asked = []
     receive(lambda connection, **kwargs: asked.append(connection.alias))
     return asked
@@ -217,7 +218,7 @@ def test_a_function_that_asks_the_connection_of_its_receiver_works_in_every_thre
 
 
 def test_a_receiver_changes_no_file_and_no_setting_of_a_run(library, receive):
-    """Django projects set pragmas there. `plan` must not turn a database into one with a write-ahead log."""
+    """Django projects set pragmas in such receivers. `plan` must not switch a database to a write-ahead log."""
 
     def receiver(sender, connection, **kwargs):
         register(connection.connection)

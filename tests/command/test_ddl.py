@@ -1,4 +1,4 @@
-"""manage.py schemasync ddl, and what psql makes of it."""
+"""manage.py schemasync ddl, and the same DDL executed by psql."""
 
 from __future__ import annotations
 

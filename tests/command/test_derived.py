@@ -1,4 +1,4 @@
-"""What commands make of a `_from`: a new database, adoption, rollback, hints, in place, another branch."""
+"""Commands with a `_from`: a new database, adoption, rollback, hints, in place, another branch."""
 
 from __future__ import annotations
 

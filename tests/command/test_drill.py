@@ -63,7 +63,7 @@ def test_the_health_check_of_the_project_looks_at_what_was_restored(backed_up, s
     SEEN.clear()
     backed_up.done("drill")
     assert SEEN == [2]
-    backed_up.done("backup")  # of an empty table
+    backed_up.done("backup")  # a backup of an empty table
     ended = backed_up.call("drill")
     assert ended.code == 1 and "[health-check-failed]" in ended.err
     assert "returned False for the newest backup" in ended.err

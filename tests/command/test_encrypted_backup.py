@@ -1,4 +1,4 @@
-"""Encrypted backups: made for recipients, restored with an identity, refused with any other."""
+"""Encrypted backups: encrypted for recipients, restored with an identity, refused with any other."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ pyrage = pytest.importorskip("pyrage")
 
 @pytest.fixture
 def identity(tmp_path):
-    """The file of the identity that the backups are made for."""
+    """The path of the identity that can decrypt the backups."""
     return key(tmp_path / "identity.txt")
 
 

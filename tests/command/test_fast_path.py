@@ -1,4 +1,4 @@
-"""A run with nothing to do reads one row; all else is looked at as ever."""
+"""A run with nothing to do reads one row; any other run examines everything as before."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""What a hint proposes does no damage when it is pasted: a conversion is offered only where it keeps every value."""
+"""A pasted hint does no damage: a conversion is offered only where it keeps every value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from schemasync.sync.runner import sync
 
 @pytest.fixture
 def hint_for(tmp_path):
-    """The hint of the only hazard that blocking when the column `v` becomes this, with these values in it."""
+    """Return a function that returns the hint of the only blocking hazard, for a change of the column `v` with these
+    values."""
     place = target(tmp_path / "db.sqlite3")
 
     def ask(values, new, old="", allow=(), **more):
@@ -51,7 +52,7 @@ def test_text_that_is_no_plain_number_is_shown_and_no_conversion_is_offered(hint
 
 
 def test_a_conversion_is_not_offered_where_it_changes_a_value_that_fits_already(hint_for):
-    """SQLite stores '9e2' as 900, and CAST makes 9 of it: one odd row is no reason to convert all."""
+    """SQLite stores '9e2' as 900, and CAST turns it into 9: one odd row is no reason to convert all."""
     assert "CAST" not in hint_for([b"12", "9e2", "7"], "INTEGER", allow=["t.v"], _strict=True)
 
 

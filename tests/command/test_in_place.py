@@ -1,4 +1,4 @@
-"""`--in-place` alters the live file itself, in one transaction that is verified, and says no to everything else."""
+"""`--in-place` alters the live file itself, in one verified transaction, and refuses every other change."""
 
 import json
 import os
@@ -35,7 +35,7 @@ RENAMED["People"]["fax"] = "TEXT"
 
 
 def altered(project, tree, *options):
-    """The JSON object of a run in place, after which every command agrees with schema.json."""
+    """Run a sync in place, and return its JSON object; every command agrees with schema.json afterwards."""
     live, inode = project.live(), project.link.stat().st_ino
     project.write(tree)
     done = json.loads(project.done("--in-place", "--json", *options).out)
@@ -46,7 +46,7 @@ def altered(project, tree, *options):
 
 
 def is_current(project):
-    """Each command says that there is nothing to do."""
+    """Assert that each command reports nothing to do."""
     version = document.read((project.folder / "schema.json").read_bytes()).version
     assert "nothing to do" in project.done().out
     assert json.loads(project.done("plan", "--json").out)["result"] == "current"
@@ -69,7 +69,7 @@ def refused(project, tree, *options):
     return error
 
 
-# --- what qualifies ---------------------------------------------------------------------------------------------------
+# --- changes that qualify ---------------------------------------------------------------------------------------------
 
 
 def test_new_columns_are_there_at_once_and_no_file_is_built(synced):
@@ -126,7 +126,7 @@ def test_a_rename_that_sqlite_refuses_under_views_is_made_all_the_same(synced):
 
 
 def test_a_column_with_a_name_of_the_row_id_is_added_where_sqlite_does_that(synced):
-    """SQLite since 3.54 refuses to add it, drop it, or rename it; in a new file it is added with every version."""
+    """SQLite since 3.54 refuses to add, drop or rename such a column; a new file works with every version."""
     tree = {**V1, "Log": {**LOG, "oid": "TEXT"}}
     if sqlite3.sqlite_version_info < (3, 54):
         assert altered(synced, tree)["tables"]["Log"]["action"] == "alter"
@@ -209,7 +209,7 @@ def test_the_statements_are_shown_by_plan_and_kept_in_the_history(synced):
     assert json.loads(plan[0])["sql"] == found["sql"]
 
 
-# --- what does not ----------------------------------------------------------------------------------------------------
+# --- changes that do not ----------------------------------------------------------------------------------------------
 
 
 def test_everything_that_does_not_qualify_is_named_at_once(synced):
@@ -363,7 +363,7 @@ def test_a_structure_that_is_not_the_wanted_one_is_rolled_back(synced, monkeypat
 
     def and_more(connection, plan, *, follows):
         whole(connection, plan, follows=follows)
-        if main_file(connection):  # not in the dry run, which would notice it before
+        if main_file(connection):  # not in the dry run, which would detect it earlier
             connection.execute("ALTER TABLE Log ADD COLUMN wrong")
 
     monkeypatch.setattr(in_place, "alter", and_more)
@@ -397,7 +397,7 @@ def test_a_database_with_a_rollback_journal_is_altered_too(synced):
 
 @pytest.fixture
 def many(synced):
-    """A hundred thousand rows, whose index takes some time."""
+    """A project with a table of a hundred thousand rows, whose index takes some time to build."""
     synced.run_sql(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
         " INSERT INTO Log (what) SELECT hex(randomblob(30)) FROM n"
@@ -468,11 +468,11 @@ def test_plan_offers_it_for_a_large_file_if_all_changes_qualify(many, monkeypatc
     assert "--in-place" not in many.done("plan").out
 
 
-# --- writers beside, signals ------------------------------------------------------------------------------------------
+# --- concurrent writers, signals --------------------------------------------------------------------------------------
 
 
 def _write(link, noted, until):
-    """Insert rows until the other process says so, and note each that was acknowledged."""
+    """Insert rows until the event is set, and note each one that was acknowledged."""
     with closing(sqlite3.connect(link, isolation_level=None, timeout=30)) as connection, noted.open("a") as file:
         number = 0
         while not until.is_set():
@@ -541,7 +541,7 @@ def test_a_signal_ends_an_index_at_once(many):
 
 
 def differences(project, *wanted):
-    """For each table what was written since: rows added, changed, removed."""
+    """Return, for each table, the counts of rows added, changed and removed since."""
     found = json.loads(project.done("rollback", *wanted, "--dry-run", "--json").out)["differences"]
     assert found["complete"], found
     return {name: (one["added"], one["changed"], one["removed"]) for name, one in found["tables"].items()}
@@ -549,7 +549,8 @@ def differences(project, *wanted):
 
 @pytest.fixture
 def twice(synced):
-    """A was synced to B, which was altered: a column, an index, and other names. Rows were written after each."""
+    """A project synced from A to B, then altered in place: a column, an index, other names. Rows were written after
+    each."""
     synced.write({**V1, "Users": {**USERS, "mail": "TEXT DEFAULT 'none'"}})
     synced.done()
     synced.run_sql("INSERT INTO Users (name, mail) VALUES ('cy', 'c@x')")

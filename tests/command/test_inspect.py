@@ -65,7 +65,7 @@ def test_it_writes_to_a_file_and_replaces_none_unasked(project, file):
 
 
 def test_what_is_printed_of_our_own_database_is_its_schema(evolved):
-    """Neither the history nor the fence of an archive belongs to it."""
+    """Neither the history nor the fence of an archive is part of the schema."""
     live = evolved.done("inspect", evolved.link).out
     assert document.read(live.encode()).version == evolved.done("hash").out.strip()
     archive = evolved.archive / evolved.generations()[0]
@@ -75,7 +75,7 @@ def test_what_is_printed_of_our_own_database_is_its_schema(evolved):
 
 
 def test_rows_that_are_only_in_the_log_of_a_killed_program_are_part_of_it(project, file):
-    """The table was created, and is not yet in the file itself."""
+    """The table was created, but is not yet in the main file."""
     code = (
         "import os, sqlite3\n"
         f"c = sqlite3.connect({str(file)!r}, isolation_level=None)\n"
@@ -166,7 +166,7 @@ def test_a_folder_is_not_written_over_even_without_a_question(project, file):
 
 
 def as_nobody(ask):
-    """What `ask` gives in a child that is neither root nor the owner."""
+    """Return the result of `ask` from a child process that is neither root nor the owner; an error as its repr."""
     ours, theirs = os.pipe()
     if child := os.fork():
         os.close(theirs)
@@ -189,7 +189,7 @@ def held(folder):
 
 
 def test_a_generation_is_printed_as_its_version_says_and_not_as_the_file_is_now(evolved):
-    """What a sync to it needs: no table that schema.json does not name, and SQL as it was written."""
+    """A sync to the version needs this: no table that schema.json does not name, and SQL as its author wrote it."""
     first, second = (name.removesuffix(".sqlite3") for name in evolved.generations())
     evolved.run_sql("CREATE TABLE not_ours (a)")
     for wanted in (

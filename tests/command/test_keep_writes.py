@@ -1,4 +1,4 @@
-"""manage.py schemasync rollback --keep-writes: what it shows, asks, refuses and prints."""
+"""manage.py schemasync rollback --keep-writes: its preview, questions, refusals and output."""
 
 import pytest
 
@@ -10,7 +10,7 @@ WITH = {"Users": {**WITHOUT["Users"], "phone": "TEXT"}}
 
 @pytest.fixture
 def shrunk(project):
-    """Its database has lost a column, and got a row since."""
+    """A project whose database lost a column, and has one row written since."""
     project.write(WITH)
     project.done()
     project.run_sql("INSERT INTO Users (name, phone) VALUES ('ann', '1'), ('bob', '2')")

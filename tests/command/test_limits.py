@@ -1,4 +1,4 @@
-"""The limits that docs/is-it-for-me.md names: what the archives take of the disk, and what a copy of the link is."""
+"""The limits that docs/is-it-for-me.md names: the disk space of archives, and copies of the link."""
 
 import os
 import shutil
@@ -46,7 +46,7 @@ def test_the_disk_holds_the_live_file_and_the_archives_and_one_file_more_during_
         run.wait()
 
 
-COPIES = {  # a command, and whether its copy has a row that SQLite has only in its log so far
+COPIES = {  # a command, and whether its copy contains a row that is still in SQLite's log alone
     "cp db.sqlite3 copy/": False,
     "cp -rL db.sqlite3 db.sqlite3.generations copy/": False,
     "tar chf copy.tar db.sqlite3 db.sqlite3.generations && tar xf copy.tar -C copy": False,
@@ -62,7 +62,7 @@ def test_a_copy_through_the_link_lacks_what_is_in_the_log(synced, command):
     (synced.folder / "copy").mkdir()
     synced.command()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    with closing(sqlite3.connect(synced.link)) as site:  # as long as it is open, SQLite leaves rows in the log
+    with closing(sqlite3.connect(synced.link)) as site:  # while it is open, SQLite leaves rows in the log
         site.execute("INSERT INTO Users VALUES (3, 'cy', NULL)")
         site.commit()
         subprocess.run(command, shell=True, cwd=synced.folder, env=environment(PATH=path), check=True)

@@ -1,4 +1,4 @@
-"""plan, check, history, inspect, hash and what is only tried: the same names afterwards, with the same bytes."""
+"""plan, check, history, inspect, hash and dry runs: afterwards the folder has the same files with the same bytes."""
 
 import hashlib
 import subprocess
@@ -29,7 +29,8 @@ LOOKS = [
 
 
 def names_and_bytes(folder):
-    """All of it but the shared memory of a log, in which readers note where they are."""
+    """Return a digest, or the target of a link, by name, without shared-memory files: readers write their position into
+    those."""
     return {
         str(path.relative_to(folder)): str(path.readlink())
         if path.is_symlink()
@@ -44,7 +45,7 @@ def names(folder):
 
 
 def leave_a_log(project):
-    """What a killed writer leaves: rows that are only in the write-ahead log."""
+    """Leave a row in the write-ahead log alone, as a killed writer does."""
     code = (
         "import os, sqlite3\n"
         f"c = sqlite3.connect({str(project.link)!r}, isolation_level=None)\n"

@@ -228,7 +228,7 @@ def test_while_a_run_is_at_work_the_copy_has_nothing_of_it(people):
     assert not people.rows("SELECT name FROM sqlite_schema WHERE name GLOB '_schemasync*'", copy)
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------------------------
 
 
 def test_every_wrong_rule_is_named_at_once(people):
@@ -366,7 +366,7 @@ def test_a_file_that_is_not_there_and_a_seed_without_rules_are_usage_errors(peop
     assert not (people.folder / "c.db").exists()
 
 
-# --- whatever is in a database ------------------------------------------------------------------------------------
+# --- databases of all kinds ---------------------------------------------------------------------------------------
 
 OF_ALL_KINDS = {
     "utf-16": (

@@ -1,4 +1,4 @@
-"""manage.py schemasync metrics: what it prints of what was measured, by period and by table."""
+"""manage.py schemasync metrics: printed figures by period and by table."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def measured(project, statements, **minutes):
-    """Put figures into the file: by how many seconds ago."""
+    """Write figures into the file. `ago`: totals by their age in seconds."""
     now = int(time.time())
     bins = {(now - ago) // MINUTE * MINUTE: totals for ago, totals in minutes["ago"].items()}
     assert metrics_file.add(Layout(project.link).metrics, project.link, bins, statements)

@@ -1,4 +1,4 @@
-"""manage.py schemasync move: the plan, the move, and the way back, as its users type them."""
+"""manage.py schemasync move: the plan, the move, and the way back, as users type them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pg(project: Any, postgres_database: Database, monkeypatch: pytest.MonkeyPatc
     with closing(sqlite3.connect(project.link)) as connection:
         connection.executescript(rows)
     yield postgres_database
-    with suppress(AttributeError):  # none was opened
+    with suppress(AttributeError):  # no connection was opened
         del connections["pg"]
 
 
@@ -109,7 +109,7 @@ def test_a_move_that_leads_nowhere_is_refused(project: Any, pg: Database, option
 
 
 def test_an_expression_that_has_another_result_there_ends_the_move(project: Any, pg: Database, settings: Any) -> None:
-    """The application has an upper() for all letters, which the translation does not know."""
+    """The application's upper() covers all letters; the translation does not know that."""
 
     def connect(connection: sqlite3.Connection) -> None:
         connection.create_function("upper", 1, str.upper, deterministic=True)

@@ -1,4 +1,4 @@
-"""docs/operations.md, "Woken up": what the commands of its first lines say of each state, and that its ways out work."""
+"""docs/operations.md, "Woken up": its first commands name each state, and the remedies work."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ def test_health_and_status_name_what_is_wrong_and_change_nothing(evolved, arrang
 
 
 def test_a_copy_of_everything_is_a_way_back_whatever_follows(evolved, tmp_path):
-    """The command of the page, and a night in which everything is deleted."""
+    """The page's command makes the copy, and then everything is deleted."""
     (command,) = [
         line for fence in page("docs/operations.md").fences for line in fence.text.splitlines() if "/mnt/other" in line
     ]

@@ -1,4 +1,4 @@
-"""An application may register functions of the names of SQLite's own: what schemasync asks for itself does not use them."""
+"""An application may override SQLite's own functions: the queries of schemasync do not use the overrides."""
 
 import sqlite3
 
@@ -8,7 +8,7 @@ from django.db.backends.signals import connection_created
 
 @pytest.fixture
 def overriding():
-    """Receivers as projects have them, for case-insensitive search beyond ASCII."""
+    """Connect a receiver that overrides functions for case-insensitive search beyond ASCII, as projects do."""
 
     def receiver(connection, **kwargs):
         raw = connection.connection

@@ -1,4 +1,4 @@
-"""manage.py schemasync plan: what a sync would do and why."""
+"""manage.py schemasync plan: the changes that a sync would make, and why."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_it_shows_changes_tables_strategy_disk_and_hazards(synced):
     assert "  Rooms: new table\n" in out
     assert "strategy: clone" in out
     assert "needed for the new file" in out
-    assert "note [rows-dropped] Users.fax goes with 1 value" in out
+    assert "note [rows-dropped] Users.fax is dropped with 1 value" in out
     table = [line.split() for line in out.partition("tables:\n")[2].splitlines()[:3]]
     assert table[0] == ["table", "action", "rows", "size", "because", "of"]
     assert table[1][:3] == ["Users", "rewrite", "2"]

@@ -1,4 +1,4 @@
-"""manage.py schemasync prune, and the automatic one after a sync: old archives go, the way back stays."""
+"""manage.py schemasync prune, and the automatic prune after a sync: old archives are removed, the way back is kept."""
 
 import sqlite3
 from datetime import timedelta
@@ -15,12 +15,12 @@ KEYS = {"result", "removed", "kept", "too_recent", "not_in_history", "set_aside"
 
 @pytest.fixture
 def no_grace(monkeypatch):
-    """Archives of a moment ago may go: nobody opens the databases of these tests by name."""
+    """Allow prune to remove archives that were live a moment ago: no program opens these databases by file name."""
     monkeypatch.setattr(prune, "GRACE", timedelta(0))
 
 
 def grow(project, generations):
-    """Sync so often, each time with one table more."""
+    """Sync this many times, each time with one more table. Return the names of all generations."""
     for number in range(generations):
         project.write({**V1, **{f"t{n}": {"id": "INTEGER PRIMARY KEY"} for n in range(number)}})
         project.done()
@@ -29,7 +29,7 @@ def grow(project, generations):
 
 @pytest.fixture
 def five(project, memory, settings):
-    """Five generations, the last one live."""
+    """A project with five generations, the last one live."""
 
     def arrange():
         settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 100}
@@ -79,7 +79,7 @@ def test_after_a_swap_back_the_newest_archive_is_the_one_that_was_left_last(five
 
 
 def test_what_a_rollback_set_aside_stays_until_somebody_says_otherwise(five, no_grace, settings):
-    """It has a row that no other file has; the live database goes on, and further than KEEP."""
+    """The generation has a row that no other file has; the live database continues for more syncs than KEEP."""
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "KEEP": 1}
     set_aside = five.live()
     five.run_sql("INSERT INTO Log (what) VALUES ('only here')")
@@ -173,7 +173,7 @@ def test_a_number_of_days_beyond_all_calendars_is_reported_with_the_limit(five):
 
 
 def test_applied_hints_are_one_line_of_a_plan_and_of_a_sync(project):
-    """A database that is created new has all hints behind it."""
+    """In a new database, all hints count as applied."""
     rooms = {
         "id": {"type": "INTEGER PRIMARY KEY", "was": ["room"]},
         "_was": ["Room"],

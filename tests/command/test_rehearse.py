@@ -1,4 +1,4 @@
-"""A rehearsal: all that a sync does, on the real file and beside its writers, and nothing of it stays."""
+"""A rehearsal: everything that a sync does, on the real file and beside its writers, and nothing remains of it."""
 
 import json
 import sqlite3
@@ -192,7 +192,7 @@ def test_writers_go_on_and_their_rate_is_measured(link):
     def observer(when, label):
         if (when, label) == ("before", DiskStep.BUILD_VERIFY):
             time.sleep(0.5)
-            write(link, "INSERT INTO t VALUES (50, 'meanwhile', 1)")  # SQLite may let the other one sleep for a second
+            write(link, "INSERT INTO t VALUES (50, 'meanwhile', 1)")  # SQLite may let it sleep for a second
 
     try:
         found = run(link, observer)
@@ -271,7 +271,7 @@ def test_a_table_that_cannot_be_altered_is_rewritten_as_in_a_sync(synced):
 
 
 def rehearsed_at(project, file, **options):
-    """The same on a copy of a file: neither that nor the live one changes, and nothing is left."""
+    """Rehearse on a copy of a file, and return the JSON output; neither file changes, and no file is left behind."""
     names, digest = sorted(path.name for path in project.folder.iterdir()), file.read_bytes()
     generations = project.generations()
     found = project.done("rehearse", at=str(file), json=True, **options).json

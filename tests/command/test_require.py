@@ -1,4 +1,4 @@
-"""The setting REQUIRE: what it demands before a run, and that a run without it leaves the database as it is."""
+"""The setting REQUIRE: the conditions for a run; a run that does not meet them leaves the database as it is."""
 
 import os
 import sqlite3
@@ -31,7 +31,7 @@ def aged(path, days):
 
 
 def refused(project):
-    """The problems of a run that is refused and leaves everything as it is."""
+    """Return the problems of a run that is refused and leaves everything as it is."""
     before, names = project.live(), sorted(path.name for path in project.archive.iterdir())
     ended = project.call(json=True)
     assert (ended.code, ended.json["result"]) == (3, "refused")
@@ -52,7 +52,7 @@ def changed(synced):
 
 @pytest.mark.parametrize("where", ["a pattern", "a folder", "a file"])
 def test_the_newest_file_of_backups_has_to_be_new_enough(changed, settings, tmp_path, where):
-    folder = tmp_path / "backups [daily]"  # signs of a pattern
+    folder = tmp_path / "backups [daily]"  # characters with a meaning in patterns
     folder.mkdir()
     plain = tmp_path / "backups"
     plain.mkdir()
@@ -133,7 +133,7 @@ def test_a_new_database_needs_no_backup(project, settings):
     project.done()
 
 
-# --- the disk, and all at once ------------------------------------------------------------------------------------
+# --- the disk, and several requirements at once -------------------------------------------------------------------
 
 
 def test_so_much_of_the_disk_stays_free(changed, settings):
@@ -192,7 +192,7 @@ def test_the_report_lists_what_was_required_and_found(changed, settings):
 
 @pytest.fixture
 def old_reader(synced):
-    """Another process that reads what was there before the last write."""
+    """Yield the id of another process that reads the state from before the last write."""
     with another_process(synced.link, "BEGIN") as pid:
         synced.run_sql("INSERT INTO Log VALUES (99, 'after the reader began')")
         yield pid
@@ -223,7 +223,7 @@ def test_a_reader_that_ends_in_time_is_waited_for(synced, settings):
 
 
 def test_readers_that_come_and_go_refuse_nothing(synced, settings):
-    """At each moment somebody reads, and nobody for long."""
+    """At each moment there is some reader, but none reads for long."""
     require(settings, NO_READER_OPEN_LONGER_THAN=0.5)
     synced.write(REWRITTEN)
     code = """
@@ -261,7 +261,7 @@ def test_a_reader_that_has_seen_everything_holds_nothing_back(synced):
 
 
 def test_a_log_that_was_reset_has_no_old_reader(synced):
-    """A reader that ended, and a log that begins anew: what is not copied now was written since."""
+    """The reader ended and the log was reset: pages that are not checkpointed now were written later."""
     path = synced.link.resolve()
     with closing(sqlite3.connect(path, isolation_level=None)) as first:
         first.execute("BEGIN")

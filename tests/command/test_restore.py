@@ -1,4 +1,4 @@
-"""manage.py schemasync restore: a backup goes live as a new generation, and what was live stays whole."""
+"""manage.py schemasync restore: a backup goes live as a new generation, and the file that was live is kept whole."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def users(project):
 
 
 def everything(project):
-    """All names and sizes beside the database, without the side files that reading leaves."""
+    """Return the sizes of all files in the folder by path, without the side files that readers leave."""
     return {
         path: path.lstat().st_size for path in project.folder.rglob("*") if not path.name.endswith(("-wal", "-shm"))
     }
@@ -40,7 +40,7 @@ def unchanged(project):
 
 @pytest.fixture
 def backed_up(evolved):
-    """Backed up, and written to since."""
+    """A project with a backup, and with rows written since."""
     evolved.done("backup")
     evolved.run_sql("INSERT INTO Users VALUES (3, 'eve'); DELETE FROM Users WHERE id = 2")
     return evolved
@@ -110,7 +110,7 @@ def test_on_an_empty_machine_a_url_is_enough(backed_up, tmp_path):
 
 
 def test_a_database_that_a_start_of_the_site_has_made_since_is_set_aside(backed_up):
-    """The volume was lost, and ON_STARTUP created an empty database before anybody looked."""
+    """The volume was lost, and ON_STARTUP created an empty database before an operator could restore it."""
     shutil.rmtree(backed_up.archive)
     backed_up.link.unlink()
     backed_up.done()
@@ -134,7 +134,7 @@ def test_an_empty_file_at_the_path_is_no_database(backed_up):
 
 @pytest.fixture
 def older(synced):
-    """The backup has V1; the database has V2, and a row more."""
+    """A project whose backup has V1; its database has V2, and one more row."""
     synced.done("backup")
     synced.write(V2)
     synced.done()
@@ -160,7 +160,7 @@ def test_an_older_backup_comes_up_to_the_present_schema_if_told(older):
 
 
 def test_what_the_sync_would_refuse_is_refused_before_anything_is_touched(older):
-    """The rows of today have a room; those of the backup do not, and there is no default."""
+    """Today's rows have a room; those of the backup have none, and there is no default."""
     older.write({**V2, "Users": {**V2["Users"], "room": {"type": "INTEGER NOT NULL", "fill": "1"}}})
     older.done()
     older.write({**V2, "Users": {**V2["Users"], "room": "INTEGER NOT NULL"}})
@@ -200,7 +200,7 @@ def test_an_archive_is_a_backup_of_its_moment_and_stays_one(older):
 
 @pytest.mark.slow
 def test_a_backup_from_before_an_alteration_in_place_is_counted_against_it(backed_up):
-    """By the names that the columns have since."""
+    """The comparison uses the present names of the columns."""
     columns = {name: text for name, text in V2["Users"].items() if name != "full_name"}
     backed_up.write(
         {**V2, "Users": {**columns, "title": {"type": "TEXT NOT NULL CHECK (title <> '')", "was": ["full_name"]}}}

@@ -1,4 +1,4 @@
-"""manage.py schemasync restore and drill with a Litestream, which is the real one: it is used where it has more than the
+"""manage.py schemasync restore and drill with the real Litestream: it is used where it has newer states than the
 backups."""
 
 import shutil
@@ -16,7 +16,7 @@ pytest.importorskip("backports.zstd")
 
 @pytest.fixture
 def replicated(evolved, settings):
-    """Its settings name a Litestream, which is not at work."""
+    """A project whose settings name a Litestream, which is not running."""
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(evolved.folder)}
     evolved.done("litestream", "config", output=evolved.folder / "litestream.yml")
     return evolved
@@ -37,12 +37,12 @@ def now():
 def test_the_state_of_a_moment_goes_live_whatever_the_backups_are(replicated):
     replicated.done("backup")
     with at_work(replicated) as control:
-        time.sleep(3.5)  # more than the margin after the backup
+        time.sleep(3.5)  # longer than the margin after the backup
         replicated.run_sql("INSERT INTO Log VALUES (2, 'after the backup')")
         complete(control, str(replicated.link.resolve()))
         time.sleep(3)
         moment = now()
-        time.sleep(1.1)  # Litestream knows the second of a transaction
+        time.sleep(1.1)  # Litestream knows the times of transactions to the second
         replicated.run_sql("INSERT INTO Log VALUES (3, 'after the moment')")
         complete(control, str(replicated.link.resolve()))
         before = replicated.live()
@@ -68,7 +68,7 @@ def test_a_backup_that_is_as_new_is_taken_and_so_is_the_one_that_is_named(replic
     name = replicated.done("backup", json=True).json["backup"]["name"]
     moment, into = now(), replicated.folder / "look.sqlite3"
     assert replicated.done("restore", dry_run=True, at=moment, json=True).json["source"]["name"] == name
-    # after the last write, of which Litestream itself says "timestamp does not exist"
+    # later than the last write: Litestream itself reports "timestamp does not exist"
     named = replicated.done("restore", "litestream", at=moment, into=into, json=True).json
     assert (named["source"]["name"], named["backup"]) == ("litestream", None)
     replicated.done("litestream", "restore", into=replicated.folder / "other.sqlite3", at=moment)
@@ -88,7 +88,7 @@ def test_a_litestream_that_fails_prevents_no_restore_from_a_backup(replicated, s
 
 
 def lose(project):
-    """The machine is a new one: it has the project alone."""
+    """Delete the database, as on a new machine that has only the project."""
     shutil.rmtree(project.archive)
     project.link.unlink()
 
@@ -117,7 +117,7 @@ def test_with_a_replica_alone_the_newest_state_of_it_is_restored_and_tried(repli
 def test_on_an_empty_machine_the_newer_of_backup_and_replica_is_taken(replicated):
     name = replicated.done("backup", json=True).json["backup"]["name"]
     assert replicated.done("restore", dry_run=True, json=True).json["source"]["name"] == name
-    time.sleep(3.5)  # more than the margin after the backup
+    time.sleep(3.5)  # longer than the margin after the backup
     with at_work(replicated) as control:
         replicated.run_sql("INSERT INTO Log VALUES (2, 'after the backup')")
         complete(control, str(replicated.link.resolve()))
@@ -134,7 +134,8 @@ def test_a_replica_that_cannot_be_read_is_named_where_there_is_no_backup_either(
 
 
 def test_a_storage_out_of_reach_is_not_waited_for_without_an_end(replicated, settings, monkeypatch):
-    """Litestream itself goes on trying; and it fails at once where the environment has a bundle of certificates for boto3."""
+    """Litestream itself retries without end; with boto3's bundle of certificates in the environment it fails at
+    once."""
     monkeypatch.setattr(moments, "PATIENCE", 0.5)
     for name in ("AWS_CA_BUNDLE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "given")

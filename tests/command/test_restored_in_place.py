@@ -1,4 +1,4 @@
-"""A backup that is restored into the live database through the link: the history comes from the backup."""
+"""A backup that is restored into the live database through the link: its history is that of the backup."""
 
 import shutil
 import sqlite3
@@ -28,7 +28,7 @@ def by_cp(backup, link):
 
 @pytest.fixture(params=[by_the_backup_api, by_cp])
 def restored(evolved, request, monkeypatch):
-    """The backup of 0002 is in the file of 0003, with one row that was written since; schema.json is that of 0002."""
+    """A project with the backup of 0002 in the file of 0003, one row written since, and the schema.json of 0002."""
     monkeypatch.setattr(prune, "GRACE", timedelta(0))
     evolved.done("snapshot", evolved.folder / "backup.sqlite3")
     evolved.write(V3)
@@ -109,7 +109,7 @@ def test_a_sync_goes_on_from_a_restored_file(restored):
 
 
 def test_two_files_that_were_each_restored_from_the_other_can_be_compared(restored):
-    """A backup of 0003 goes into 0002, which 0003 was a copy of."""
+    """A backup of 0003 is restored into 0002, of which 0003 was a copy."""
     _, second, third = names(restored)
     restored.done()
     restored.done("snapshot", restored.folder / "third.sqlite3")
@@ -126,7 +126,7 @@ def test_an_archive_newer_than_the_history_is_kept_and_named(evolved, monkeypatc
     first, second = names(evolved)
     evolved.done("rollback", first, interactive=False)
     evolved.done("snapshot", evolved.folder / "old.sqlite3")
-    with closing(sqlite3.connect(evolved.folder / "old.sqlite3")) as connection:  # as it was before 0002
+    with closing(sqlite3.connect(evolved.folder / "old.sqlite3")) as connection:  # the state before 0002
         connection.execute("DELETE FROM _schema_versions WHERE id > 1")
         connection.commit()
     by_the_backup_api(evolved.folder / "old.sqlite3", evolved.link)
@@ -163,7 +163,7 @@ execute_from_command_line(["manage.py", "schemasync", "--noinput"])
 @pytest.mark.parametrize(("when", "recorded"), [("before", False), ("after", True)])
 def test_a_kill_around_the_record_of_a_restore_leaves_it_whole(restored, when, recorded):
     third = names(restored)[-1]
-    restored.command()  # writes the settings
+    restored.command()  # writes the settings of the project
     assert run(["-c", KILLED, when], restored.folder, environment()).code == 99
     newest = "SELECT generation FROM _schema_versions ORDER BY id DESC LIMIT 1"
     assert (restored.rows(newest) == [(third,)]) is recorded
@@ -175,7 +175,7 @@ def test_a_kill_around_the_record_of_a_restore_leaves_it_whole(restored, when, r
 
 
 def test_a_snapshot_that_was_copied_over_the_database_goes_on_with_the_next_sync(evolved):
-    """It has a rollback journal, as every copy by VACUUM INTO."""
+    """The snapshot has a rollback journal, as every file by VACUUM INTO."""
     evolved.done("snapshot", evolved.folder / "backup.sqlite3")
     evolved.write(V3)
     evolved.done()
@@ -197,7 +197,7 @@ INSERT INTO Log VALUES (1, 'before');
 
 @pytest.fixture
 def overwritten(evolved):
-    """A plain file stands in the live generation. `was`: the names of all generations."""
+    """A project with a plain file in place of the live generation. `was`: the names of all generations."""
     evolved.was = names(evolved)
     backup = evolved.folder / "backup.sqlite3"
     with closing(sqlite3.connect(backup)) as connection:
@@ -253,7 +253,7 @@ def test_a_file_that_is_not_whole_is_not_adopted(overwritten, how):
         connection.commit()
     if how == "damaged":
         data = bytearray(path.read_bytes())
-        data[-8192:-8188] = b"\xff" * 4  # the link from one page of the long value to the next
+        data[-8192:-8188] = b"\xff" * 4  # the pointer from one overflow page of the long value to the next
         path.write_bytes(data)
     before = path.read_bytes()
     ended = overwritten.call("adopt")
@@ -263,7 +263,7 @@ def test_a_file_that_is_not_whole_is_not_adopted(overwritten, how):
 
 
 def test_an_archive_of_another_past_lends_no_history(overwritten):
-    """Without rows of django_migrations nothing proves that the file is an older state of this database."""
+    """Without rows of django_migrations, nothing proves that the file is an older state of this database."""
     overwritten.done("adopt")
     history = overwritten.done("history", json=True).json["generations"]
     assert [(row["action"], row["id"]) for row in history] == [("adopt", 1)]

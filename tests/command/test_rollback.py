@@ -1,4 +1,4 @@
-"""manage.py schemasync rollback: the instant way back. What it asks on a terminal is in test_terminal.py."""
+"""manage.py schemasync rollback: the instant way back. test_terminal.py has its questions on a terminal."""
 
 import pytest
 
@@ -183,7 +183,7 @@ def test_where_no_row_differs_that_is_all_that_is_said(evolved):
 
 
 def test_going_forward_again_names_the_columns_that_only_the_live_file_has(evolved):
-    """What was written there meanwhile is lost, and how much that is nobody can tell."""
+    """Values written in those columns meanwhile are lost, and cannot be counted."""
     evolved.done("rollback", noinput=True)
     evolved.run_sql("UPDATE Users SET fax = 'new' WHERE id = 1")
     ended = evolved.done("rollback", "--dry-run", "--json").json["differences"]
@@ -244,7 +244,7 @@ def since(project, *args):
 
 @pytest.mark.parametrize("vacuum", [False, True])
 def test_a_vacuum_since_the_swap_does_not_change_the_counts(without_ids, vacuum):
-    """Where a primary key tells rows apart it is used; else rows are compared by content, and that is said."""
+    """A primary key that identifies rows is used; otherwise rows are compared by content, and a note says so."""
     assert since(without_ids) == {}
     without_ids.run_sql(SINCE.replace("VALUES ('u8', 'e'), ('u9', 'e')", "(who, what) VALUES ('u8', 'e'), ('u9', 'e')"))
     if vacuum:
@@ -307,7 +307,8 @@ PEOPLE = "INSERT INTO People (id, name) VALUES (1, 'ann'), (2, 'bob')"
 
 @pytest.fixture
 def people(project):
-    """Syncs one shape of the table People after the other; the rows are there from the first."""
+    """Return a function that syncs these shapes of the table People, one after the other; the first sync is followed by
+    rows."""
 
     def through(*shapes):
         for number, shape in enumerate(shapes):

@@ -1,4 +1,4 @@
-"""The report of a run: what is in it, that it is written whatever becomes of the run, and that it harms nothing."""
+"""The report of a run: its content, that every outcome of a run writes one, and that writing it harms nothing."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def report(project, name="report.json"):
 
 
 def reported(project, *words, **options):
-    """A run with both reports, and what they say."""
+    """Run a command with both reports; return how it ended, the JSON report and the text of the HTML report."""
     paths = [project.folder / "report.json", project.folder / "report.html"]
     ended = project.call(*words, report=list(map(str, paths)), **options)
     return ended, report(project), paths[1].read_text("utf-8")
@@ -206,7 +206,7 @@ def test_a_report_that_fails_at_the_end_does_not_fail_the_run(synced, monkeypatc
 
 
 class Outline(HTMLParser):
-    """What a browser would do with a page."""
+    """The parts of a page that a browser uses: its tags, everything that it would fetch, and its text."""
 
     def __init__(self):
         super().__init__()
@@ -260,7 +260,7 @@ def test_python_code_gets_a_report(synced):
         api.sync(report=[synced.folder / "report.pdf"])
 
 
-# --- the log, and who keeps it ------------------------------------------------------------------------------------
+# --- the log, and the readers that keep it ------------------------------------------------------------------------
 
 OTHER = """
 import sqlite3, sys
@@ -274,7 +274,7 @@ sys.stdin.read()
 
 @contextmanager
 def another_process(path, begin):
-    """Another process in a transaction on the file."""
+    """Run another process in a transaction on the file, and yield its id."""
     words = [sys.executable, "-c", OTHER, str(path), begin]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -323,7 +323,7 @@ def taken(project):
 
 
 def test_samples_take_no_lock_of_this_process_away(synced):
-    """Another process must still find the lock that this one holds."""
+    """Another process must still find the lock of this process."""
     path = synced.link.resolve()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""manage.py schemasync backup --print-schedule: what it prints can be installed as it is."""
+"""manage.py schemasync backup --print-schedule: its output can be installed unchanged."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ ODD = "/srv/my app/100% $HOME/it's"
 
 @pytest.fixture
 def odd(tmp_path, monkeypatch):
-    """A project at a path with everything that these formats would take for something else."""
+    """A project whose path contains all characters that these formats treat specially."""
     folder = tmp_path / ODD.lstrip("/")
     folder.mkdir(parents=True)
     script = folder / "manage.py"

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def folder(project):
-    """Write the given files, and give the folder."""
+    """Return a function that writes the given files, and returns their folder."""
 
     def make(**files):
         path = project.folder / "migrations"
@@ -173,7 +173,7 @@ def test_a_folder_without_scripts_says_what_is_looked_for(project, folder):
 
 
 def test_a_project_comes_over_by_its_scripts(project, folder):
-    """The scripts say what the database is; the database that they made agrees with the schema.json of them."""
+    """The schema.json from the scripts agrees with the database that the scripts created."""
     scripts = {"1": "CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT)", "2": "CREATE INDEX i ON a (x)"}
     project.schema.unlink()
     project.done("inspect", folder(**scripts), output=project.schema)

@@ -1,4 +1,4 @@
-"""The setting SCHEMASYNC: what it says, and what is said of what it should not say."""
+"""The setting SCHEMASYNC: its keys, and the errors for invalid ones."""
 
 import os
 
@@ -127,7 +127,7 @@ def test_the_error_for_a_database_that_does_not_exist_lists_those_that_do(projec
 
 
 def test_commands_in_hints_name_the_database_and_the_schema_that_are_meant(project):
-    """What is pasted at three in the morning must not act on another database."""
+    """A pasted command must not act on another database."""
     project.done(database="other")
     second = project.write(V2, "my schema.json")
     project.done(database="other", schema=second)

@@ -1,4 +1,4 @@
-"""manage.py schemasync snapshot OUT: a plain copy, to hand to a colleague or a test."""
+"""manage.py schemasync snapshot OUT: a plain copy, for a colleague or a test."""
 
 import resource
 import sqlite3
@@ -23,7 +23,7 @@ def test_it_is_a_plain_database_with_all_rows_that_any_program_can_write(evolved
 
 
 def test_it_has_the_history_and_nothing_else_of_ours(evolved):
-    """The history says which version it is, and which hints must not act again on these rows."""
+    """The history records the version, and the hints that must not act again on these rows."""
     copy = evolved.folder / "copy.sqlite3"
     evolved.done("snapshot", copy)
     names = {name for (name,) in evolved.rows("SELECT name FROM sqlite_schema", copy)}
@@ -40,7 +40,7 @@ def test_of_an_archive_that_is_live_again_it_is_not_closed_to_writers(evolved):
 
 
 def test_a_hint_that_has_acted_does_not_act_again_where_the_copy_is_adopted(synced):
-    """The reason why the history comes along: a fill that is left in the file would act twice."""
+    """This is why the copy has the history: a fill that is still in schema.json would act twice."""
     amount = {"type": "INTEGER", "fill": "amount * 100"}
     synced.write({"Pay": {"id": "INTEGER PRIMARY KEY", "amount": "TEXT"}, "_dropped": ["Users", "Log"]})
     synced.done()
@@ -114,7 +114,7 @@ def test_into_a_folder_that_is_not_there_it_says_how_to_make_it(synced):
 
 
 def test_one_that_fails_leaves_no_half_of_a_copy(synced):
-    """A cron job that finds a file by its name must find a whole one."""
+    """A cron job that finds a file by its name must find a complete one."""
     synced.run_sql(f"{MANY} INSERT INTO Log (what) SELECT randomblob(4000) FROM n")
     ended = synced.manage("snapshot", "copy.sqlite3", limits={resource.RLIMIT_FSIZE: 200_000})
     assert ended.code == 4, ended
@@ -123,7 +123,7 @@ def test_one_that_fails_leaves_no_half_of_a_copy(synced):
 
 
 def test_a_test_can_start_from_it(evolved):
-    """The copy is current by the schema.json that it was taken under, without a run."""
+    """The copy is current for the schema.json of its time, without a run."""
     evolved.done("snapshot", evolved.folder / "other.sqlite3")
     evolved.done("check", database="other", schema=evolved.write(V2))
 

@@ -1,10 +1,10 @@
-"""manage.py schemasync status: what is true of the database, above all where somebody has restored a backup."""
+"""manage.py schemasync status: the state of the database, above all after a backup was restored by hand."""
 
 from tests.support.project import V1
 
 
 def test_a_backup_that_was_moved_over_the_link_is_called_what_it_is(evolved):
-    """Its history names a generation, which is not the file at the path."""
+    """The history of the file names a generation, but the file at the path is not that generation."""
     live = evolved.live()
     evolved.done("snapshot", evolved.folder / "backup.sqlite3")
     (evolved.folder / "backup.sqlite3").rename(evolved.link)
@@ -21,7 +21,7 @@ def test_a_backup_that_was_moved_over_the_link_is_called_what_it_is(evolved):
 
     aside = evolved.folder / "db.sqlite3.aside"
     assert f"mv {evolved.link} {aside}" in out
-    evolved.link.rename(aside)  # what it says
+    evolved.link.rename(aside)  # as the output says
     evolved.done()
     assert evolved.live() == live
     assert evolved.done("status", json=True).json["result"] == "ok"

@@ -56,7 +56,7 @@ DELETE FROM reviews WHERE id = 9;
 
 @pytest.fixture
 def main(project):
-    """On the branch main, with rows."""
+    """A project on the branch main, with rows."""
     project.write(MAIN)
     project.done()
     project.run_sql(ROWS)
@@ -65,7 +65,7 @@ def main(project):
 
 @pytest.fixture
 def branch(main):
-    """On another branch, whose schema a sync made, and for whose columns and tables there are values."""
+    """A project on another branch, synced to its schema, with values in the branch's columns and tables."""
     main.write(BRANCH)
     main.done()
     main.run_sql(ON_THE_BRANCH)
@@ -138,7 +138,8 @@ def test_a_review_whose_book_was_deleted_meanwhile_fails_with_both_ways_out(bran
 
 
 def test_main_has_moved_on_while_the_branch_was_checked_out(branch):
-    """Its version was never live here; the rename of the branch is undone all the same, and the branch comes back."""
+    """The new version of main was never live here; the rename of the branch is still undone, and the branch comes
+    back."""
     moved = {**MAIN, "shops": {"id": "INTEGER PRIMARY KEY", "city": "TEXT"}}
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     switch(branch, MAIN)
@@ -235,7 +236,7 @@ def test_columns_come_back_in_every_kind_of_table(project):
 
 
 def test_a_column_that_the_branch_converts_comes_back_as_it_was(project):
-    """Its values in the branch are others: cents are no euros."""
+    """The values in the branch differ: cents, not euros."""
     key = "INTEGER PRIMARY KEY AUTOINCREMENT"
     main = {"t": {"id": key, "euros": "INTEGER"}}
     branch = {"t": {"id": key, "cents": {"type": "INTEGER", "was": ["euros"], "fill": "euros * 100"}}}
@@ -251,7 +252,8 @@ def test_a_column_that_the_branch_converts_comes_back_as_it_was(project):
 
 
 def moments():
-    """While the file is built, on each side of the commit, and before the link moves; the others are for --every."""
+    """Yield the moments of a kill: during the build, around the commit, before the link moves; the others run with
+    --every."""
     quick = {
         ("BUILD_SEAL", "after"),
         ("CUTOVER_FENCE", "before"),
@@ -289,7 +291,7 @@ def test_one_that_is_killed_is_done_by_the_same_command(branch, step, when):
 
 
 def test_a_prune_keeps_what_a_branch_needs_and_says_so_unless_it_is_told_to_remove_it(branch, monkeypatch):
-    monkeypatch.setattr(prune, "GRACE", timedelta(0))  # an archive that was live a moment ago stays
+    monkeypatch.setattr(prune, "GRACE", timedelta(0))  # otherwise prune keeps an archive that was live a moment ago
     branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
     left = switch(branch, MAIN)["left"]
     branch.done("--rebuild-all")

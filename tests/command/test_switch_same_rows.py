@@ -1,4 +1,4 @@
-"""manage.py schemasync switch gives no row the values of another one."""
+"""manage.py schemasync switch never gives a row the values of another row."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def on_branch(key):
 
 
 def left_the_branch(project, key, then="UPDATE users SET phone = 'p' || id"):
-    """The branch is left with three users and these rows, after one of them was written, so that rows are converted."""
+    """Leave the branch with three users, one of them written there, so that the switch converts rows."""
     project.write(on_main(key))
     project.done()
     project.run_sql("INSERT INTO users VALUES (1, 'Ann'), (2, 'Bob'), (3, 'Cyd')")

@@ -1,4 +1,4 @@
-"""manage.py schemasync, the main job: what it does, says and answers."""
+"""manage.py schemasync, the main job: its effects, output and exit codes."""
 
 import sqlite3
 import subprocess
@@ -295,7 +295,7 @@ def test_a_database_in_memory_is_refused_as_it_has_no_file(project, monkeypatch,
 
 
 def test_a_path_to_one_generation_is_refused_with_the_link_that_is_meant(synced, monkeypatch):
-    """As a settings module makes it that resolves its paths."""
+    """Such a path comes from a settings module that resolves its paths."""
     monkeypatch.setitem(connections["default"].settings_dict, "NAME", synced.link.resolve())
     ended = synced.call()
     assert ended.code == 2
@@ -306,7 +306,7 @@ def test_a_path_to_one_generation_is_refused_with_the_link_that_is_meant(synced,
 def test_the_hint_that_undoes_a_column_added_by_hand_is_the_whole_command(synced):
     synced.run_sql("ALTER TABLE Log ADD COLUMN ByHand TEXT; UPDATE Log SET ByHand = 'x'")
     command = "manage.py schemasync --repair --allow-drop Log.ByHand"
-    assert f"(Log.ByHand goes with all values): {command}\n" in synced.call().error
+    assert f"(Log.ByHand is dropped with all values): {command}\n" in synced.call().error
     assert f"{command}\n" in synced.call("check").error
     assert "or once: --repair --allow-drop Log.ByHand" in synced.call(repair=True).error
     synced.done(*command.split()[2:])
@@ -345,7 +345,7 @@ def test_what_may_go_and_is_not_there_is_noted(synced):
 
 
 def test_a_table_made_by_hand_becomes_the_one_that_names_it(synced):
-    """`_was` acts on what nobody had written into schema.json yet."""
+    """`_was` also acts on a table that schema.json never named."""
     synced.run_sql(
         "CREATE TABLE Drafts (id INTEGER PRIMARY KEY, text TEXT); CREATE INDEX drafts_text ON Drafts (text);"
         "INSERT INTO Drafts VALUES (1, 'one'), (7, 'seven')"
@@ -421,7 +421,7 @@ def test_an_error_of_syntax_is_printed_with_its_line_and_a_caret(project):
 
 
 def test_a_key_that_others_refer_to_becomes_another_column_in_two_releases(project):
-    """As docs/howto/change-key.md shows it."""
+    """The steps of docs/howto/change-key.md."""
     customer = {"id": "INTEGER PRIMARY KEY", "code": "TEXT UNIQUE", "name": "TEXT"}
     order = {"id": "INTEGER PRIMARY KEY", "customer_id": "INTEGER REFERENCES customer (id)", "customer_code": "TEXT"}
     project.write({"customer": customer, "order": order})
@@ -484,7 +484,7 @@ def test_a_table_that_schema_json_never_named_goes_by_its_name_in_dropped(evolve
 
 
 def test_a_name_in_dropped_acts_once(evolved):
-    """A table that somebody makes later is theirs."""
+    """A table that somebody creates later under that name is not dropped."""
     dropping(evolved, "extra")
     evolved.write({**V2, "_dropped": ["extra"], "More": {"id": "key"}})
     evolved.done()
@@ -496,7 +496,7 @@ def test_a_name_in_dropped_acts_once(evolved):
 
 
 def test_an_installation_that_still_has_a_table_loses_it_too(project):
-    """It is adopted with the schema.json of a release in which the table was dropped long ago."""
+    """It is adopted with the schema.json of a release that dropped the table long ago."""
     project.run_sql("CREATE TABLE Log (id INTEGER PRIMARY KEY, what TEXT); CREATE TABLE schema_migrations (version)")
     project.write({"Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"}, "_dropped": ["schema_migrations"]})
     project.done("adopt")

@@ -1,4 +1,4 @@
-"""On a terminal there are bars, colours and a question; in a log there are not."""
+"""On a terminal there are progress bars, colours and a question; in a log there are none."""
 
 import os
 import subprocess
@@ -51,7 +51,7 @@ def test_a_sync_shows_bars_that_are_gone_afterwards(synced):
 
 
 def test_json_on_a_terminal_is_json_and_nothing_else(synced):
-    """An agent may well run its commands on one."""
+    """Coding agents may run commands on a terminal."""
     synced.write(V2)
     ended = on_terminal(synced.command("--json"), synced.folder)
     assert ended.json["result"] == "synced"
@@ -139,7 +139,7 @@ def test_without_a_terminal_nobody_is_asked(synced):
 
 
 def into_a_closed_pipe(project, *words, stderr=False):
-    """Its exit code, and what it says on stderr, if nobody reads its stdout; with `stderr`, nobody reads either."""
+    """Return the exit code and stderr of a command whose stdout has no reader; with `stderr`, neither has one."""
     read, write = os.pipe()
     os.close(read)
     command = project.command(*words)
@@ -155,7 +155,7 @@ def test_a_closed_pipe_is_no_error(evolved, words):
     assert into_a_closed_pipe(evolved, *words.split()) == (0, "")
 
 
-# With stderr both streams are closed.
+# With stderr, both streams are closed.
 @pytest.mark.slow
 @pytest.mark.parametrize("stderr", some([False, True], {True}))
 def test_a_run_goes_on_when_nobody_reads_its_lines(synced, stderr):

@@ -1,4 +1,4 @@
-"""The setting TRANSFORMS: the commands know which transforms have not acted, and each acts once."""
+"""The setting TRANSFORMS: the commands know which transforms have not yet acted, and each acts once."""
 
 import sys
 
@@ -23,7 +23,7 @@ def whisper(user):
 
 @pytest.fixture
 def module(synced, settings, monkeypatch):
-    """Write the module, which is imported anew."""
+    """Return a function that writes the module, which the next run imports again."""
     monkeypatch.syspath_prepend(str(synced.folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "TRANSFORMS": "transforms_of_test"}

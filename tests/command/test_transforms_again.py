@@ -1,4 +1,4 @@
-"""Transforms together with the other ways to another schema: each acts on the rows of a database when it should."""
+"""Transforms combined with the other ways to another schema: each acts once on the rows of a database."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ ADA, BEN, CYD = (1, "Ada", "Lovelace"), (2, "Ben", "Nevis"), (3, "Cyd", "Chariss
 
 @pytest.fixture
 def old(project, settings, monkeypatch):
-    """A database with whole names, whose project has a transform for them."""
+    """A project with full names in its database, and a transform that splits them."""
     monkeypatch.syspath_prepend(str(project.folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     project.write(OLD)
@@ -102,7 +102,7 @@ def test_a_switch_calls_one_that_has_not_acted(old):
 
 
 def test_a_table_that_the_same_run_creates_has_no_rows_for_it(old):
-    """A database that skips the release which made the table."""
+    """The database skips the release that created the table."""
     renamed = SPLIT.replace('"Users"', '"People"')
     declare(old, renamed)
     old.write({**OLD, "People": {"id": "INTEGER PRIMARY KEY"}, "Names": {**NAMES, "user_id": "INTEGER PRIMARY KEY"}})

@@ -1,4 +1,4 @@
-"""Databases that use functions, collations and modules which only their application registers."""
+"""Databases with functions, collations and modules that only their application registers."""
 
 import json
 import sqlite3
@@ -41,7 +41,7 @@ KEPT = {
 
 
 def application(path):
-    """A connection as the application has it."""
+    """Return a connection with everything that the application registers."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.create_function("title_sort", 1, lambda text: text and text.removeprefix("The "), deterministic=True)
     connection.create_function("slug", 1, lambda text: text and text.lower().replace(" ", "-"), deterministic=True)
@@ -51,7 +51,7 @@ def application(path):
 
 @pytest.fixture
 def library(project):
-    """A plain file of such an application; no schema.json."""
+    """A project with a plain file of such an application, and no schema.json."""
     with closing(application(project.link)) as connection:
         connection.executescript(SCRIPT + ROWS)
     project.schema.unlink()
@@ -102,7 +102,7 @@ def test_adopt_says_it_to_people(library):
 def test_a_table_changes_and_everything_that_uses_an_unknown_name_comes_along(adopted, table, options):
     before = texts(adopted)
     if table == "books":
-        adopted.run_sql("DROP INDEX by_sort")  # its rows cannot be indexed by this process
+        adopted.run_sql("DROP INDEX by_sort")  # this process cannot compute the values of that index
         before = [row for row in before if row[1] != "by_sort"]
     change(adopted, table, "more", "TEXT DEFAULT 'm'")
     adopted.done(**options)
@@ -148,7 +148,7 @@ def test_a_renamed_column_is_followed_where_unknown_functions_read_it(adopted):
 
 
 def test_what_was_taken_in_and_is_taken_out_of_schema_json_is_not_dropped(library):
-    """An adoption that named the view and the trigger, as one did where the functions were known."""
+    """The adoption named the view and the trigger, as it does where the functions are known."""
     library.write(
         {
             "books": {
@@ -214,7 +214,8 @@ def test_a_fresh_file_needs_every_name(adopted):
 
 @pytest.fixture
 def sorted_otherwise(library):
-    """Rows in the order of the application's collation, which is not that of their bytes, and an index in that order."""
+    """A project with rows in the order of the application's collation, which is not byte order, and an index in that
+    order."""
     with closing(application(library.link)) as connection:
         connection.executescript(
             "INSERT INTO labels VALUES ('C', 3), ('d', 4); INSERT INTO tags VALUES (3, 'three'), (4, 'Four');"
@@ -262,7 +263,7 @@ def test_a_damaged_page_of_a_table_that_uses_an_unknown_name_is_found_by_a_backu
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     with sorted_otherwise.link.open("r+b") as file:
         file.seek((page - 1) * size + 1)
-        file.write(b"\x0f\xf0")  # of a free block, which no query reads
+        file.write(b"\x0f\xf0")  # the header of a free block, which no query reads
     ended = sorted_otherwise.call("backup")
     assert ended.code == 4
     assert "[backup-damaged]" in ended.err
@@ -322,7 +323,7 @@ CREATE VIEW near AS SELECT * FROM emb;
 
 @pytest.fixture
 def vectors(project):
-    """A virtual table of a module that this process does not know, with the tables in which it keeps its content."""
+    """A project with a virtual table of a module that this process does not know, and the tables of its content."""
     with closing(sqlite3.connect(project.link, isolation_level=None)) as connection:
         connection.executescript(VECTORS)
     project.schema.unlink()
@@ -374,7 +375,7 @@ def test_a_table_beside_such_a_virtual_table_can_be_renamed_once_no_view_reads_i
 
 
 def test_stand_ins_are_gone_when_the_query_has_run():
-    """Otherwise the connection would compile what it cannot run, and take a broken trigger for a good one."""
+    """Otherwise the connection would accept SQL that it cannot run, and take a broken trigger for a good one."""
     with closing(Opener().memory()) as connection:
         connection.execute("CREATE TABLE t (a TEXT)")
         assert run_with_stand_ins(connection, "SELECT count(slug(a)), max(a COLLATE german) FROM t") == [(0, None)]

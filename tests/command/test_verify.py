@@ -1,4 +1,4 @@
-"""`schemasync --verify full` of a database that is current: what it says, and how it ends."""
+"""`schemasync --verify full` of a database that is current: its output and exit codes."""
 
 from tests.verification.damaged import stale_index
 

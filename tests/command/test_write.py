@@ -1,4 +1,4 @@
-"""What `inspect` prints: the same schema again, in a text that a person would write."""
+"""`inspect` prints the same schema again, in a text that a person would write."""
 
 import sqlite3
 from contextlib import closing
@@ -17,7 +17,7 @@ from ..schema.support import effort, rebuilt, schema
 
 
 def again(meant):
-    """The schema of the text that is written for it."""
+    """Write the schema as text, and return the schema that is read from it."""
     return document.read(write(meant, "a comment").encode()).schema
 
 
@@ -138,7 +138,7 @@ def test_no_line_is_wider_than_a_page_where_it_can_be_broken():
 
 
 def test_a_real_database_of_django_can_be_written(tmp_path):
-    """With the quoted names, the bare types and the deferred keys that its schema editor makes."""
+    """Django's schema editor quotes names, and makes bare types and deferred keys."""
     path = tmp_path / "django.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(

@@ -1,4 +1,4 @@
-"""A command on a terminal of its own: a pseudo-terminal that it controls, so that Ctrl-C is a signal."""
+"""A command on its own pseudo-terminal, as the controlling one, so that Ctrl-C is a signal."""
 
 import fcntl
 import os
@@ -17,7 +17,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(command, folder, answers=(), columns=80, **variables):
-    """Run it; each of `answers` is (what to wait for, what to type then). What it shows is in `out`, whole."""
+    """Run the command. Each of `answers` is (the text to wait for, the keys to type then). `out` has everything
+    shown."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
     process = Forked(command[1:], folder, environment(**variables), (theirs, theirs, theirs), terminal=True)
@@ -36,18 +37,18 @@ def _talk(terminal, answers):
         if not select.select([terminal], [], [], 0.5)[0]:
             continue
         data = b""
-        with suppress(OSError):  # Linux says EIO when the last program has closed the other end
+        with suppress(OSError):  # Linux reports EIO once the last program has closed the other end
             data = os.read(terminal, 65536)
         if not data:
             return shown
         shown += data.decode()
         if answers and answers[0][0] in shown[looked:]:
             looked = len(shown)
-            time.sleep(0.2)  # a signal between the prompt and the read that follows it is one that Python sees later
+            time.sleep(0.2)  # Python handles a signal between the prompt and the following read late
             os.write(terminal, answers.pop(0)[1].encode())
     raise AssertionError(f"it does not end:\n{shown}")
 
 
 def plain(text):
-    """Without colours and moves of the cursor."""
+    """Return the text without colours and cursor movements."""
     return _ESCAPES.sub("", text)

@@ -1,4 +1,4 @@
-"""The files for containers, by the linters of their formats; and that the pages show what the files say."""
+"""The files for containers pass the linters of their formats, and the pages show them unchanged."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""Two containers share one volume: one of them builds, both write, no write is lost, and each knows that it can be used."""
+"""Two containers share one volume: one of them builds, both write, no write is lost, and each can check that it may be
+used."""
 
 import json
 import sqlite3
@@ -140,7 +141,7 @@ def test_root_and_code_are_for_reading_only_and_the_volume_is_not(volume, code):
 
 
 def test_who_may_write_is_judged_by_the_effective_user(volume):
-    """As SQLite is: a file that others write must not be opened as one that nobody writes."""
+    """As in SQLite: a file that another user writes must not be opened as one without writers."""
     (volume / "db.sqlite3").touch(mode=0o600)
     asked = (
         "import os, sys; os.setreuid(1000, 0)\n"
@@ -156,14 +157,14 @@ def test_who_may_write_is_judged_by_the_effective_user(volume):
 
 
 def dockerfile(instruction):
-    """The words of an instruction in exec form."""
+    """Return the words of an instruction in exec form."""
     text = (DEMO / "containers" / "Dockerfile").read_text().replace("\\\n", "")
     (line,) = [line for line in text.splitlines() if line.startswith(instruction)]
     return json.loads(line[line.index("[") :])
 
 
 def serving(volume, port, **more):
-    """The words and variables of CMD, at a port of this machine, which the containers share."""
+    """Return the words and variables of CMD, for a port of this machine, which the containers share."""
     words = [word.replace(":8000", f":{port}") for word in dockerfile("CMD")]
     env = {
         **environment(),

@@ -1,4 +1,4 @@
-"""What is looked at after a kill: the wreck, the next run, and what stands there in the end."""
+"""Checks after a kill: of the wreck, of the next run, and of the final state."""
 
 import itertools
 
@@ -17,7 +17,7 @@ ROW = "written after the crash"
 
 
 def is_committed(scenario, number, when):
-    """True where the run was past its commit when it died."""
+    """Return True if the run was killed after its commit."""
     if not scenario.swaps:
         return False
     commit = len(scenario.passes) - 1 - scenario.passes[::-1].index(scenario.commit)  # a backup may be synced before
@@ -25,7 +25,7 @@ def is_committed(scenario, number, when):
 
 
 def look_at_the_wreck(prepared, wreck):
-    """What any program sees that opens the link before anything is repaired."""
+    """Check the files before anything is repaired, as a program sees them that opens the link."""
     if prepared.old is None and wreck.layout.path_kind() is PathKind.NOTHING:
         return
     assert dump(wreck.link) in (prepared.old, prepared.new)
@@ -36,7 +36,7 @@ def look_at_the_wreck(prepared, wreck):
 
 
 def write_through_the_link(database):
-    """The note that was acknowledged, None where the fence refused it."""
+    """Write a row and return its note, or None if the fence refuses it."""
     error = write(database.link, ROW)
     if error is None:
         assert fence_of(database.link) is None
@@ -47,10 +47,10 @@ def write_through_the_link(database):
 
 
 def assert_tidy(database, scenario, *, is_copied=False):
-    """One link, one live file without a trace of us, archives closed, no litter.
+    """Check that there is one link, one live file without traces of schemasync, closed archives, and no litter.
 
-    `is_copied`: the files are others than at the kill. The original of an adoption is then not known by its inode, and
-    is kept.
+    `is_copied`: the files are copies of those at the kill. The inode of an adoption's original has then changed, so
+    recovery keeps the original.
     """
     names = database.names()
     side = {"", "-wal", "-shm", "-journal"}
@@ -93,7 +93,7 @@ def assert_tidy(database, scenario, *, is_copied=False):
 
 
 def assert_backups(database, scenario):
-    """Each backup that has a manifest is whole, and no run takes the last one away."""
+    """Check that each backup with a manifest is whole, and that one backup is left."""
     kept = store(database.link, "default")
     backups = kept.find().backups
     assert backups or scenario.name == "backup"
@@ -103,7 +103,7 @@ def assert_backups(database, scenario):
 
 
 def assert_left(database):
-    """Of ours nothing is in the plain file, and its archives are whole and closed."""
+    """Check that the plain file has no object of schemasync, and that the archives are whole and closed."""
     assert traces(database.link) == []
     assert history(database.link) == ()
     assert not database.layout.plain.exists()
@@ -113,12 +113,12 @@ def assert_left(database):
 
 
 def finish(scenario, database):
-    """The same in a process of its own."""
+    """Call finish_here() in a process of its own."""
     return child(lambda: finish_here(scenario, database)).result()
 
 
 def finish_here(scenario, database):
-    """The next run. Returns the file in which a rollback has set aside what was written before it."""
+    """Do the next run. Return the archive that holds the writes set aside by a rollback or restore, or None."""
     target = database.target()
     live = database.layout.live()
 
@@ -136,13 +136,13 @@ def finish_here(scenario, database):
             case "rollback" if live.number == 1:
                 pass  # the rollback is done
             case "restore_live" | "restore_synced" | "restore_first" if live is not None and live.number == 3:
-                pass  # it is done; a second time would do it again
+                pass  # the restore is done; a second one would restore again
             case "keep_writes" if live.number == 4:
-                pass  # it is done; a second time would go forward again
+                pass  # the rollback is done; a second one would go forward again
             case "alter_undone" if len(history(database.link)) == 4:
-                pass  # it is undone; a second time would do it again
+                pass  # the change is undone; a second run would make it again
             case "snapshot" | "masked_snapshot" | "restore" if (database.folder / "copy.sqlite3").exists():
-                pass  # it is whole, and in the way of a second one
+                pass  # the copy is whole, and a second run would refuse to overwrite it
             case _:
                 run(scenario, target)
         if scenario.current is None:
@@ -158,7 +158,7 @@ def finish_here(scenario, database):
 
 
 def assert_history(scenario, database):
-    """Each generation that was live stands in it, in order; the last row is of the one that is live."""
+    """Check that the history has a row for each generation that was live, in order, and ends with the live one."""
     if scenario.name == "eject":
         return
     rows = history(database.link)
@@ -188,7 +188,7 @@ def assert_history(scenario, database):
 
 
 def assert_goes_on(prepared, database):
-    """After a run that failed: the old or the new state is whole, before and after a repair, and the next run finishes."""
+    """Check after a failed run: the old or new state is whole, before and after recovery, and the next run finishes."""
     if database.link.exists():
         assert whole(database.link)
     recovery(database.target())

@@ -9,7 +9,7 @@ __all__ = ["memory", "tmp_path"]
 
 @pytest.fixture(scope="session")
 def prepare(memory):
-    """Return a function: name of a scenario -> PreparedScenario, each made at its first use."""
+    """Return a function that maps the name of a scenario to its PreparedScenario, made at the first use."""
     made = {}
 
     def prepared(name):

@@ -1,4 +1,4 @@
-"""Small databases that tests build, look at and compare; all paths of one lie in one folder."""
+"""Small databases that tests build, inspect and compare, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ FILL = """
 """Rows for V1, and a table that no schema.json names."""
 
 WRITE = "INSERT INTO ledger (note) VALUES (?)"
-"""A write that both versions take."""
+"""An INSERT that works with V1 and with V2."""
 
 
 def read(tree: dict[str, Any]) -> Document:
-    """A schema, read once in each process; a child finds what its parent has read."""
+    """Return the schema of a tree. It is parsed once; forked children inherit it."""
     return _read(json.dumps(tree).encode())
 
 
@@ -117,43 +117,43 @@ class SampleDatabase:
         return Target(self.layout, disk=Disk(observer) if observer else Disk(), **parts)
 
     def copy(self, folder: Path) -> SampleDatabase:
-        """The same on the disk elsewhere, links as links."""
+        """Copy the folder to `folder`, with links as links, and return the copy."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return SampleDatabase(folder)
 
     def names(self) -> dict[str, list[str]]:
-        """Everything in the folder and in the generations folder."""
+        """Return the names in the folder, by "", and in the generations folder, by "generations"."""
         found = {"": sorted(p.name for p in self.folder.iterdir())}
         if self.layout.folder.is_dir():
             found["generations"] = sorted(p.name for p in self.layout.folder.iterdir())
         return found
 
     def files(self) -> list[Path]:
-        """The generations, finished ones."""
+        """Return the files of the finished generations."""
         return [g.path for g in self.layout.generations() if not g.building]
 
     def sync(self, tree: dict[str, Any], **parts: Any) -> Any:
-        """Sync in a process of its own; fails the test where it does not."""
+        """Sync in a process of its own. Fail the test if the sync fails."""
         return child(lambda: sync(self.target(**parts), read(tree))).result()
 
     def run(self, script: str) -> None:
-        """Run SQL on what the link names, as any program would."""
+        """Run SQL through the link, as any program would."""
         with sqlite(self.link) as connection:
             connection.executescript(script)
 
     def recovered(self, observer: Observer | None = None) -> tuple[str, ...]:
-        """Recover in a process of its own; fails the test where that raises."""
+        """Recover in a process of its own, and return what was repaired. Fail the test if recovery raises."""
         return child(lambda: recovery(self.target(observer))).result()
 
 
 def recovery(target: Target) -> tuple[str, ...]:
-    """What every command that writes begins with."""
+    """Take the lock and recover, as every command that writes does first."""
     with translated_errors(target.layout.link), target.locked():
         return recover(target)
 
 
 def dump(path: Path) -> dict[str, Any]:
-    """Schema and rows of a database, less what schemasync keeps in it for itself."""
+    """Return the schema and rows of a database, without the objects of schemasync."""
     with sqlite(path) as connection:
         schema = connection.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -179,7 +179,7 @@ def _short(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def without(found: dict[str, Any], *extra: str) -> dict[str, Any]:
-    """A dump less these notes of the ledger, and less what they did to its sequence."""
+    """Return a dump without the ledger rows that have these notes, and without sqlite_sequence."""
     rows = {name: rows for name, rows in found["rows"].items() if name != "sqlite_sequence"}
     if "ledger" in rows:
         rows["ledger"] = [row for row in rows["ledger"] if row[1] not in extra]
@@ -192,7 +192,7 @@ def whole(path: Path) -> bool:
 
 
 def notes(path: Path) -> set[str]:
-    """What stands in the ledger."""
+    """Return the notes in the ledger."""
     with sqlite(path) as connection:
         return {note for (note,) in connection.execute("SELECT note FROM ledger")}
 
@@ -213,14 +213,14 @@ def history(path: Path) -> tuple[history_table.HistoryRow, ...]:
 
 
 def traces(path: Path) -> list[str]:
-    """Objects of ours that must not be in a live file."""
+    """Return the names of the `_schemasync_` objects, which a live file must not have."""
     query = "SELECT name FROM sqlite_schema WHERE name LIKE '\\_schemasync\\_%' ESCAPE '\\'"
     with sqlite(path) as connection:
         return [name for (name,) in connection.execute(query)]
 
 
 def write(link: Path, note: str, *, timeout: float = 0) -> str | None:
-    """Write a row as a program does that opens the link now; the error's text where it fails."""
+    """Write a row through the link on a new connection. Return None, or the text of the error."""
     try:
         with sqlite(link, timeout=timeout) as connection:
             connection.execute(WRITE, (note,))
@@ -230,7 +230,7 @@ def write(link: Path, note: str, *, timeout: float = 0) -> str | None:
 
 
 def tamper(path: Path, work: Callable[[sqlite3.Connection], object]) -> None:
-    """Change a file of ours from outside, in one transaction."""
+    """Change a file directly, without schemasync, in one transaction."""
     with sqlite(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
         work(connection)
@@ -238,7 +238,7 @@ def tamper(path: Path, work: Callable[[sqlite3.Connection], object]) -> None:
 
 
 def point(database: SampleDatabase, name: str) -> None:
-    """Point the link at a file of the generations folder by hand, in one step, as readers may look at it meanwhile."""
+    """Point the link at a file of the generations folder, in one step: a reader may resolve it at any moment."""
     new = database.link.with_name("pointed-by-hand")
     new.symlink_to(f"{database.layout.folder.name}/{name}")
     new.replace(database.link)
@@ -266,7 +266,7 @@ def evolved(folder: Path) -> SampleDatabase:
 
 
 def changed(tree: dict[str, Any], table: str, **columns: Any) -> dict[str, Any]:
-    """A schema with some columns of a table otherwise."""
+    """Return a schema in which these columns of a table are replaced or added."""
     return {**tree, table: {**tree[table], **columns}}
 
 

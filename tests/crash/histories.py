@@ -1,9 +1,9 @@
-"""Random histories of syncs, swaps back, alterations in place and prunes, with kills at random steps, also of those that repair, while
-strangers write into every generation that they ever opened.
+"""Random histories of syncs, adoptions, rollbacks, changes in place and prunes. Runs and recoveries are killed at
+random steps, while strangers write into every generation that they ever opened.
 
 One rule holds throughout: every file holds exactly the rows that were acknowledged in it or in the files that it
-was made from, and no row that was refused. From it follows that no acknowledged write is lost: what a rollback
-sets aside stays whole in the file that was left.
+was made from, and no row that was refused. So no acknowledged write is lost: rows that a rollback sets aside stay
+whole in the archive.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SUPERSEDED = "schemasync: superseded, open the database again"
 
 
 def schema(version: int) -> dict[str, Any]:
-    """A schema of its own for each number; from one to any other the ledger is written again."""
+    """Return a different schema for each number. Every change of the number rewrites the ledger."""
     return {
         "ledger": {
             "id": "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -64,7 +64,7 @@ def schema(version: int) -> dict[str, Any]:
 
 @dataclass
 class Step:
-    """An observer that asks the test to go on before it lets a step happen, and may kill its process there."""
+    """An observer that waits at each step until the test lets it go on, and may kill its process there."""
 
     pipe: Pipe
     kill: KillAt | None
@@ -78,7 +78,7 @@ class Step:
 
 @dataclass
 class History:
-    """One history; `told` is what happened in it, for a test that fails."""
+    """One history. `reported` lists its events, for the message of a failed test."""
 
     folder: Path
     seed: int
@@ -100,7 +100,7 @@ class History:
         self.altered = 0
 
     def run(self, length: int) -> Counter[str]:
-        """Live through `length` operations and check after each. Raises AssertionError with what happened."""
+        """Do `length` operations and check after each. Raise AssertionError with the list of events."""
         with Stranger() as self.stranger:
             try:
                 self._begin()
@@ -111,7 +111,7 @@ class History:
                 raise AssertionError("\n".join([f"seed {self.seed}: {error}", *self.reported])) from error
         return self.counts
 
-    # --- what happens ---------------------------------------------------------------------------------------
+    # --- operations -----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         kind = self.chance.choice(["nothing", "wal", "delete"])
@@ -168,7 +168,7 @@ class History:
         return "sync", lambda step: sync(target(step), read(tree), options).result
 
     def _with_another_index(self) -> dict[str, Any] | None:
-        """The schema of the live generation with one index more or less; None if it is not one of `schema`."""
+        """Return the schema of the live generation with one index more or less, or None if `trees` does not have it."""
         rows = history(self.database.link) if self.database.layout.path_kind() is PathKind.GENERATION else ()
         tree = self.trees.get(rows[-1].version) if rows and rows[-1].generation == self._live() else None
         if tree is None:
@@ -186,7 +186,7 @@ class History:
         return KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(18))
 
     def _watched(self, work: Any, kill: KillAt | None) -> Ended:
-        """Run it; now and then between its steps the strangers write."""
+        """Run `work` to its end. Between its steps the strangers sometimes write."""
         near, far = FORK.Pipe()
         running = Child(lambda: work(Step(far, kill)))
         far.close()
@@ -209,7 +209,7 @@ class History:
         return ended
 
     def _repair(self, ended: Ended) -> None:
-        """Recover; on the way there it may be killed, too."""
+        """Recover. Up to three recoveries before the last may be killed."""
         for _ in range(self.chance.randrange(4)):
             target = self.database.target(KillAt(self.chance.choice(["before", "after"]), self.chance.randrange(3)))
             again = child(lambda target=target: recovery(target))
@@ -217,7 +217,7 @@ class History:
             self.counts["kills in recovery"] += again.killed
             self._everyone_writes()
         self._commit()
-        if self.writing:  # a rollback journal: its readers hold the commit up, and that holds everyone up
+        if self.writing:  # with a rollback journal, readers delay this commit, and the open write blocks the recovery
             self._stop_reading()
             self._commit()
         done = self.database.recovered()
@@ -229,7 +229,7 @@ class History:
     # --- strangers ------------------------------------------------------------------------------------------
 
     def _open_one(self) -> None:
-        """One more connection, by the link, as a program opens it."""
+        """Open one more connection through the link, as a program does. Above six, close one first."""
         live = self._live()
         if live is None:
             return
@@ -243,40 +243,40 @@ class History:
         self.stranger.open(f"c{self.opened}", self.database.link)
 
     def _some_read(self) -> None:
-        """Readers that hold an old state up, on any generation."""
+        """Begin read transactions on some connections, which keep an old snapshot of any generation."""
         for name in sorted(self.connections):
             if self.chance.random() < 0.2:
-                begun = self.stranger.tell(name, "BEGIN")
-                seen = self.stranger.tell(name, "SELECT count(*) FROM ledger")
+                begun = self.stranger.execute(name, "BEGIN")
+                seen = self.stranger.execute(name, "SELECT count(*) FROM ledger")
                 if begun == [] and isinstance(seen, list):
                     self.reading.add(name)
 
     def _one_holds(self) -> None:
-        """Now and then a transaction that has written is open when a run begins."""
+        """Sometimes leave a transaction open that has written a row, before a run begins."""
         if self.connections and self.chance.random() < 0.2:
             name = self.chance.choice(sorted(set(self.connections) - self.reading) or [""])
-            if name and self.stranger.tell(name, "BEGIN IMMEDIATE") == []:
+            if name and self.stranger.execute(name, "BEGIN IMMEDIATE") == []:
                 self.written += 1
-                if self.stranger.tell(name, WRITE, str(self.written)) == []:
+                if self.stranger.execute(name, WRITE, str(self.written)) == []:
                     self.writing[name] = str(self.written)
                     self.reported.append(f"  {name} holds {self.written} on {self.connections[name]}")
                 else:
-                    self.stranger.tell(name, "ROLLBACK")
+                    self.stranger.execute(name, "ROLLBACK")
 
     def _commit(self) -> None:
         for name, note in sorted(self.writing.items()):
-            if self.stranger.tell(name, "COMMIT") == []:
+            if self.stranger.execute(name, "COMMIT") == []:
                 self.rows.setdefault(self.connections[name], set()).add(note)
                 self.counts["acknowledged"] += 1
                 del self.writing[name]
 
     def _stop_reading(self) -> None:
         for name in sorted(self.reading):
-            self.stranger.tell(name, "COMMIT")
+            self.stranger.execute(name, "COMMIT")
         self.reading.clear()
 
     def _everyone_writes(self) -> None:
-        """Every connection there is tries, and one that opens the link now."""
+        """Try to write on every free connection, and on a new one that opens the link now."""
         if self.chance.random() < 0.5:
             self._commit()
         for name, generation in sorted(self.connections.items()):
@@ -288,18 +288,18 @@ class History:
             self.stranger.close("now")
 
     def stranger_opens(self) -> Any:
-        """Open the link; which generation that is may change meanwhile, so it is asked of SQLite."""
+        """Open the link as connection "now". SQLite reports which file that is, as the link may move meanwhile."""
         answer = self.stranger._ask("open", "now", str(self.database.link), 0)
         self._opened_now = None
         if not isinstance(answer, str):
-            file = Path(self.stranger.tell("now", "PRAGMA database_list")[0][2])
+            file = Path(self.stranger.execute("now", "PRAGMA database_list")[0][2])
             self._opened_now = PLAIN if file.name == self.database.link.name else file.stem
         return answer
 
     def _write(self, name: str, generation: str) -> None:
         self.written += 1
         note = str(self.written)
-        answer = self.stranger.tell(name, WRITE, note)
+        answer = self.stranger.execute(name, WRITE, note)
         if answer == []:
             self.counts["acknowledged"] += 1
             assert generation not in self.gone, f"{generation} is gone and took a write"
@@ -310,7 +310,7 @@ class History:
             answer.startswith("OperationalError: no such table") and SUPERSEDED in answer
         ), answer
 
-    # --- what must be true ----------------------------------------------------------------------------------
+    # --- checks ---------------------------------------------------------------------------------------------
 
     def _live(self) -> str | None:
         match self.database.layout.path_kind():
@@ -324,7 +324,7 @@ class History:
                 return None
 
     def _account(self, name: str, before: str | None, ended: Ended) -> None:
-        """Which rows each file must hold now that it is known whether the swap was committed."""
+        """Update the rows that each file must hold, now that it is known whether the swap was committed."""
         after = self._live()
         if ended.trouble is not None:
             assert ended.trouble.codes == ("database-locked",), f"{ended.trouble.kind}: {ended.trouble.text}"

@@ -1,4 +1,4 @@
-"""kill -9 anywhere: not only at the labels, but before each SQL statement and each call to the operating system."""
+"""kill -9 before any SQL statement and any counted call to the operating system, not only at disk steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CALLS = {
 
 @dataclass
 class Instants:
-    """Counts statements and calls of this process; at number `last` it kills it."""
+    """Counts the statements and calls of this process, and kills the process at number `last`."""
 
     last: int = -1
     count: int = 0
@@ -43,7 +43,7 @@ class Instants:
 
 
 def run_until(scenario: Scenario, database: SampleDatabase, instants: Instants) -> Any:
-    """What the child does: run the scenario, with everything counted."""
+    """Run the scenario in this process with everything counted, and return the count."""
     target = replace(database.target(), opener=Opener(instants.register))
     instants.watch()
     run(scenario, target)
@@ -51,11 +51,11 @@ def run_until(scenario: Scenario, database: SampleDatabase, instants: Instants) 
 
 
 def count(scenario: Scenario, database: SampleDatabase) -> int:
-    """How many instants a run has."""
+    """Return the number of instants of a run."""
     return child(lambda: run_until(scenario, database, Instants())).result()
 
 
 def sample(total: int, size: int, seed: str) -> list[int]:
-    """Some instants, spread over the whole run: one in each stretch of it."""
+    """Return at most `size` instants spread over the whole run: a random one in each of `size` equal parts."""
     chance = random.Random(seed)
     return sorted({total * part // size + chance.randrange(max(1, total // size)) for part in range(size)})

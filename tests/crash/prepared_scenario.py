@@ -1,4 +1,4 @@
-"""A scenario made ready: its state before the run, and what the whole run makes of it."""
+"""A scenario with its state before the run, and the dumps before and after the whole run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .scenarios import SCENARIOS, make, run
 
 
 class PreparedScenario:
-    """`before` is on the disk and copied by each test; `old` and `new` are the dumps before and after the run."""
+    """A scenario whose state `before` is on the disk, for each test to copy. `old` and `new` are the dumps before and
+    after the run; `old` is None if there is no database yet."""
 
     def __init__(self, name: str, folder: Path) -> None:
         folder.mkdir()

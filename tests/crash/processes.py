@@ -1,7 +1,7 @@
-"""Real processes for tests: a run that may die, a user without privileges, a stranger with connections of its own.
+"""Real processes for tests: a run that may be killed, a user without privileges, and another program with connections.
 
-A child is forked from this warm process, so that it starts in a millisecond. SQLite must not be open in here at
-that moment (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_):
+A child is forked from this warm process, so it starts in a millisecond. This process must have no SQLite connection
+open at that moment (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_):
 tests open databases only through `sqlite()`, which closes them.
 """
 
@@ -23,16 +23,16 @@ from urllib.parse import quote
 
 from schemasync.errors import SchemasyncError
 
-codecs.lookup("utf-8-sig")  # a child that has become nobody may be unable to import anything more
+codecs.lookup("utf-8-sig")  # loaded now: a child that runs as nobody may be unable to import modules
 
 FORK = multiprocessing.get_context("fork")
-PATIENCE = 60.0  # seconds after which a child that should have ended long ago is a failed test
+PATIENCE = 60.0  # seconds; a child usually ends in far less. One that takes longer fails the test
 NOBODY = 65534
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """An exception that came out of a child; `codes` and `exit_code` are those of a SchemasyncError."""
+    """An exception raised in a child. `codes`, `exit_code` and `hints` are set only for a SchemasyncError."""
 
     kind: str
     text: str
@@ -43,7 +43,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended: `exitcode` is -9 for one that was killed; then there is neither value nor trouble."""
+    """How a child ended. `exitcode` is -9 for a killed one, which has neither value nor trouble."""
 
     exitcode: int
     value: Any = None
@@ -54,13 +54,13 @@ class Ended:
         return self.exitcode == -signal.SIGKILL
 
     def result(self) -> Any:
-        """What the work returned. Fails the test where it did not return."""
+        """Return the return value of the work. Fail the test if the work raised or was killed."""
         assert self.trouble is None, f"{self.trouble.kind} {self.trouble.codes}: {self.trouble.text}"
         assert self.exitcode == 0, f"the child ended with {self.exitcode}"
         return self.value
 
     def refusal(self) -> Trouble:
-        """The SchemasyncError that the work raised. Fails the test where it raised none."""
+        """Return the SchemasyncError that the work raised. Fail the test if it raised none."""
         assert self.trouble is not None, f"nothing was raised; it returned {self.value!r} (exit code {self.exitcode})"
         assert self.trouble.exit_code is not None, f"not one of ours: {self.trouble.kind}: {self.trouble.text}"
         return self.trouble
@@ -75,7 +75,7 @@ def trouble_of(error: BaseException) -> Trouble:
 
 
 class Child:
-    """A child at work; `ended()` waits for it."""
+    """A running child process; `ended()` waits for its end."""
 
     def __init__(self, work: Callable[[], Any], *, user: int | None = None) -> None:
         self._answer, far = FORK.Pipe(duplex=False)
@@ -106,8 +106,8 @@ class Child:
 
 
 def child(work: Callable[[], Any], *, user: int | None = None, patience: float = PATIENCE) -> Ended:
-    """Run `work` in a process of its own, as another user if one is given, and say how it ended. `patience`: seconds; as
-    long as the work may take by limits of its own, and some more."""
+    """Run `work` in a process of its own, as `user` if given, and return how it ended. `patience`: the longest wait in
+    seconds, above the time limits of the work itself."""
     return Child(work, user=user).ended(patience)
 
 
@@ -120,7 +120,7 @@ def _work(work: Callable[[], Any], answer: Pipe, user: int | None) -> None:
         os.setuid(user)
     try:
         outcome = (work(), None)
-    except BaseException as error:  # noqa: BLE001  whatever it is, the test gets it
+    except BaseException as error:  # noqa: BLE001  the test gets every exception
         outcome = (None, trouble_of(error))
     with suppress(BrokenPipeError):
         answer.send(outcome)
@@ -138,9 +138,9 @@ def sqlite(path: Path, *, timeout: float = 0, mode: str = "rw") -> Iterator[sqli
 
 
 class Stranger:
-    """Another program: a process that keeps plain connections open and does with them what a pipe says.
+    """Another program: a process that keeps plain connections open and executes statements sent through a pipe.
 
-    Connections have names. `tell` returns the rows of a statement, or the error as a string "Kind: text".
+    Connections have names. `execute` returns the rows of a statement, or the error as a string "Kind: text".
     """
 
     def __init__(self) -> None:
@@ -152,11 +152,11 @@ class Stranger:
     def open(self, name: str, path: Path, *, timeout: float = 0) -> None:
         self._ask("open", name, str(path), timeout)
 
-    def tell(self, name: str, sql: str, *values: object) -> Any:
+    def execute(self, name: str, sql: str, *values: object) -> Any:
         return self._ask("execute", name, sql, values)
 
     def start(self, name: str, sql: str, *values: object) -> None:
-        """Like `tell`, without waiting for the answer; `answer()` fetches it."""
+        """Send a statement like `tell`, without waiting for the result; `answer()` returns it."""
         self._pipe.send(("execute", name, sql, values))
 
     def answer(self, patience: float = PATIENCE) -> Any:
@@ -192,12 +192,12 @@ def _strange(pipe: Pipe) -> None:
     connections: dict[str, sqlite3.Connection] = {}
     while (words := pipe.recv()) is not None:
         what, name, *rest = words
-        pipe.send(_deed(connections, what, name, rest))
+        pipe.send(_carry_out(connections, what, name, rest))
     for connection in connections.values():
         connection.close()
 
 
-def _deed(connections: dict[str, sqlite3.Connection], what: str, name: str, rest: list[Any]) -> Any:
+def _carry_out(connections: dict[str, sqlite3.Connection], what: str, name: str, rest: list[Any]) -> Any:
     try:
         if what == "open":
             path, timeout = rest

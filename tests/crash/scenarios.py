@@ -1,4 +1,4 @@
-"""Runs that are killed: what stands on the disk before, what is run, every step that it passes, and when it counts."""
+"""Runs to kill: the files before, the call, every disk step that it passes, and the step that commits it."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ LIVE_AFTER = f"CAPTURE:REMOVE {AFTER}"
 
 @dataclass(frozen=True)
 class Scenario:
-    """`commit`: when this step is done, the new state is the true one. `current` is the schema of the new state,
-    `before` that of the old one; `swaps` is False for a run that leaves the live file alone."""
+    """A run to kill. From the end of the step `commit` on, the new state is the valid one; None if the run makes none.
+    `current` is the schema of the new state, `before` that of the old one. `swaps` is False without `commit`."""
 
     name: str
     arrange: Callable[[Path], SampleDatabase]
@@ -117,7 +117,7 @@ class KillAt:
 
 
 class Passes:
-    """An observer that notes the steps."""
+    """An observer that records the steps."""
 
     def __init__(self) -> None:
         self.labels: list[DiskStep] = []
@@ -128,7 +128,7 @@ class Passes:
 
 
 def run(scenario: Scenario, target: Target) -> Any:
-    """What the child does. An archive may be pruned at once: nobody opens the databases of these tests by name."""
+    """Run the scenario in this process. Archives may be pruned at once, as no program has these databases open."""
     prune.GRACE = timedelta(0)
     return scenario.act(target)
 
@@ -138,14 +138,14 @@ def _sync(tree: dict[str, Any], **options: Any) -> Callable[[Target], Any]:
 
 
 def _backup(target: Target, *, is_compact: bool = False) -> int:
-    """Make a backup; how many there are then."""
+    """Make a backup, and return the number of backups."""
     kept = store(target.layout.link, "default")
     backup(target, kept, "default", is_compact=is_compact)
     return len(kept.find().backups)
 
 
 def _backed_up(folder: Path) -> SampleDatabase:
-    """With two backups within a moment, of which no period needs the first."""
+    """Two backups made in the same moment, so that no retention period needs the first."""
     database = databases.evolved(folder)
     assert child(lambda: (_backup(database.target()), _backup(database.target()))).result() == (1, 2)
     return database
@@ -170,7 +170,7 @@ def _with_rows_since_the_backup(folder: Path) -> SampleDatabase:
 
 
 def _empty_machine(folder: Path) -> SampleDatabase:
-    """Nothing but the backup is left."""
+    """Only the backup: no link and no generations."""
     database = _with_rows_since_the_backup(folder)
     shutil.rmtree(database.layout.folder)
     database.link.unlink()
@@ -216,7 +216,7 @@ ALTERED = {
     "crews": {**V2["squads"], "_was": ["squads"]},
     "_views": {"heads": "SELECT s.code, p.full_name FROM crews s JOIN people p ON p.id = s.lead"},
 }
-"""V2 with columns and an index for papers, and another name for squads."""
+"""V2 with new columns and an index in papers, and with squads renamed to crews."""
 
 
 DERIVED = {
@@ -228,7 +228,7 @@ DERIVED = {
     },
     "papers": {**V2["papers"], "_from": "SELECT id, body FROM old.papers WHERE id IN (SELECT id FROM old.papers)"},
 }
-"""V2 with a table that a SELECT fills, and one that a SELECT fills again."""
+"""V2 with a new table that a SELECT fills, and with papers filled again by a SELECT."""
 
 
 LESS = {
@@ -329,7 +329,7 @@ def _moved_over(folder: Path) -> SampleDatabase:
 
 
 def _displaced(folder: Path) -> SampleDatabase:
-    """A run was killed when somebody's file had come out in the place of the old link."""
+    """A run was killed after it had exchanged the link for a file that somebody had put there."""
     database = databases.evolved(folder)
     shutil.copy(database.files()[1], database.layout.next_link())
     return database
@@ -351,7 +351,7 @@ def _out(target: Target) -> Any:
 
 
 def _postponed(target: Target) -> Any:
-    """A run that waits, and is called at once."""
+    """A sync with `postpone`, which is called to cut over as soon as it waits."""
     observer = target.disk.observer
 
     def calling(when: str, label: DiskStep) -> None:
@@ -363,7 +363,7 @@ def _postponed(target: Target) -> Any:
 
 
 class _Work:
-    """Work of the application on the new file, as a migration does it, while writers go on."""
+    """Work of the application on the new file, like a migration's, while writers go on."""
 
     def is_due(self, new: NewFile) -> bool:
         return True
@@ -383,7 +383,7 @@ def _works(target: Target) -> Any:
 
 
 def _fails(target: Target) -> Any:
-    """A run that gives up when its new file is finished, and clears it away itself."""
+    """A run that fails when its new file is finished, and removes the file itself."""
     observer = target.disk.observer
 
     def interfering(when: str, label: DiskStep) -> None:
@@ -398,7 +398,7 @@ def _fails(target: Target) -> Any:
 
 
 class _Check:
-    """Writes to the file that it checks, and rolls that back."""
+    """A health check that writes to the file that it checks, and rolls the write back."""
 
     name = "check"
 
@@ -416,7 +416,7 @@ def _checked(target: Target) -> Any:
 
 
 class _Heard(Silent):
-    """The notes of a run."""
+    """The progress of a run, which records its notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -426,7 +426,8 @@ class _Heard(Silent):
 
 
 def _replicated(target: Target) -> Any:
-    """Litestream is not at work; it finds the live file in its configuration, or the run says that it does not."""
+    """A sync while Litestream is not running. Check that its configuration names the live file, or that the run notes
+    that it does not."""
     folder = target.layout.link.parent
     daemon = Litestream(Control(folder / "no.sock"), "file:///replica", config=folder / "litestream.yml")
     heard = _Heard()
@@ -750,16 +751,16 @@ SCENARIOS = {
 
 
 def make(scenario: Scenario, folder: Path) -> SampleDatabase:
-    """The state on the disk before the run, made once and copied by each test."""
+    """Make the state on the disk before the run, which each test copies."""
     database = scenario.arrange(folder)
     if database.link.exists() and scenario.name.startswith("adopt_wal"):
-        # a program that was killed left rows that are only in the log
+        # rows that a killed program left only in the write-ahead log
         leave_a_log(database.link)
     return database
 
 
 def leave_a_log(path: Path) -> None:
-    """A program that writes a row and is killed before the row is anywhere but in the log."""
+    """Write a row in a process that is killed while the row is only in the write-ahead log."""
 
     def die() -> None:
         with sqlite(path) as connection:

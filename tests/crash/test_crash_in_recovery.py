@@ -1,4 +1,4 @@
-"""kill -9 in the run that repairs what an earlier kill left, at each of its steps; then the next one repairs it all."""
+"""kill -9 at each step of the recovery after an earlier kill; the next recovery repairs everything."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from .databases import dump, recovery, without
 from .processes import child
 from .scenarios import SCENARIOS, KillAt, Passes, run
 
-WRECKS = {  # crash points whose wrecks all differ, and what repairing them does
+WRECKS = {  # the crash points of the gate: their wrecks all differ, and so do the repairs
     "first": ["BUILD:CREATE", "BUILD:RENAME", "CUTOVER:UNMARK", "CUTOVER:SYMLINK"],
     "evolve": ["BUILD:SEAL", "BUILD:RENAME", "CUTOVER:FENCE", "CUTOVER:UNMARK", "CUTOVER:LINK"],
     "adopt_wal": ["BUILD:RENAME", "CUTOVER:FENCE", "CUTOVER:LINK"],
@@ -39,7 +39,7 @@ def test_a_kill_while_repairing_is_repaired(prepare, tmp_path, name, number, whe
 
     expected = prepared.new if is_committed(scenario, number, when) else prepared.old
     for step in range(len(steps)):
-        # what stands on the disk after one step stands there before the next
+        # the disk is the same after a step as before the next one
         for moment in ("before", "after") if is_slow or not step else ("after",):
             again = database.copy(tmp_path / f"{step}{moment}")
             target = again.target(KillAt(moment, step))
@@ -49,7 +49,7 @@ def test_a_kill_while_repairing_is_repaired(prepare, tmp_path, name, number, whe
 
 
 def _check(prepared, database, expected, known, is_slow):
-    """In one process: each fork copies what it touches of the memory of the tests."""
+    """Check everything in one process: each fork copies the memory of the tests that it touches."""
     scenario = prepared.scenario
     look_at_the_wreck(prepared, database.copy(database.folder.with_name(f"{database.folder.name}wreck")))
     recovery(database.target())

@@ -1,5 +1,4 @@
-"""kill -9 before and after every step of every kind of run: nothing that was acknowledged is lost, and the next run
-finishes."""
+"""kill -9 before and after each step of every kind of run: no acknowledged write is lost, and the next run finishes."""
 
 import pytest
 
@@ -30,8 +29,8 @@ ALIKE = {
     "a_displaced_file",
     "a_run_that_fails",
 }
-"""Their building is killed in the slow tier: it leaves what that of `evolve` and `adopt_wal` leaves. So is the end of each
-step of their cut-over, at which the disk holds what it holds when the next step begins."""
+"""Scenarios whose BUILD steps are killed only in the slow tier, as these leave the same files as those of `evolve` and
+`adopt_wal`. So are the ends of their cut-over steps, where the disk is the same as before the next step."""
 
 SAME_SWAP = {
     "evolve_and_prune",
@@ -48,14 +47,14 @@ SAME_SWAP = {
     "an_open_archive",
     "a_displaced_file",
 }
-"""Their swap is that of `evolve`, step by step: beside its fence, only what they have of their own is killed in the gate."""
+"""Scenarios that swap like `evolve`, step by step. The gate kills them at the fence and at steps of their own."""
 
 RESTORES = {
     "restore_live": {DiskStep.RESTORE_HISTORY, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE},
     "restore_synced": {DiskStep.CUTOVER_FENCE},
     "restore_first": set[DiskStep](),
 }
-"""The rest of their steps is killed in the slow tier: their swap is that of `evolve` and `first`."""
+"""The steps of restores that the gate kills. The slow tier kills the others: they swap like `evolve` and `first`."""
 
 
 def points():
@@ -65,14 +64,14 @@ def points():
             building = label.startswith("BUILD") and label != DiskStep.BUILD_RENAME
             alike = scenario.name in ALIKE and building and usual
             for when in ("before", "after"):
-                # what stands on the disk after one step stands there before the next; where it counts most both are killed
+                # the disk is the same after a step as before the next one; only the most important steps get both kills
                 counts_most = label.startswith(("CUTOVER", "CAPTURE")) and scenario.name not in ALIKE
                 counts_most |= label == DiskStep.CUTOVER_FENCE or not usual
                 same = when == "after" and not counts_most and label != scenario.passes[-1]
                 swap = label not in RESTORES.get(scenario.name, {label})
-                # a run with a replication tool is that of `evolve`, but for what it says to the tool
+                # a run with a replication tool differs from `evolve` only in the calls to the tool
                 alike |= scenario.name == "evolve_replicated" and not label.startswith(("REPLICATION", "CUTOVER:LINK"))
-                # triggers that mixins made are in the file that goes live: all else is that of `evolve`
+                # a run with mixins differs from `evolve` only in the triggers that are in the new file
                 mixed = scenario.name == "mixins" and (label, when) != (DiskStep.CUTOVER_FENCE, "after")
                 swapped = (
                     scenario.name in SAME_SWAP
@@ -114,7 +113,7 @@ def test_after_a_kill_the_old_or_the_new_state_is_whole_and_the_next_run_finishe
 
 
 def _check_what_the_kill_left(prepared, database, committed):
-    """In one process: each fork copies what it touches of the memory of the tests."""
+    """Check everything in one process: each fork copies the memory of the tests that it touches."""
     scenario, target = prepared.scenario, database.target()
     look_at_the_wreck(prepared, database.copy(database.folder.with_name("wreck")))
     note = write_through_the_link(database) if prepared.old and "ledger" in prepared.old["rows"] else None

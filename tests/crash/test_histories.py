@@ -1,4 +1,4 @@
-"""Some of the histories of `histories.py`; `python -m tests.long crash` runs them by the thousand."""
+"""A few random histories of `histories.py`; `python -m tests.long crash` runs thousands."""
 
 import pytest
 

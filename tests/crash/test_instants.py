@@ -1,4 +1,4 @@
-"""kill -9 before any statement and any call to the operating system, a few of thousands in the quick tier."""
+"""kill -9 before SQL statements and calls to the operating system: of thousands, a few in the quick tier."""
 
 import pytest
 
@@ -32,10 +32,10 @@ def killed_at(prepare, tmp_path, name, size):
 
 
 def survive(prepared, database, wreck, number):
-    """Kill a run at an instant; then everything that is true after a kill at a label."""
+    """Kill a run at an instant, then check all that must be true after a kill at a disk step."""
     scenario = prepared.scenario
     ended = child(lambda: run_until(scenario, database, Instants(number)))
-    if not ended.killed:  # a few instants come and go with the length of the history
+    if not ended.killed:  # the number of instants varies a little with the length of the history
         return
     child(lambda: _check_what_the_kill_left(prepared, database, wreck, number)).result()
 

@@ -1,6 +1,6 @@
-"""What recovery finds on the disk, one state a test, and what it does about it (the table of docs/design/recovery.md).
+"""Recovery of each state in the table of docs/design/recovery.md, one state a test.
 
-Every state is made by hand; a second recovery never finds anything more to do.
+The tests make every state by hand. A second recovery never finds anything more to do.
 """
 
 import os
@@ -51,7 +51,7 @@ def one(prepare, tmp_path):
 
 @pytest.fixture
 def plain(prepare, tmp_path):
-    """A plain file that was never taken over."""
+    """A plain file that was never adopted."""
     return prepare("adopt_journal").copy(tmp_path / "w")
 
 
@@ -72,7 +72,7 @@ def mark(path):
 
 
 def repaired(database, live):
-    """Recover, and be sure that it is done: `live` is the number of the live generation afterwards."""
+    """Recover, check the result, and return what was repaired. `live` is the number of the live generation."""
     done = database.recovered()
     assert database.recovered() == (), "a second recovery finds something to do"
     assert database.layout.path_kind() is PathKind.GENERATION
@@ -90,7 +90,7 @@ def repaired(database, live):
 
 
 def refused(database, kind, code, exit_code):
-    """Recover in vain; return what it says, and be sure that it touched nothing."""
+    """Check that recovery refuses and changes nothing, and return the error."""
     before = fingerprint(database)
     trouble = child(lambda: recovery(database.target())).refusal()
     assert (trouble.kind, trouble.codes, trouble.exit_code) == (kind, (code,), exit_code)
@@ -100,7 +100,7 @@ def refused(database, kind, code, exit_code):
 
 
 def fingerprint(database):
-    """All names, what the link says, and the bytes of all files but SQLite's index of the log."""
+    """Return the targets of all links and the bytes of all files, by path, except for `-shm` files and the lock."""
     found = {}
     for path in database.folder.rglob("*"):
         if path.name.endswith("-shm") or path.name == "lock":
@@ -149,7 +149,7 @@ def test_a_building_file_is_removed_with_its_side_files(database):
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_side_file_without_its_file_is_removed(database, suffix):
-    """A power loss may keep one name and not the other; SQLite would replay that log into the next file of the name."""
+    """A power loss may keep one name and not the other; SQLite would apply that log to the next file of this name."""
     name = database.layout.folder / f"0003-abcabcabcabc.sqlite3.building{suffix}"
     plain = database.layout.plain.with_name(database.layout.plain.name + suffix)
     name.write_bytes(b"half")
@@ -212,7 +212,7 @@ def test_a_swap_back_whose_target_is_open_again_is_finished(database):
 
 
 def _restore(database):
-    """What a rollback writes into the file that it goes back to."""
+    """Reopen generation 1 with a row for the rollback, as a rollback does."""
     from schemasync.sync.phases.cutover import reopen
     from schemasync.sync.recovery import with_rollback
 
@@ -223,7 +223,7 @@ def _restore(database):
 
 
 def test_two_files_that_each_name_the_other_as_newer_are_for_a_person(database):
-    """The live file's fence is the older one: some backup was put back."""
+    """The live file's fence is the older one: somebody restored a backup."""
     close(path(database, 1), 9, path(database, 2).stem)
     close(path(database, 2), 5, path(database, 1).stem)
     trouble = refused(database, "NeedsPerson", "state-unknown", 6)
@@ -238,7 +238,7 @@ def test_a_live_file_that_names_itself_is_for_a_person(database):
 
 
 def test_a_closed_successor_that_the_history_does_not_know_is_for_a_person(database):
-    """Some other database's file was put there."""
+    """Somebody put a file of another database there."""
     shutil.copy(path(database, 1), database.layout.folder / "0003-abcabcabcabc.sqlite3")
     close(path(database, 2), 9, "0003-abcabcabcabc")
     trouble = refused(database, "NeedsPerson", "state-unknown", 6)
@@ -254,7 +254,7 @@ def test_a_missing_successor_is_for_a_person(database):
 
 
 def leaving(database):
-    """Generation 2 is closed in favour of a plain file, which stands in the folder."""
+    """Close generation 2 in favour of a plain file, which is in the folder."""
     database.layout.plain.write_bytes(path(database, 2).read_bytes())
     tamper(database.layout.plain, history_table.drop)
     close(path(database, 2), 9, "plain")
@@ -366,7 +366,7 @@ def test_a_missing_link_with_two_open_generations_is_for_a_person(database):
 
 
 def test_a_missing_link_beside_a_file_that_cannot_be_read_is_for_a_person(database):
-    """That one may have been live."""
+    """The unreadable file may have been live."""
     path(database, 2).write_bytes(b"this is no database, whatever it was" * 100)
     reopen(path(database, 1))
     database.link.unlink()
@@ -380,7 +380,7 @@ def test_a_missing_link_with_none_open_is_for_a_person(database):
 
 
 def test_a_missing_link_in_the_middle_of_a_swap_leaves_the_marked_successor(database):
-    """The old file is closed and names the new one, which holds all there is; the link is gone besides."""
+    """The old file is closed and names the new one, which holds all rows; the link is missing too."""
     mark(path(database, 2))
     database.link.unlink()
     trouble = refused(database, "NeedsPerson", "state-unknown", 6)
@@ -412,7 +412,7 @@ def test_a_database_that_moved_with_its_folder_works(database, tmp_path):
     assert report.result == "current"
 
 
-# --- something else stands there --------------------------------------------------------------------------------
+# --- something else in place of the link ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["other.sqlite3", "db.sqlite3.generations/backup.sqlite3", "/nowhere/else.sqlite3"])
@@ -439,7 +439,7 @@ def test_a_folder_over_the_link_s_place_is_left_alone(database):
 
 
 def test_a_link_to_a_building_file_is_left_alone(database):
-    """Nobody but a person makes one; what a link names is not litter."""
+    """Only a person makes such a link, and recovery removes no file that the link names."""
     building = path(database, 2).name + ".building"
     shutil.copy(path(database, 2), database.layout.folder / building)
     point(database, building)
@@ -461,7 +461,7 @@ def test_a_plain_file_over_the_link_s_place_is_never_replaced(database):
 
 
 def test_a_plain_file_put_in_the_middle_of_a_swap_does_not_cost_the_successor(database):
-    """The old file is closed in favour of a marked one: whoever puts a file over the link has not undone that."""
+    """The old file is closed and names a marked one. A file put over the link does not undo that."""
     mark(path(database, 2))
     database.link.unlink()
     with sqlite(database.link, mode="rwc") as connection:
@@ -473,7 +473,7 @@ def test_a_plain_file_put_in_the_middle_of_a_swap_does_not_cost_the_successor(da
 
 
 def test_a_copy_of_an_archive_over_the_link_s_place_is_never_replaced(database):
-    """It is closed and names a generation that is there, as the old file of an adoption does; yet it is none."""
+    """The copy is closed and names an existing generation, like the original of an adoption, but is none."""
     database.link.unlink()
     shutil.copy(path(database, 1), database.link)
     before = fingerprint(database)
@@ -483,7 +483,7 @@ def test_a_copy_of_an_archive_over_the_link_s_place_is_never_replaced(database):
 
 
 def test_an_archive_copied_over_the_live_file_is_for_a_person(database):
-    """cp follows the link: the live generation now holds what its archive holds."""
+    """cp follows the link, so the live generation now has the content of the archive."""
     path(database, 2).write_bytes(path(database, 1).read_bytes())
     refused(database, "NeedsPerson", "state-unknown", 6)
 
@@ -504,7 +504,7 @@ def test_a_plain_file_whose_adoption_was_cut_off_is_replaced_by_its_copy(plain, 
         assert dump(database.link)["rows"]["people"] == expected["rows"]["people"]
 
 
-# --- who looks meanwhile ----------------------------------------------------------------------------------------
+# --- readers and runs at the same time --------------------------------------------------------------------------
 
 
 def test_reading_says_that_a_swap_was_cut_off_and_changes_nothing(database):
@@ -521,7 +521,7 @@ def test_reading_says_that_a_swap_was_cut_off_and_changes_nothing(database):
 
 
 def read_beside(database, meanwhile, monkeypatch):
-    """The generation that a reader finds if `meanwhile` happens between its looks at the link and at the file."""
+    """Return how a reader ends that calls `meanwhile` after it reads the link and before it looks at the file."""
 
     def look():
         resolved = live_file.inode_of

@@ -1,4 +1,4 @@
-"""The demo's database, made and filled once in each process; who writes takes a copy."""
+"""The demo's database, created and filled once in each process; a test that writes takes a copy."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from .demo import Demo
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """By schema.json, with people, hours and notices. It is only read."""
+    """The demo by schema.json, with people, hours and notices; tests only read it."""
     demo = Demo(tmp_path_factory.mktemp("demo"))
     demo.done("schemasync")
     demo.done("filldemo", "--scale", "small")
@@ -16,7 +16,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def evolved(built, tmp_path_factory):
-    """The same, half a year later: by schema_v2.json. It is only read."""
+    """The demo half a year later, synced to schema_v2.json; tests only read it."""
     demo = built.copy(tmp_path_factory.mktemp("evolved") / "demo")
     demo.schema = "schema_v2.json"
     demo.done("schemasync")
@@ -31,5 +31,5 @@ def demo(built, tmp_path):
 
 @pytest.fixture(params=["built", "evolved"])
 def either(request):
-    """The database by each of both files; the code is the same. It is only read."""
+    """The demo by either schema file, with the same code; tests only read it."""
     return request.getfixturevalue(request.param)

@@ -1,4 +1,4 @@
-"""The demo with a database in a folder of its own, and its commands as a shell runs them."""
+"""The demo with a database in a separate folder, and its commands as a shell runs them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ERP = {"Contacts", "Departments", "ProjectAssignments", "Projects", "TimeEntries
 
 
 class Demo:
-    """`schema` names the file in demo_project that its commands use."""
+    """The demo in a folder; `schema` names the file in demo_project that its commands use."""
 
     def __init__(self, folder: Path, schema: str = "schema.json") -> None:
         self.folder, self.schema = folder, schema
         self.link = folder / "db.sqlite3"
 
     def copy(self, folder: Path) -> Demo:
-        """The database once more: its link is a relative one and leads into the copy."""
+        """Copy the database to a folder. Its link is relative, and so leads into the copy."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Demo(folder, self.schema)
 
     @property
     def unmodelled(self) -> set[str]:
-        """The tables that no model has: those of the ERP, and the history of schemasync."""
+        """The tables without a model: those of the ERP, and those of schemasync."""
         return (
             ERP
             | {"_schema_versions"}
@@ -43,12 +43,12 @@ class Demo:
         return [sys.executable, str(ROOT / "manage.py"), *words]
 
     def manage(self, *words: str, stdin: str = "", fresh: bool = False, **variables: str) -> Ended:
-        """A command in a process of its own, without a terminal."""
+        """Run a command in another process, without a terminal."""
         given = self.environment | variables
         return run(self.command(*words)[1:], self.folder, given, stdin=stdin, fresh=fresh)
 
     def done(self, *words: str, fresh: bool = False, **given: str) -> Ended:
-        """The same for what must succeed."""
+        """Like manage(), for a command that must succeed."""
         ended = self.manage(*words, fresh=fresh, **given)
         assert ended.code == 0, ended
         return ended

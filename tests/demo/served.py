@@ -21,7 +21,7 @@ PATIENCE = 30.0  # seconds
 
 @contextmanager
 def served(demo: Demo, variables: Mapping[str, str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The process of the server, and its port."""
+    """Start a server; yield its process and port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         command = [
             *(sys.executable, "-m", "gunicorn", "tests.demo.site:application", "--bind", f"fd://{listening.fileno()}"),
@@ -38,7 +38,7 @@ def served(demo: Demo, variables: Mapping[str, str], folder: Path) -> Iterator[t
 
 
 def ask(port: int) -> tuple[int, str]:
-    """Write a notice: the status of the answer, and the engine on which it was written."""
+    """Write a notice; return the status of the response, and the engine that stored it."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         connection.request("POST", "/")
         answer = connection.getresponse()
@@ -46,7 +46,7 @@ def ask(port: int) -> tuple[int, str]:
 
 
 def until_written(port: int, engine: str) -> float:
-    """When the first write on that engine was acknowledged."""
+    """Write until a write is acknowledged by that engine, and return the time of it by the monotonic clock."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError, http.client.HTTPException):

@@ -1,4 +1,5 @@
-"""A view of the demo's database for a real WSGI server: each POST writes a notice, and answers with the engine."""
+"""A view of the demo's database for a real WSGI server: each POST writes a notice, and returns the name of the
+engine."""
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application

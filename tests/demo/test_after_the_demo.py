@@ -1,4 +1,4 @@
-"""What a newcomer finds when the demo has ended: an account for the admin, and no page that fails."""
+"""The state after the demo command: a user for the admin, and no page that fails."""
 
 import json
 import re
@@ -15,8 +15,8 @@ from .demo import Demo
 
 ACCOUNT = "SELECT count(*) FROM auth_user WHERE username = 'demo' AND is_superuser"
 
-# Follows the links of the site and of the admin, as the account that the demo made. Of pages that differ only in a
-# number it opens `MOST`; of the filters of a list, each by itself, one value.
+# Follow the links of the site and of the admin, as the user that the demo created. Of pages that differ only in a
+# number, open `MOST`; of the filters of a list, one value of each.
 VISIT_ALL = """
 import json, re
 from collections import Counter
@@ -68,7 +68,7 @@ print(json.dumps(codes))
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The demo as it leaves its database. It is only copied."""
+    """The demo after its command; tests only copy it."""
     demo = Demo(tmp_path_factory.mktemp("finished") / "demo")
     demo.folder.mkdir()
     demo.output = demo.done("demo").out
@@ -81,7 +81,7 @@ def ended(finished, tmp_path):
 
 
 def visited(demo):
-    """The status of every page, by its address."""
+    """Return the status of every page, by its address."""
     variables = demo.environment | {"DJANGO_SETTINGS_MODULE": "demo_project.settings"}
     code = "import django\ndjango.setup()\n" + textwrap.dedent(VISIT_ALL)
     done = run(["-c", code], demo.folder, variables)

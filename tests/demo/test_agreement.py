@@ -1,4 +1,4 @@
-"""Models, schema.json and database of the demo say the same, by both of its files."""
+"""Models, schema.json and database of the demo agree, for both of its schema files."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_the_tables_of_models_are_the_models_and_those_of_the_erp_are_schema_jso
 
 
 def test_content_types_and_permissions_are_there(either):
-    """What post_migrate is for."""
+    """A receiver of post_migrate creates them."""
     query = "SELECT codename FROM auth_permission JOIN django_content_type t ON t.id = content_type_id WHERE model = 'notice'"
     assert {name for (name,) in either.rows(query)} == {
         f"{verb}_notice" for verb in ("add", "change", "delete", "view")

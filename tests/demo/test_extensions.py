@@ -1,4 +1,4 @@
-"""django-extensions beside the flag: its commands find the models, tables and pages of the demo."""
+"""django-extensions with the flag on: its commands find the models, tables and pages of the demo."""
 
 import json
 import os
@@ -15,20 +15,20 @@ import pytest
 
 from .demo import DEMO, ROOT
 
-PATIENCE = 30  # seconds that a server may take to answer
+PATIENCE = 30  # seconds for a server to answer
 
 
 LATER = ("SchemaVersion", "field 'sqlite_version' defined in database but missing in model")
-"""The model reads what every history has: one that an older release began lacks this column until the next swap."""
+"""The model has the columns of every history: one that an older release began lacks this column until the next swap."""
 
 
 PARTIAL = {"Assignment", "Contact", "Department", "Person", "Project", "TimeEntry"}
-"""Models of the ERP, which name those columns that both schemas have."""
+"""Models of the ERP, which name only the columns that both schemas have."""
 
 
 def missing(demo):
-    """What sqldiff finds missing on either side, each with its model; a table without a model has none. What only the
-    database has is no difference for a model that names some of its columns."""
+    """Return the differences "missing in" that sqldiff prints, as (model, line); a table without a model has "" there.
+    A column that only the database has is no difference for a model that names some of its columns."""
     printed = demo.manage("sqldiff", "--all-applications", "--output_text", "--no-color")
     assert "Application: notices" in printed.out, printed
     model, found = "", set()
@@ -41,15 +41,16 @@ def missing(demo):
 
 
 def test_sqldiff_misses_no_table_no_field_and_no_foreign_key(either):
-    """Its other kinds are wrong on SQLite with a new database of Django's own, too: "parameters differ", say."""
+    """Its other kinds of differences are wrong for a new SQLite database of Django's own, too, such as "parameters
+    differ"."""
     found = {(model, text) for model, text in missing(either) if not re.search(r" (INDEX|UNIQUE) ", text)}
-    # A view counts as a table there, and so do the statistics of SQLite, once a sync has asked for them.
+    # sqldiff counts views as tables, and SQLite's statistics, once a sync has run ANALYZE.
     without = either.unmodelled | {"project_hours"} | ({"sqlite_stat1"} if either.schema == "schema_v2.json" else set())
     assert found == {LATER, *(("", f"table '{name}' missing in models") for name in without)}
 
 
 def test_sqldiff_misses_no_unique(built):
-    """It has none to complain of in a database that Django's migrate made."""
+    """It reports none in a database that Django's migrate created, either."""
     assert {(model, text) for model, text in missing(built) if model} == {LATER}
 
 
@@ -101,12 +102,12 @@ def test_runserver_plus_serves_the_site_through_a_swap(demo):
 
 @contextmanager
 def served(demo):
-    """The address of a server in a process of its own, once it answers; it is stopped afterwards."""
+    """Yield the address of a server in another process once it answers, and stop it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     log = demo.folder / "server.log"
-    # With its reloader: django-extensions 4.1 and Werkzeug 3 do not come up without (django-extensions issue 1886).
+    # With the reloader: without it, django-extensions 4.1 and Werkzeug 3 do not start (django-extensions issue 1886).
     command = demo.command("runserver_plus", address)
     with log.open("w") as out:
         server = subprocess.Popen(
@@ -116,7 +117,7 @@ def served(demo):
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            start_new_session=True,  # the reloader serves from a child, which has to end with it
+            start_new_session=True,  # the reloader serves from a child, which must stop with it
         )
     try:
         wait_for(f"http://{address}/", server, log)
@@ -128,7 +129,7 @@ def served(demo):
 
 
 def wait_for(url, server, log):
-    """Ask until somebody answers."""
+    """Request the address until it answers."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         try:
@@ -143,7 +144,7 @@ def wait_for(url, server, log):
 
 
 def page(url):
-    """The text of a page that must answer with 200."""
+    """Return the text of a page that must answer with 200."""
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         assert answer.status == 200
         return answer.read().decode()

@@ -1,4 +1,4 @@
-"""What the README's first command installs is all that the demo uses."""
+"""The first command of the README installs everything that the demo uses."""
 
 import re
 from importlib.metadata import packages_distributions, requires
@@ -9,7 +9,7 @@ from tests.support.processes import ROOT, run
 
 from .demo import Demo
 
-# The demo and its pages in a process to which modules of other packages are missing.
+# The demo and its pages, in a process that cannot import modules of other packages.
 DEMO_AND_PAGES = """
 import sys
 class Missing:
@@ -31,7 +31,7 @@ for path in ("/", "/projects/1/", "/admin/", "/admin/notices/notice/", "/admin/s
 
 
 def named(file):
-    """The packages that a file of requirements names, without its versions."""
+    """Return the packages that a requirements file names, without versions."""
     lines = [line.partition("#")[0].strip() for line in (ROOT / file).read_text("utf-8").splitlines()]
     return [re.split(r"[<>=!~;\[ ]", line)[0] for line in lines if line and not line.startswith("-")]
 
@@ -41,7 +41,7 @@ def folded(name):
 
 
 def installed_with(names):
-    """These packages and all that they require, extras aside."""
+    """Return the normalised names of these packages and all that they require, extras aside."""
     found, waiting = set(), [folded(name) for name in names]
     while waiting:
         name = waiting.pop()

@@ -20,7 +20,7 @@ def test_the_demo_tells_its_story_to_the_end(tmp_path):
     assert "18 new tables; project_hours: new view" in reported.out
     assert "written since, and kept whole in 0002-" in reported.out
     assert "with its rows, to the schema of 0001-" in reported.out
-    assert 'Invoices" goes with 1 row' in reported.out
+    assert 'Invoices" is dropped with 1 row' in reported.out
     assert "35 rows written" in reported.out, "by the transform"
     assert "13 columns masked, 2 tables left empty" in reported.out
     *_, last = reported.out.rpartition("What next\n")
@@ -28,7 +28,7 @@ def test_the_demo_tells_its_story_to_the_end(tmp_path):
     assert last.endswith("http://127.0.0.1:8000/admin/  sign in as demo, with the password only-for-the-demo\n")
 
 
-# In the place of SQLite's shell, which not every machine has.
+# Stands in for SQLite's shell, which some machines lack.
 SHELL = """
 set -e
 sqlite3() { python -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' "$@"; }
@@ -37,7 +37,7 @@ sqlite3() { python -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); d
 
 @pytest.mark.slow
 def test_each_command_that_the_demo_prints_can_be_pasted_into_a_shell(tmp_path):
-    """All of them, typed one after the other, tell the same story."""
+    """Typed one after the other, the commands create the same rows as the demo."""
     reported = Demo(tmp_path).done("demo")
     commands = [line.removeprefix("$ ") for line in reported.out.splitlines() if line.startswith("$ ")]
     assert commands.pop().endswith("runserver")

@@ -1,4 +1,4 @@
-"""Each change of the closed family arises from a minimal pair of schemas, and nothing else arises with it."""
+"""Each change of the closed family results from a minimal pair of schemas, and no other change with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEYED = '{"T": {"a": "INT", "b": "INT"}}'
 KEYED_WITH_VIEW = KEYED[:-1] + ', "_views": {"V": "SELECT * FROM T"}}'
 TRIGGER = "AFTER INSERT ON T BEGIN SELECT 1; END"
 OTHER = "AFTER INSERT ON T BEGIN SELECT 2; END"
-# in a STRICT table a key implies NOT NULL as it does WITHOUT ROWID, so that nothing else changes
+# in a STRICT table a key implies NOT NULL, as WITHOUT ROWID does, so that nothing else changes
 STRICT_KEY = '{"T": {"a": "TEXT PRIMARY KEY", "_strict": true}}'
 PARENT = '"P": {"id": "INTEGER PRIMARY KEY"}'
 

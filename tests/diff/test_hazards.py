@@ -1,4 +1,4 @@
-"""A hazard says whether it blocking the run, and the same for machines."""
+"""A hazard states whether it blocks the run, in text and for programs."""
 
 from schemasync.diff.hazards import (
     STOPS,

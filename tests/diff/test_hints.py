@@ -1,4 +1,4 @@
-"""Renames, drops and fills: what a hint does, when it acts, and what is refused without one."""
+"""Renames, drops and fills: the effect of a hint, when it acts, and what is refused without one."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_lost_columns_are_paired_by_their_type_and_then_by_their_name() -> None:
 
 
 def renames(old: str, new: str) -> list[str]:
-    """What the hint says of renames: the lines before the one about a drop."""
+    """Return the lines of the hint about renames, which are those before the line about a drop."""
     [problem] = diff(old, new).problems
     return problem.hint.splitlines()[:-1]
 
@@ -305,7 +305,7 @@ def test_what_a_repair_drops_is_part_of_the_command_that_repairs() -> None:
     assert losses(found.problems, {"T", "U", "V"}) == ("T.b",), "what may be a rename is for a person to say"
     assert losses(found.problems, {"U"}) == ()
     assert repair_hint(("T.b",)) == (
-        "To undo the change (T.b goes with all values): manage.py schemasync --repair --allow-drop T.b"
+        "To undo the change (T.b is dropped with all values): manage.py schemasync --repair --allow-drop T.b"
     )
     assert repair_hint(()) == "To undo the change: manage.py schemasync --repair"
 

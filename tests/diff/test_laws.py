@@ -1,4 +1,4 @@
-"""What holds for any two schemas, any hints and any number of syncs."""
+"""Properties that hold for any two schemas, any hints and any number of syncs."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_every_change_has_a_text_and_every_refusal_has_its_fix(old: dict, new: d
 
 
 def _with_names(parent: str, child: str, names: list[str]) -> dict:
-    """Two tables with every place where a column is named; a, b and c are columns of both. One may be named TRUE, which
-    then no longer is the constant; none is named FALSE."""
+    """Return two tables with every place where a column is named; a, b and c are columns of both. One may be named
+    TRUE, which then is not the constant; none is named FALSE."""
     a, b, c = map(quote, names)
     p, t = quote(parent), quote(child)
     return {
@@ -81,7 +81,7 @@ def _with_names(parent: str, child: str, names: list[str]) -> dict:
 
 
 def _hinted(tree: dict, was: list[str], table_was: dict[str, str]) -> dict:
-    """The tree with a hint at each of its names."""
+    """Return the tree with a hint for each of its names."""
     found = {}
     for key, body in tree.items():
         columns = [column for column in body if column.startswith("__") or not column.startswith("_")]
@@ -130,7 +130,7 @@ FILES = st.dictionaries(TABLES, TABLE, max_size=3)
 @effort(200)
 @given(st.lists(FILES, min_size=1, max_size=5))
 def test_after_a_sync_the_same_file_is_current_and_no_hint_acts_again(files: list[dict]) -> None:
-    """Whatever was in the files before, and whatever this one says of earlier names."""
+    """This holds for any earlier files, and for any earlier names in this one."""
     live, recorded = Schema(), NOTHING
     for tree in files:
         file = read(tree)
@@ -177,7 +177,8 @@ def test_no_value_goes_to_two_columns_and_none_is_lost_in_silence(old: dict, new
 @effort(150)
 @given(FILES, FILES)
 def test_no_rename_is_passed_over_in_silence_and_none_is_recorded_that_did_not_act(old: dict, new: dict) -> None:
-    """A hint that names what is there acts, or it is refused or noted; one that is recorded leaves nothing to act on."""
+    """A hint that names an existing object acts, or it is refused or noted; a recorded hint leaves nothing to act
+    on."""
     before, file = schema(old), read(new)
     found = compare(before, file.schema, file.hints)
     clashes = {(p.facts["table"], name) for p in found.problems if p.code == "rename-clash" for name in p.facts["new"]}

@@ -1,4 +1,4 @@
-"""The order of columns alone is no change, unless a view or a trigger uses them by their position."""
+"""The order of columns alone is not a change, unless a view or a trigger uses them by position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may have been renamed is asked, and the answers become hints in the file."""
+"""The diff asks about possible renames, and the answers become hints in the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLD = """{
 
 
 class Answers:
-    """Says yes to the questions that are named, and keeps all."""
+    """Answers yes to the named questions, and records all questions."""
 
     def __init__(self, *yes):
         self.yes, self.asked, self.last = yes, [], []
@@ -28,7 +28,7 @@ class Answers:
 
 
 def settled(new, ask):
-    """The text with the answers; nothing is lost without a name any more."""
+    """Return the text with the answers as hints; afterwards the diff has no problem."""
     old, read = document.read(OLD.encode()).schema, document.read(new.encode())
     text = answered(new, choices(compare(old, read.schema, read.hints).problems), ask)
     again = document.read(text.encode())

@@ -1,4 +1,4 @@
-"""Which changes write the rows of a table again, and which only its definition."""
+"""Which changes rewrite the rows of a table, and which only its definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two schemas side by side: what became of each table, column and part."""
+"""Two schemas side by side: the change of each table, column and part."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Run Django's tests in every configuration, print the figures; exit 1 where ours differ from the stock backend's.
+"""Run Django's tests in every configuration, print the figures; exit 1 if ours differ from the stock backend's.
 
-With `--recorded`, the stock backend runs only where ours came to something else than what the stock backend is recorded to
-have come to with these versions; `--record` records it.
+With `--recorded`, the stock backend runs only where the result of ours differs from its recorded result for these
+versions; `--record` records it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .record import Record
 from .source import CACHE, default_cache, tests_of_django
 
 ROOT = Path(__file__).resolve().parents[2]
-TOGETHER = os.cpu_count() or 1  # with --parallel=2, too, one process makes the tables and ends last
-TIMEOUT = 600.0  # seconds; the longest takes a tenth of it
-LAST = 150  # lines of an output: as many as a test takes of which nothing else is known
+TOGETHER = os.cpu_count() or 1  # also with --parallel=2, one process creates the tables and finishes last
+TIMEOUT = 600.0  # seconds; the longest run takes a tenth of it
+LAST = 150  # lines of an output: enough to show the last test of a run that broke off
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(source: Path, scratch: Path, labels: Sequence[str], configuration: Configuration) -> Run:
-    """One run of runtests.py, in a folder of its own."""
+    """Run runtests.py once, in a separate folder."""
     folder = scratch / configuration.name
     databases, record, output = folder / "databases", folder / "record.json", folder / "output.txt"
     databases.mkdir(parents=True)
@@ -85,7 +85,7 @@ def run(source: Path, scratch: Path, labels: Sequence[str], configuration: Confi
 
 
 def run_tests(words: list[str], source: Path, path: list[Path], output: Path) -> int | None:
-    """The exit code; None for one that had to be stopped."""
+    """Return the exit code, or None if the run had to be stopped."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
     with output.open("w") as file:
         try:
@@ -102,7 +102,8 @@ def command(configuration: Configuration, labels: Sequence[str]) -> list[str]:
 
 
 def trouble(code: int | None, outcome: Outcome | None, databases: Path, output: Path) -> str:
-    """What no test told: a run that broke off or failed after its tests, databases that it left behind."""
+    """Return an error that no test reported, or "": a run that broke off or failed after its tests, databases left
+    behind."""
     if code is None or outcome is None or bool(code) == outcome.is_clean:
         last = "\n".join(output.read_text("utf-8", "replace").splitlines()[-LAST:])
         return f"exit code {code}, and its output ends in\n{last}"

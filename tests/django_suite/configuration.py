@@ -1,4 +1,4 @@
-"""What Django's tests are run with: an engine, a place of the database, a number of processes."""
+"""The configurations of Django's tests: an engine, a place of the database, a number of processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENGINES = {"ours": "schemasync.backends.sqlite3", "stock": "django.db.backends.s
 PLACES = ("memory", "disk")
 PROCESSES = (2, 1)  # the longest last would leave a core idle at the end
 
-# Those of Django's own tests on SQLite, which differ between its versions; they stand beside runtests.py.
+# Django's own settings for tests on SQLite, which differ between its versions, are next to runtests.py.
 SETTINGS = """\
 from test_sqlite import *
 
@@ -32,11 +32,11 @@ class Configuration:
 
     @property
     def name(self) -> str:
-        """`ours-disk-2`: what the command line, the table and the folders call it."""
+        """The name in the command line, the table and the folders, such as `ours-disk-2`."""
         return f"{self.engine}-{self.place}-{self.processes}"
 
     def settings(self, databases: Path, record: Path) -> str:
-        """A settings module whose databases lie in one folder, and whose result will be in a file."""
+        """Return a settings module with databases in this folder, whose test runner writes its result to `record`."""
         return SETTINGS.format(
             databases={alias: self._database(databases / f"{alias}.sqlite3") for alias in ("default", "other")},
             record=str(record),
@@ -50,5 +50,5 @@ class Configuration:
 ALL = tuple(
     Configuration(engine, place, processes)
     for processes, place, engine in product(PROCESSES, PLACES, ENGINES)
-    if engine == "ours" or processes == PROCESSES[0]  # the number of processes changes nothing of what a test finds
+    if engine == "ours" or processes == PROCESSES[0]  # the number of processes does not change the result of a test
 )

@@ -1,4 +1,4 @@
-"""What a run of Django's tests came to, and whether ours came to the same as Django's own."""
+"""The outcome of a run of Django's tests, and whether ours equals that of Django's own backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPARED = ("failures", "errors", "skipped", "expected_failures", "unexpected_su
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Names of tests, sorted; one that is skipped in two subtests stands there twice."""
+    """The names of tests by outcome, sorted; a test that is skipped in two subtests is listed twice."""
 
     run: int
     failures: list[str]
@@ -27,7 +27,7 @@ class Outcome:
 
     @classmethod
     def read(cls, text: str) -> Outcome:
-        """From what the recorder wrote."""
+        """Read the output of the recorder."""
         noted = json.loads(text)
         return cls(**{field.name: noted[field.name] for field in fields(cls)})
 
@@ -38,7 +38,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`outcome` is None where the run ended before its result was written; `trouble` says what else went wrong."""
+    """A run in one configuration. `outcome` is None if the run ended before it wrote its result; `trouble` is any other
+    error."""
 
     configuration: Configuration
     seconds: float
@@ -66,7 +67,7 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def faults(runs: list[Run]) -> Iterator[str]:
-    """A line for whatever is not as it must be: of each run by itself, and of ours beside stock."""
+    """Yield a line for each fault: of each run by itself, and of ours compared with stock."""
     for run in runs:
         yield from _own_faults(run)
     for ours, stock in pairs(runs):
@@ -75,7 +76,7 @@ def faults(runs: list[Run]) -> Iterator[str]:
 
 
 def pairs(runs: list[Run]) -> Iterator[tuple[Run, Run]]:
-    """Ours, and the stock backend in the same place."""
+    """Yield each run of ours with the run of the stock backend in the same place."""
     stock = {run.configuration.place: run for run in runs if run.configuration.engine == "stock"}
     for run in runs:
         if run.configuration.engine == "ours" and run.configuration.place in stock:
@@ -83,7 +84,8 @@ def pairs(runs: list[Run]) -> Iterator[tuple[Run, Run]]:
 
 
 def _own_faults(run: Run) -> Iterator[str]:
-    """The report names a test that fails on both engines, too: then something else is wrong, with this machine or with Django."""
+    """Yield the faults of one run. A test that fails on both engines is one, too: the cause is then this machine or
+    Django."""
     name = run.configuration.name
     if run.trouble:
         yield f"{name}: {run.trouble}"
@@ -92,7 +94,7 @@ def _own_faults(run: Run) -> Iterator[str]:
 
 
 def differences(name: str, ours: Outcome, stock: Outcome) -> Iterator[str]:
-    """The tests that came to something else."""
+    """Yield a line for each test with another outcome."""
     if ours.run != stock.run:
         yield f"{name}: {ours.run:,} tests run, with the stock backend {stock.run:,}"
     for what in COMPARED:

@@ -1,5 +1,5 @@
-"""What the stock backend came to, by the versions that decide it: where ours comes to the same, the stock backend need not
-run again."""
+"""The outcomes of the stock backend, by the versions that they depend on: if ours are the same, the stock backend need
+not run again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RECORD = Path(__file__).with_name("stock.json")
 
 
 class Record:
-    """For each set of versions, place and labels: the number of tests, and a hash of what became of each that did not
-    simply pass."""
+    """The recorded outcomes: for each set of versions, place and labels, the number of tests and a hash of all tests
+    that did not simply pass."""
 
     def __init__(self, labels: Sequence[str], path: Path = RECORD) -> None:
         self._labels = labels
@@ -32,7 +32,8 @@ class Record:
         return [configuration for configuration in chosen if configuration.engine != "stock"]
 
     def stock_to_run(self, ours: Iterable[Run], chosen: Iterable[Configuration]) -> list[Configuration]:
-        """Those of the stock backend in a place where a run of ours did not come to what is recorded."""
+        """Return the configurations of the stock backend in places where the outcome of ours differs from the recorded
+        one."""
         recorded = self._read()
         differing = {
             run.configuration.place

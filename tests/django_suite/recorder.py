@@ -1,4 +1,4 @@
-"""The TEST_RUNNER inside Django's own run: notes what became of each test, by name."""
+"""The TEST_RUNNER inside Django's own run: it records the outcome of each test by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.test.runner import DiscoverRunner
 
 
 class Recorder(DiscoverRunner):
-    """Django's runner, which leaves its result in the file that the settings name."""
+    """Django's runner, which writes its result to the file that the settings name."""
 
     def run_suite(self, suite: Any, **kwargs: Any) -> Any:
         _open_before_sharing()
@@ -30,8 +30,8 @@ class Recorder(DiscoverRunner):
 
 
 def _open_before_sharing() -> None:
-    """On disk this test closes the connection under all tests after it, on either backend, unless it was open already.
-    In two processes that depends on which of them was free before: a class that may come there closes it."""
+    """Make the test class ThreadSharing open the connection first. On disk it otherwise closes the connection of all
+    later tests, on either backend; with two processes, which tests those are depends on the scheduling."""
     from backends.sqlite.tests import ThreadSharing
 
     ThreadSharing.setUp = lambda self: connection.ensure_connection()

@@ -1,4 +1,4 @@
-"""Django's tests: only its source distribution has them, and nothing of it is kept in the repository."""
+"""Django's tests: only its source distribution has them, and this repository keeps no part of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..support.archives import unpack
 from ..support.caches import cache_folder
 
 CACHE = "DJANGO_SUITE_CACHE"
-"""The environment variable that names the folder in which source distributions are kept."""
+"""The environment variable for the folder that caches source distributions."""
 
 
 def default_cache() -> Path:
@@ -25,18 +25,18 @@ def default_cache() -> Path:
 
 
 def tests_of_django(cache: Path) -> Path:
-    """The folder `tests` of exactly the Django that is installed, fetched where the cache does not have it."""
+    """Return the folder `tests` of exactly the installed Django; download it if the cache does not have it."""
     unpacked = cache / f"django-{django.get_version()}"
     if not unpacked.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as name:
-            # renamed when it is whole: a run that is cut off here leaves nothing that looks finished
+            # renamed when complete: an interrupted run leaves nothing that looks finished
             _unpacked(_fetched(Path(name))).rename(unpacked)
     return unpacked / "tests"
 
 
 def _fetched(folder: Path) -> Path:
-    """The archive. pip builds its metadata, for which it takes what Django's build asks for from the index."""
+    """Download the archive. pip builds its metadata, and gets the build requirements of Django from the index."""
     wanted = f"Django=={django.get_version()}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "Django", wanted]
     subprocess.run([*command, "--dest", str(folder)], check=True)

@@ -1,4 +1,4 @@
-"""The report on runs of Django's tests, from results made up for it."""
+"""The report on runs of Django's tests, from made-up results."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_trouble_is_what_no_test_reported(tmp_path):
 def test_the_stock_backend_runs_only_where_ours_did_not_come_to_what_is_recorded(tmp_path):
     record = Record(["backends"], tmp_path / "stock.json")
     stock = Run(STOCK, 30.0, FINE)
-    assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == [STOCK]  # nothing is recorded
+    assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == [STOCK]  # no outcome is recorded
     record.write([stock])
     assert record.stock_to_run([Run(OURS, 30.0, FINE)], [OURS, STOCK]) == []
     for other in (

@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def small_disk(size: str) -> Iterator[Path]:
-    """A file system in memory, mounted on a folder. Skips the test where nothing can be mounted."""
+    """Mount a file system in memory, of this size, on a folder. Skip the test if nothing can be mounted."""
     folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)

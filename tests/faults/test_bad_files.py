@@ -1,4 +1,4 @@
-"""Files that are no databases, are damaged, are not there, or may not be written: a clear error, and nothing lost."""
+"""Files that are not databases, are damaged, are missing or may not be written: a clear error, and nothing is lost."""
 
 import itertools
 import os
@@ -26,7 +26,7 @@ def database(prepare, tmp_path):
 
 
 def content(database):
-    """Every name and every byte, but SQLite's shared memory."""
+    """Return the bytes of every file by its path, None for folders, without SQLite's shared memory."""
     return {
         str(path.relative_to(database.folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(database.folder.rglob("*"))
@@ -35,7 +35,7 @@ def content(database):
 
 
 def refused(database, act, code, *, exit_code, litter=frozenset(), user=None):
-    """Run it in vain; the folder must be as it was, byte by byte, but for an empty folder to lock in."""
+    """Check that `act` is refused with this code, and leaves the folder unchanged byte by byte, except for `litter`."""
     before = content(database)
     trouble = child(act, user=user).refusal()
     assert trouble.codes == (code,), trouble
@@ -47,7 +47,7 @@ def refused(database, act, code, *, exit_code, litter=frozenset(), user=None):
 
 
 def damage(path, page, data, offset=0):
-    """Write over a page, as a bad disk does. The test's own process has no database open."""
+    """Overwrite a part of a page, as a bad disk does. The test's own process has no database open."""
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096 + offset)
         file.write(data)
@@ -87,7 +87,7 @@ def test_a_file_that_was_cut_off_is_refused(database):
 
 
 def test_a_live_generation_that_is_empty_is_not_taken_for_a_new_database(database):
-    """Somebody emptied it: a new one over it would look as if there had never been any rows."""
+    """Somebody emptied the file. A new database over it would look as if there had never been any rows."""
     database.files()[0].write_bytes(b"")
     for act in (
         lambda: sync(database.target(), read(V2)),
@@ -107,7 +107,7 @@ OPTIONS = {
 
 
 def damages():
-    """Each damage of each table, in one kind of run; the other kinds, which read the same pages, are for --every."""
+    """Yield each damage of each table for each kind of run. The gate has one kind each, as all read the same pages."""
     for number, (table, how) in enumerate(itertools.product(["ledger", "people"], ["head", "cells", "rows"])):
         for at, kind in enumerate(OPTIONS):
             marks = [] if at == (number + number // 3) % 3 else [pytest.mark.slow]
@@ -157,7 +157,7 @@ def test_a_damaged_archive_stops_no_run_but_its_own_way_back(prepare, tmp_path):
 
 
 def test_an_archive_that_is_damaged_inside_is_not_gone_back_to_half(prepare, tmp_path):
-    """The live file is closed only when the other one is known to open."""
+    """A rollback closes the live file only after it has opened the other one."""
     database = prepare("fresh").copy(tmp_path / "w")
     archive = database.files()[0]
     damage(archive, root_page(archive, "_schema_versions"), b"\x00" * 8)
@@ -194,7 +194,7 @@ def test_a_folder_at_the_database_s_place_is_refused(tmp_path):
 
 @pytest.fixture
 def locked_folder():
-    """A folder, owned by the user that runs the test, that others may only read."""
+    """A folder that belongs to the user who runs the test, and that others may only read."""
     folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder
@@ -205,7 +205,7 @@ def locked_folder():
 
 
 def forbid(database, *, folder, files):
-    """Take the right to write from everybody else, or, where the test does not run as root, from itself."""
+    """Remove the permission to write from other users, or from the test itself if it does not run as root."""
     mine = os.geteuid() == 0
     for path in (database.folder, database.layout.folder):
         if path.is_dir():

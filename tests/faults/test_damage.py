@@ -1,4 +1,4 @@
-"""Damage that no query has met yet: pages of a table that a run keeps, and a log that belongs to another file."""
+"""Damage that no query has found yet: pages of a table that a run keeps, and a log that belongs to another file."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NEW = {**KEPT, "notes": {"id": "INTEGER PRIMARY KEY", "note": "BLOB"}}
 
 
 def test_a_damaged_page_of_a_table_that_is_kept_is_copied_as_it_is(tmp_path):
-    """The run does not read all of that table; all others are whole in the new file, and the old one is there."""
+    """The run does not read all of that table. All others are whole in the new file, and the old file remains."""
     database = first(tmp_path / "w")
     database.sync(OLD)
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
@@ -57,7 +57,7 @@ def test_a_damaged_page_stops_an_adoption(tmp_path, journal):
 
 @pytest.mark.parametrize(("made", "now"), [("TEXT", "INTEGER"), ("INTEGER", "TEXT")])
 def test_a_value_that_its_column_would_convert_today_is_no_damage(tmp_path, made, now):
-    """As other tools leave it that change the type of a column without its rows."""
+    """Tools that change the type of a column without its rows leave such values."""
     database = plain(tmp_path / "w", "wal")
     with sqlite(database.link) as connection:
         connection.execute(f"CREATE TABLE odd (id INTEGER PRIMARY KEY, n {made})")
@@ -75,7 +75,7 @@ def test_a_value_that_its_column_would_convert_today_is_no_damage(tmp_path, made
 
 
 def test_writers_without_wal_wait_for_one_table_at_a_time(tmp_path, monkeypatch):
-    """A reader without WAL keeps commits out."""
+    """Without WAL, a reader delays commits."""
     database, wrote = plain(tmp_path / "w", "delete"), []
     of_table = integrity_check.of_table
 
@@ -94,7 +94,7 @@ def test_writers_without_wal_wait_for_one_table_at_a_time(tmp_path, monkeypatch)
 
 
 def another(folder):
-    """A database whose last rows are only in its log."""
+    """Make a database whose last rows are only in its log."""
     folder.mkdir()
     path = folder / "other.sqlite3"
     path.touch()
@@ -118,7 +118,7 @@ def another(folder):
 
 @pytest.mark.parametrize("journal", ["wal", pytest.param("delete", marks=pytest.mark.slow)])
 def test_a_file_beside_the_log_of_another_one_is_not_adopted(tmp_path, journal):
-    """As somebody leaves it who copies a database over another one. SQLite reads the log as if it were the file's own."""
+    """Such a log remains if a database is copied over another one. SQLite reads it as if it were the file's own."""
     database = plain(tmp_path / "w", journal)
     shutil.copy(f"{another(tmp_path / 'x')}-wal", f"{database.link}-wal")
     before = content(database)
@@ -142,7 +142,7 @@ def test_a_log_of_another_file_beside_the_live_one_stops_the_run(prepare, tmp_pa
 
 
 def test_a_file_with_rows_that_its_table_does_not_allow_is_adopted(tmp_path):
-    """They are no damage of the file."""
+    """Such rows are no damage of the file."""
     database = plain(tmp_path / "w", "wal")
     with sqlite(database.link) as connection:
         connection.executescript("CREATE TABLE strict_later (a INTEGER CHECK (a > 0))")

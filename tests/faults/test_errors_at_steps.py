@@ -1,5 +1,5 @@
-"""A disk that fails, is full, or a process without descriptors, at each step of a run: it says so, the old or the new file is
-live and whole, and the next run finishes."""
+"""A disk that fails or is full, or a process without descriptors, at each step of a run: the error names the cause, the
+old or the new file is live and whole, and the next run finishes."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ QUICK = {"rollback": "ENOSPC", "adopt_journal": "EIO"}
 
 
 class Failing:
-    """An observer that fails in the n-th step (from 0), as the call of that step would."""
+    """An observer that raises an OSError in the n-th step (from 0), as the call of that step would."""
 
     def __init__(self, number, error):
         self.number, self.error, self.passed = number, error, 0

@@ -1,5 +1,5 @@
-"""A disk that another process fills in the middle of each phase of a run, at each step: the old or the new file is live and whole,
-and with room again the next run finishes."""
+"""A disk that another process fills before a step of a run: the old or the new file is live and whole, and with room
+again the next run finishes."""
 
 import shutil
 import subprocess
@@ -17,12 +17,12 @@ CODES = {"disk-full", "disk-error", "swap-unfinished", "storage-failed"}
 
 @pytest.fixture(scope="session")
 def disk():
-    with small_disk("32m") as folder:  # a run refuses beforehand if less than eight are free
+    with small_disk("32m") as folder:  # a run refuses beforehand if less than 8 MB are free
         yield folder
 
 
 class Filling:
-    """An observer that has another process take all that is free, before the n-th step (from 0)."""
+    """An observer that lets another process fill the disk before the n-th step (from 0)."""
 
     def __init__(self, number, ballast):
         self.number, self.ballast, self.passed = number, ballast, 0
@@ -51,7 +51,7 @@ def test_wherever_the_disk_is_filled_nothing_is_lost_and_the_next_run_finishes(p
     database, ballast = prepared.copy(disk / "w"), disk / "ballast"
     ended = child(lambda: run(prepared.scenario, database.target(Filling(number, ballast))))
     assert ballast.exists(), "the step was not passed"
-    if ended.trouble is not None:  # some steps write nothing, and what is freed may be enough for others
+    if ended.trouble is not None:  # some steps write nothing, and freed space may suffice for others
         assert ended.trouble.exit_code is not None, f"not one of ours: {ended.trouble.text}"
         assert set(ended.trouble.codes) <= CODES, ended.trouble
         assert all(ended.trouble.hints), ended.trouble

@@ -1,7 +1,7 @@
-"""A disk that fills up at any moment: the run says so, the live file is as it was, and nothing half made is left.
+"""A disk that fills up at any moment: the run reports it, the live file is unchanged, and no partial file is left.
 
-The free space goes from none to enough, so that it ends in every phase. `check_disk`, which refuses beforehand, is
-switched off for it: others write to the disk as well.
+The free space goes from none to enough, so that it is used up in every phase. The tests switch off `check_disk`, which
+refuses beforehand, as other processes may fill the disk later.
 """
 
 import os
@@ -67,7 +67,7 @@ def backed_up(folder):
 
 
 def made(target):
-    """Make a backup; how many there are then."""
+    """Make a backup, and return the number of backups."""
     kept = store(target.layout.link, "default")
     backup(target, kept, "default")
     return len(kept.find().backups)
@@ -85,8 +85,8 @@ ACTS = {
 }
 
 
-# The gate fills the disk under a run that builds beside writers, and under one whose commit needs the file alone; each
-# looks for the limit with a dozen runs, and then runs ten times.
+# The gate fills the disk of a run that builds while writers write, and of one whose commit needs the file alone. Each
+# finds the limit with a dozen runs, and then runs ten times.
 QUICK = {"sync", "adopt a journal file"}
 
 
@@ -103,7 +103,7 @@ def beginnings(memory):
 
 
 def attempt(name, beginning, disk, free):
-    """Put the beginning on the disk, leave so many bytes free, and run: (world, how it ended, ballast)."""
+    """Put the beginning on the disk, leave `free` bytes free, and run. Return (database, how it ended, ballast)."""
     for path in disk.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     database = beginning.copy(disk / "w")
@@ -115,7 +115,7 @@ def attempt(name, beginning, disk, free):
 
 
 def enough(name, beginning, disk):
-    """The least number of free bytes with which it works, to the page."""
+    """Return the least number of free bytes with which the run succeeds, to the page."""
     low, high = 0, 4096 * KIB
     while high - low > 4 * KIB:
         middle = (low + high) // 2
@@ -140,7 +140,7 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
     figures = []
     for free in sorted(size for size in sizes if size >= 0):
         database, ended, ballast = attempt(name, beginning, disk, free)
-        if ended.trouble is None:  # what is free does not decide alone: how pages fall does
+        if ended.trouble is None:  # the free space alone does not decide: the places of pages do, too
             continue
         trouble = ended.refusal()
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Failed", ("disk-full",), 4), (free, trouble)
@@ -148,7 +148,7 @@ def test_wherever_the_disk_is_full_the_live_file_is_untouched(beginnings, disk, 
         figures += re.findall(r"may need ([\d,]+) bytes, and without it ([\d,]+) are free in", trouble.text)
         assert_untouched(database, beginning, before, free)
         ballast.unlink()
-        # a disk that is so full that not even the change log could be taken away: the next command does it
+        # if the disk is too full to remove the change log, the next command does it
         done = child(lambda database=database: recovery(database.target())).result()
         assert all("change log" in line for line in done), (free, done)
         if old is not None:
@@ -192,7 +192,7 @@ def test_a_disk_that_cannot_hold_the_new_file_is_refused_before_a_byte_is_writte
 
 
 def test_a_repair_that_does_not_fit_is_made_when_there_is_room(beginnings, disk, monkeypatch):
-    """Killed after the fence, and then the disk is full: nobody can write, nothing is lost, and room is all it needs."""
+    """A kill after the fence, and then a full disk: no one can write, nothing is lost, and recovery only needs room."""
     beginning = beginnings("sync")
     database, _, ballast = attempt("sync", beginning, disk, 0)
     ballast.unlink()
@@ -228,7 +228,7 @@ def test_a_snapshot_that_does_not_fit_leaves_nothing(beginnings, disk, copy):
         trouble = child(lambda database=database, output=output: copy(database.target(), output)).refusal()
         assert trouble.codes == ("disk-full",), (free, trouble)
         figures = re.search(r"the copy may need [\d,]+ bytes, and without it [\d,]+ are free in", trouble.text)
-        assert figures or not free, trouble  # with nothing free, not even the live file can be opened
+        assert figures or not free, trouble  # without free space, not even the live file can be opened
         assert not [p.name for p in disk.iterdir() if p.name.startswith("copy")]
         ballast.unlink()
         assert dump(database.link) == dump(beginning.link)

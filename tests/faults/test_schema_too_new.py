@@ -1,4 +1,4 @@
-"""A healthy file whose schema this SQLite cannot parse: no word of damage, and what can be done is done."""
+"""A healthy file whose schema this SQLite cannot parse: no error reports damage, and commands do what they can."""
 
 import json
 import sqlite3
@@ -29,7 +29,7 @@ def read(tree):
 
 
 def make_too_new(path):
-    """As if a later SQLite had written the schema: a token that none knows, in a file that is whole otherwise."""
+    """Put an unknown token into the schema, as a later SQLite might. The file is whole otherwise."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, '1000', '1000 ~~! 0') WHERE name = 't';"
@@ -38,7 +38,7 @@ def make_too_new(path):
 
 @pytest.fixture
 def target(tmp_path):
-    """Two generations; this SQLite cannot parse the schema of the live one."""
+    """A target with two generations. This SQLite cannot parse the schema of the live one."""
     made = target_of(tmp_path / "db.sqlite3", wait=1.0)
     sync(made, read(OLD))
     with closing(sqlite3.connect(made.layout.link)) as connection:
@@ -90,7 +90,7 @@ def test_a_plain_file_that_needs_a_newer_sqlite_is_not_adopted(tmp_path):
 
 def test_a_file_that_a_newer_sqlite_wrote_says_which(target):
     live = target.layout.live().path
-    with live.open("r+b") as file:  # nobody has it open
+    with live.open("r+b") as file:  # no connection has it open
         file.seek(96)
         file.write((9_054_001).to_bytes(4, "big"))
     with pytest.raises(Refused, match=r"SQLite 9\.54\.1 or later"):
@@ -109,7 +109,7 @@ def test_the_history_of_a_file_that_needs_a_newer_sqlite_is_reported(target):
 
 
 def test_an_archive_that_needs_a_newer_sqlite_stops_no_run_but_its_own_way_back(target):
-    """The newer SQLite went back to the old generation; with the older one the site goes on from there."""
+    """A newer SQLite rolled back to the old generation, and the site goes on from there with the older SQLite."""
     live = target.layout.live()
     with closing(sqlite3.connect(live.path)) as connection:
         connection.executescript(
@@ -128,14 +128,14 @@ def test_an_archive_that_needs_a_newer_sqlite_stops_no_run_but_its_own_way_back(
 
 
 def versions_fence(path):
-    """The swap number of a closed file."""
+    """Return the swap number of a closed file."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA writable_schema=ON")
         return connection.execute("SELECT max(swap) FROM _schemasync_fence").fetchone()[0]
 
 
 def without_sqlite_version(path):
-    """As a release made it that did not note the version."""
+    """Change the history to that of an earlier release, which did not record the version of SQLite."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("ALTER TABLE _schema_versions DROP COLUMN sqlite_version")
 

@@ -1,4 +1,4 @@
-"""INT and TERM at any moment: the run ends as `interrupted`, nothing is left to repair, and what it says is true."""
+"""INT and TERM at any moment: the run ends as `interrupted`, nothing is left to repair, and its message is true."""
 
 import os
 import random
@@ -23,7 +23,7 @@ RUNS = ["first", "evolve", "adopt_wal", "adopt_journal", "rollback", "evolve_and
 
 
 class SignalAt:
-    """An observer that sends its own process a signal before or after the n-th step, as often as is said."""
+    """An observer that sends its own process these signals before or after the n-th step (from 0)."""
 
     def __init__(self, when, number, signals):
         self.when, self.number, self.signals, self.passed = when, number, signals, 0
@@ -38,8 +38,8 @@ class SignalAt:
 
 
 def is_quick(name, label, *, is_next):
-    """In the gate a step gets one of the two signals, and the next step the other; both where the swap begins, from
-    where on a signal waits. The steps that build a file are those of `evolve` in every run."""
+    """Return True for the gate: a step gets one of the two signals, and the next step the other. The steps at which the
+    swap begins, and from which on a signal waits, get both. Every run builds a file by the steps of `evolve`."""
     match name:
         case "evolve":
             return is_next or label in (DiskStep.CUTOVER_SYMLINK, DiskStep.CUTOVER_FENCE)
@@ -69,7 +69,7 @@ def test_a_signal_at_a_step_leaves_nothing_to_repair(prepare, tmp_path, name, nu
     assert_clean(prepared, database, trouble)
 
     cutover = scenario.passes.index(scenario.commit)
-    # from the new link on, which is made right before the fence, a signal waits until the swap is done
+    # after CUTOVER:SYMLINK, right before the fence, a signal waits until the swap is done
     is_late = number > cutover or DiskStep.CUTOVER_SYMLINK in scenario.passes[: min(number, cutover) + 1]
     assert_state(prepared, database, swapped=is_late if number != cutover else None)
     finish(scenario, database)
@@ -77,7 +77,7 @@ def test_a_signal_at_a_step_leaves_nothing_to_repair(prepare, tmp_path, name, nu
 
 
 def assert_state(prepared, database, swapped):
-    """The old state or the new one; `swapped` says which, None for either."""
+    """Check that the state is the new one if `swapped` is True, the old one if it is False, or either if it is None."""
     if database.layout.path_kind() is PathKind.NOTHING:
         assert prepared.old is None
         assert not swapped
@@ -89,7 +89,7 @@ def assert_state(prepared, database, swapped):
 
 
 def assert_clean(prepared, database, trouble):
-    """Nothing for recovery to do; and the message says which state is true."""
+    """Check that recovery has nothing to do, and that the message names the right state."""
     if database.layout.path_kind() is PathKind.NOTHING:
         assert database.names().get("generations", []) in ([], ["lock"])
     else:
@@ -107,7 +107,7 @@ def assert_clean(prepared, database, trouble):
     "label", [DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE, DiskStep.CUTOVER_LINK]
 )
 def test_two_impatient_signals_are_one(prepare, tmp_path, label):
-    """Ctrl-C, Ctrl-C: the second one does not stop the clearing away."""
+    """Ctrl-C, Ctrl-C: the second one does not stop the cleanup."""
     prepared = prepare("evolve")
     database, number = prepared.copy(tmp_path / "w"), prepared.scenario.passes.index(label)
 
@@ -153,7 +153,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(prepare, tmp_pat
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
         " INSERT INTO ledger (note) SELECT 'row ' || i FROM n"
     )
-    slow = "length(printf('%.*c', 3000 + length(note), 'x'))"  # of the row, or SQLite reckons it once
+    slow = "length(printf('%.*c', 3000 + length(note), 'x'))"  # of the row, or SQLite would compute it only once
     tree = changed(V1, "ledger", weight={"type": "INTEGER", "fill": slow})
     sent = []
 
@@ -173,7 +173,7 @@ def test_a_signal_does_not_wait_for_the_end_of_a_long_statement(prepare, tmp_pat
 
 
 def test_an_adoption_does_not_read_a_large_file_to_its_end_after_a_signal(prepare, tmp_path, monkeypatch):
-    """The check of its pages, which is a query without an end here."""
+    """The test replaces the check of its pages by a query without an end."""
     prepared = prepare("adopt_wal")
     database, endless = prepared.copy(tmp_path / "w"), "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 
@@ -188,7 +188,7 @@ def test_an_adoption_does_not_read_a_large_file_to_its_end_after_a_signal(prepar
 
 
 def test_a_signal_while_another_thread_lives_waits_for_the_swap_all_the_same(prepare, tmp_path):
-    """The kernel gives a signal to any thread that takes it: hiding from it in one thread is not enough."""
+    """The kernel gives a signal to any thread that does not block it, so blocking it in one thread is not enough."""
     prepared = prepare("evolve")
     database, number = prepared.copy(tmp_path / "w"), prepared.scenario.passes.index(DiskStep.CUTOVER_UNMARK)
     other = threading.Thread(target=time.sleep, args=(5,), daemon=True)

@@ -1,5 +1,5 @@
-"""Programs that keep a connection open across a swap: whatever they try to write fails loudly, and nothing of it
-is believed. Never an IntegrityError: code that expects those swallows them."""
+"""Programs that keep a connection open across a swap: every write fails with an error, and none seems to succeed.
+It is never an IntegrityError, which code may expect and ignore."""
 
 import pytest
 
@@ -73,7 +73,7 @@ STATEMENTS = {
     "rename": "ALTER TABLE plain RENAME TO other",
     "drop column": "ALTER TABLE plain DROP COLUMN n",
 }
-"""Whatever a stale program may try; the last two are refused because SQLite itself runs the triggers for them."""
+"""The writes that a stale program may try. The last two fail because SQLite itself runs the triggers for them."""
 
 
 @pytest.fixture(scope="session")
@@ -97,21 +97,21 @@ AFTER = {**TABLES, "plain": {**TABLES["plain"], "extra": "TEXT"}}
 
 
 def test_every_write_of_a_stale_connection_fails_with_the_message(database):
-    """Connections that were open and had read before; for each a statement prepared before and one prepared after."""
+    """The connections were open and had read before the swap. Each runs statements prepared before and after it."""
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "SELECT count(*) FROM plain")
-        stranger.tell("a", "PRAGMA foreign_keys=ON")
+        stranger.execute("a", "SELECT count(*) FROM plain")
+        stranger.execute("a", "PRAGMA foreign_keys=ON")
         for sql in STATEMENTS.values():
-            stranger.tell("a", "BEGIN")
-            answer = stranger.tell("a", sql)  # before the swap it works, or breaks a constraint
+            stranger.execute("a", "BEGIN")
+            answer = stranger.execute("a", sql)  # before the swap it works, or violates a constraint
             assert not isinstance(answer, str) or answer.startswith("IntegrityError"), (sql, answer)
-            stranger.tell("a", "ROLLBACK")
+            stranger.execute("a", "ROLLBACK")
         database.sync(AFTER)
         old = database.files()[0]
         kept = dump(old)
-        wrong = {name: stranger.tell("a", sql) for name, sql in STATEMENTS.items()}
-        allowed = {"drop column"}  # SQLite reads the triggers' text for it, and words the error itself
+        wrong = {name: stranger.execute("a", sql) for name, sql in STATEMENTS.items()}
+        allowed = {"drop column"}  # SQLite parses the triggers for it, and fails with an error of its own
         assert {name: answer for name, answer in wrong.items() if not is_fence(answer)}.keys() <= allowed
         assert all(str(answer).startswith("OperationalError") for answer in wrong.values()), wrong
         assert dump(old) == kept
@@ -126,25 +126,25 @@ def is_fence(answer):
 def test_a_transaction_that_begins_afterwards_writes_nothing(database, begin):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "SELECT count(*) FROM plain")
+        stranger.execute("a", "SELECT count(*) FROM plain")
         database.sync(AFTER)
-        assert stranger.tell("a", begin) == []
-        assert is_fence(stranger.tell("a", STATEMENTS["insert"]))
-        assert is_fence(stranger.tell("a", STATEMENTS["insert or ignore"]))
-        stranger.tell("a", "COMMIT")
+        assert stranger.execute("a", begin) == []
+        assert is_fence(stranger.execute("a", STATEMENTS["insert"]))
+        assert is_fence(stranger.execute("a", STATEMENTS["insert or ignore"]))
+        stranger.execute("a", "COMMIT")
     assert dump(database.files()[0])["rows"]["plain"] == [(1, "a", 0), (2, "b", 0)]
 
 
 def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN")
-        stranger.tell("a", "SELECT count(*) FROM plain")
+        stranger.execute("a", "BEGIN")
+        stranger.execute("a", "SELECT count(*) FROM plain")
         database.sync(AFTER)
-        answer = stranger.tell("a", STATEMENTS["insert"])
+        answer = stranger.execute("a", STATEMENTS["insert"])
         assert answer.startswith("OperationalError"), answer
-        stranger.tell("a", "ROLLBACK")
-        assert is_fence(stranger.tell("a", STATEMENTS["insert"]))
+        stranger.execute("a", "ROLLBACK")
+        assert is_fence(stranger.execute("a", STATEMENTS["insert"]))
 
 
 @pytest.mark.slow(but=["trusted_schema=OFF", "locking_mode=EXCLUSIVE", "recursive_triggers=ON"])
@@ -166,66 +166,66 @@ def test_a_transaction_that_read_before_the_swap_cannot_write_after_it(database)
 def test_settings_of_a_connection_do_not_open_the_fence(database, pragma):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "SELECT count(*) FROM plain")
+        stranger.execute("a", "SELECT count(*) FROM plain")
         database.sync(AFTER)
-        stranger.tell("a", f"PRAGMA {pragma}")
+        stranger.execute("a", f"PRAGMA {pragma}")
         for name in ("insert", "insert or ignore", "update of nothing", "delete of everything", "replace"):
-            assert is_fence(stranger.tell("a", STATEMENTS[name])), (pragma, name)
+            assert is_fence(stranger.execute("a", STATEMENTS[name])), (pragma, name)
 
 
 def test_attached_under_another_name_it_is_closed_as_well(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
         database.sync(AFTER)
-        stranger.tell("a", "ATTACH ? AS other", str(database.files()[0]))
-        assert is_fence(stranger.tell("a", "INSERT INTO other.plain (v) VALUES ('x')"))
+        stranger.execute("a", "ATTACH ? AS other", str(database.files()[0]))
+        assert is_fence(stranger.execute("a", "INSERT INTO other.plain (v) VALUES ('x')"))
 
 
 def test_the_message_names_what_to_do(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
         database.sync(AFTER)
-        assert stranger.tell("a", STATEMENTS["insert"]) == FENCE
+        assert stranger.execute("a", STATEMENTS["insert"]) == FENCE
         stranger.open("b", database.link)
-        assert stranger.tell("b", STATEMENTS["insert"]) == []
+        assert stranger.execute("b", STATEMENTS["insert"]) == []
 
 
 def test_reading_goes_on_with_every_statement(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
         database.sync(AFTER)
-        assert stranger.tell("a", "SELECT v FROM plain ORDER BY id") == [("a",), ("b",)]
-        assert stranger.tell("a", "SELECT body FROM text WHERE text MATCH 'words'") == [("some words",)]
-        assert stranger.tell("a", "SELECT count(*) FROM kid JOIN parent ON parent.id = kid.up") == [(1,)]
+        assert stranger.execute("a", "SELECT v FROM plain ORDER BY id") == [("a",), ("b",)]
+        assert stranger.execute("a", "SELECT body FROM text WHERE text MATCH 'words'") == [("some words",)]
+        assert stranger.execute("a", "SELECT count(*) FROM kid JOIN parent ON parent.id = kid.up") == [(1,)]
 
 
 def test_a_transaction_that_is_open_when_the_fence_goes_in_is_waited_for_and_kept(database):
-    """It has written and not yet committed: the run waits for it, and its rows come along."""
+    """The transaction has written and not yet committed. The run waits for it, and copies its rows."""
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN IMMEDIATE")
-        stranger.tell("a", "INSERT INTO plain (v) VALUES ('in flight')")
+        stranger.execute("a", "BEGIN IMMEDIATE")
+        stranger.execute("a", "INSERT INTO plain (v) VALUES ('in flight')")
         running = Child(lambda: sync(database.target(wait=20.0), read(AFTER)).result)
-        assert stranger.tell("a", "INSERT INTO plain (v) VALUES ('in flight too')") == []
-        assert stranger.tell("a", "COMMIT") == []
+        assert stranger.execute("a", "INSERT INTO plain (v) VALUES ('in flight too')") == []
+        assert stranger.execute("a", "COMMIT") == []
         assert running.ended().result() == "synced"
     assert {"in flight", "in flight too"} <= {row[1] for row in dump(database.link)["rows"]["plain"]}
 
 
 def test_the_old_plain_file_of_an_adoption_is_closed_in_both_journal_modes(prepare, tmp_path):
-    """An idle connection to it has no name to find the file by any more; it must not write into the nameless one."""
+    """An idle connection still has the old file open, which has no name any more, and must not write to it."""
     for journal in ("adopt_wal", "adopt_journal"):
         database = prepare(journal).copy(tmp_path / journal)
         with Stranger() as stranger:
             stranger.open("read", database.link)
-            stranger.tell("read", "SELECT count(*) FROM ledger")
+            stranger.execute("read", "SELECT count(*) FROM ledger")
             stranger.open("fresh", database.link)
             child(lambda database=database: adopt(database.target(), None)).result()
             for name in ("read", "fresh"):
-                assert is_fence(stranger.tell(name, WRITE, "stale")), journal
+                assert is_fence(stranger.execute(name, WRITE, "stale")), journal
             stranger.open("new", database.link)
-            assert stranger.tell("new", WRITE, "new") == []
-            # its log would be taken for that of a file that is put there one day
+            assert stranger.execute("new", WRITE, "new") == []
+            # SQLite would apply its log to a file that somebody puts there later
             assert [name for name in database.names()[""] if name.startswith(f"{database.link.name}-")] == [], journal
         assert notes(database.link) >= {"new"}
         assert "stale" not in notes(database.link)
@@ -236,13 +236,13 @@ def test_after_a_swap_back_the_file_that_was_left_is_closed_and_the_other_is_ope
     with Stranger() as stranger:
         stranger.open("second", database.link)
         stranger.open("first", database.files()[0])
-        assert stranger.tell("second", WRITE, "set aside") == []
-        assert is_fence(stranger.tell("first", WRITE, "no"))
+        assert stranger.execute("second", WRITE, "set aside") == []
+        assert is_fence(stranger.execute("first", WRITE, "no"))
         child(lambda: rollback(database.target(), None, lambda ahead: True)).result()
-        assert is_fence(stranger.tell("second", WRITE, "no"))
-        # SQLite keeps what it knew of the schema until it reads again: the safe side, and the message is still right
-        stranger.tell("first", "SELECT count(*) FROM ledger")
-        assert stranger.tell("first", WRITE, "open again") == []
+        assert is_fence(stranger.execute("second", WRITE, "no"))
+        # SQLite caches the schema until it reads again: that is safe, and the message is still right
+        stranger.execute("first", "SELECT count(*) FROM ledger")
+        assert stranger.execute("first", WRITE, "open again") == []
     assert "open again" in notes(database.link)
     assert "set aside" in notes(database.files()[1])
     child(lambda: rollback(database.target(), None, lambda ahead: True)).result()
@@ -251,7 +251,7 @@ def test_after_a_swap_back_the_file_that_was_left_is_closed_and_the_other_is_ope
 
 
 def test_what_a_fence_lets_through_is_what_the_documentation_says(database):
-    """These pass, from a stale foreign connection: CREATE, DROP, ADD COLUMN, VACUUM, user_version, virtual tables."""
+    """A stale foreign connection can still CREATE, DROP, ADD COLUMN, VACUUM, set user_version, write virtual tables."""
     database.sync(AFTER)
     with sqlite(database.files()[0]) as connection:
         connection.execute("CREATE TABLE passes (x)")

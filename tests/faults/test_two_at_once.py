@@ -1,4 +1,4 @@
-"""A run and somebody else at the same time: another run, a writer, a reader, someone who changes the schema."""
+"""A run and another process at the same time: another run, a writer, a reader, or one that changes the schema."""
 
 import time
 from unittest.mock import patch
@@ -27,12 +27,12 @@ def database(prepare, tmp_path):
 
 
 def stopped_at(database, label, tree, options=None):
-    """A sync that stands still after a step until it may go on: (process, may go on)."""
+    """Start a sync that stops after a step until an event is set. Return (process, event)."""
     return held(database, label, lambda target: sync(target, read(tree), options).result)
 
 
 def held(database, label, act):
-    """The same for any action on the target."""
+    """Start `act` on the target like stopped_at(), which does it for a sync."""
     arrived, onward = FORK.Event(), FORK.Event()
 
     def observer(when, seen):
@@ -73,7 +73,7 @@ def test_a_second_run_waits_for_the_first_one_and_finds_it_done(database):
 
 
 class Noted(Silent):
-    """Writes each note of a run into a file."""
+    """A progress that writes each note of a run to a file."""
 
     def __init__(self, path):
         self.path = path
@@ -105,8 +105,8 @@ def test_a_second_run_to_another_schema_builds_on_the_first_one_s_result(databas
 
 
 def test_a_run_that_is_current_does_not_wait_for_one_that_builds(database):
-    """Every worker of a deploy runs it; only the first one has anything to do."""
-    database.run("DROP TABLE handmade")  # with a foreign table it would have to look closer
+    """Every worker of a deployment runs a sync, and only the first one has anything to do."""
+    database.run("DROP TABLE handmade")  # with a foreign table the fast path does not apply
     running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
     begun = time.monotonic()
     assert child(lambda: sync(database.target(wait=20.0), read(V1)).result).result() == "current"
@@ -151,14 +151,14 @@ def test_an_adoption_that_looked_before_another_one_s_fence_waits_for_its_end(pr
 def test_a_writer_that_does_not_end_makes_the_run_busy_when_the_wait_is_over(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN IMMEDIATE")
-        assert stranger.tell("a", WRITE, "unfinished") == []
+        stranger.execute("a", "BEGIN IMMEDIATE")
+        assert stranger.execute("a", WRITE, "unfinished") == []
         begun = time.monotonic()
         trouble = child(lambda: sync(database.target(wait=0.5), read(V2))).refusal()
         assert 0.5 <= time.monotonic() - begun < 5
         assert (trouble.kind, trouble.codes, trouble.exit_code) == ("Busy", ("database-locked",), 5)
         assert database.files()[0].name in trouble.text
-        assert stranger.tell("a", "COMMIT") == []
+        assert stranger.execute("a", "COMMIT") == []
     assert "unfinished" in notes(database.link)
     assert len(database.files()) == 1
 
@@ -166,11 +166,11 @@ def test_a_writer_that_does_not_end_makes_the_run_busy_when_the_wait_is_over(dat
 def test_a_writer_that_ends_in_time_is_waited_for_and_its_row_comes_along(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN IMMEDIATE")
-        assert stranger.tell("a", WRITE, "just in time") == []
+        stranger.execute("a", "BEGIN IMMEDIATE")
+        assert stranger.execute("a", WRITE, "just in time") == []
         running = Child(lambda: sync(database.target(wait=20.0), read(V2)).result)
         time.sleep(0.5)
-        assert stranger.tell("a", "COMMIT") == []
+        assert stranger.execute("a", "COMMIT") == []
         assert running.ended().result() == "synced"
     assert "just in time" in notes(database.link)
 
@@ -179,16 +179,16 @@ def test_a_database_that_somebody_locks_altogether_is_busy(prepare, tmp_path):
     database = prepare("adopt_journal").copy(tmp_path / "w")
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN EXCLUSIVE")
+        stranger.execute("a", "BEGIN EXCLUSIVE")
         trouble = child(lambda: adopt(database.target(wait=0.3), None)).refusal()
         assert (trouble.codes, trouble.exit_code) == (("database-locked",), 5)
-        stranger.tell("a", "ROLLBACK")
+        stranger.execute("a", "ROLLBACK")
     assert child(lambda: adopt(database.target(), None).generation).result()
 
 
 @pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_REFILL, DiskStep.BUILD_RENAME])
 def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(database, label):
-    """Writers with patience only wait; no row falls between the two files."""
+    """Writers with a timeout only wait, and no row is lost between the two files."""
     running, onward = stopped_at(database, label, V2, SyncOptions(block_writers=True))
     assert "locked" in write(database.link, "impatient")
     with Stranger() as stranger:
@@ -200,7 +200,7 @@ def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(datab
         answer = stranger.answer()
         assert "superseded" in answer, answer
         stranger.open("a", database.link)
-        assert stranger.tell("a", WRITE, "patient") == []
+        assert stranger.execute("a", WRITE, "patient") == []
     assert {"patient"} == notes(database.link) - {"first", "second", "third"}
 
 
@@ -208,35 +208,40 @@ def test_a_writer_waits_while_a_generation_is_built_and_then_opens_it_anew(datab
 
 
 def test_readers_read_on_before_during_and_after(database):
-    """One that reads holds nobody up, sees one state, and after the swap reads on what it has open."""
+    """A reader delays no one and sees one state. After the swap it still reads the file that it has open."""
     with Stranger() as stranger:
         stranger.open("snapshot", database.link)
         stranger.open("idle", database.link)
-        stranger.tell("snapshot", "BEGIN")
+        stranger.execute("snapshot", "BEGIN")
         count = "SELECT count(*), max(note) FROM ledger"
-        seen = stranger.tell("snapshot", count)
+        seen = stranger.execute("snapshot", count)
         running, onward = stopped_at(database, DiskStep.BUILD_REFILL, V2)
-        assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == seen
+        assert stranger.execute("snapshot", count) == stranger.execute("idle", count) == seen
         stranger.open("late", database.link)
-        assert stranger.tell("late", count) == seen
+        assert stranger.execute("late", count) == seen
         onward.set()
         begun = time.monotonic()
         assert running.ended().result() == "synced"
         assert time.monotonic() - begun < 3, "the run waited for a reader"
         assert write(database.link, "zzz") is None
-        assert stranger.tell("snapshot", count) == stranger.tell("idle", count) == stranger.tell("late", count) == seen
-        stranger.tell("snapshot", "COMMIT")
-        assert "superseded" in stranger.tell("snapshot", WRITE, "stale")
+        assert (
+            stranger.execute("snapshot", count)
+            == stranger.execute("idle", count)
+            == stranger.execute("late", count)
+            == seen
+        )
+        stranger.execute("snapshot", "COMMIT")
+        assert "superseded" in stranger.execute("snapshot", WRITE, "stale")
         stranger.open("new", database.link)
-        assert stranger.tell("new", count) == [(4, "zzz")]
+        assert stranger.execute("new", count) == [(4, "zzz")]
     assert all(whole(path) for path in database.files())
 
 
 def test_a_reader_of_the_old_file_does_not_lengthen_the_pause(database):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN")
-        stranger.tell("a", "SELECT * FROM ledger")
+        stranger.execute("a", "BEGIN")
+        stranger.execute("a", "SELECT * FROM ledger")
         report = database.sync(V2, wait=20.0)
         assert report.pause_ms < 2000
         assert report.duration_ms < 5000
@@ -247,8 +252,8 @@ def test_a_reader_of_an_archive_does_not_lengthen_the_swap_back_to_it(prepare, t
     database = prepare("fresh").copy(tmp_path / "w")
     with Stranger() as stranger:
         stranger.open("a", database.files()[0])
-        stranger.tell("a", "BEGIN")
-        stranger.tell("a", "SELECT * FROM ledger")
+        stranger.execute("a", "BEGIN")
+        stranger.execute("a", "SELECT * FROM ledger")
         restored = child(lambda: rollback(database.target(wait=20.0), None, lambda ahead: True)).result()
         assert restored.pause_ms < 2000
     assert write(database.link, "goes on") is None
@@ -256,36 +261,36 @@ def test_a_reader_of_an_archive_does_not_lengthen_the_swap_back_to_it(prepare, t
 
 
 def test_a_writer_on_the_new_file_does_not_make_the_run_look_failed(database):
-    """The note of how long it took is only a note."""
+    """Recording the duration may fail without harm."""
     with Stranger() as stranger:
 
         def observer(when, label):
             if (when, label) == ("after", DiskStep.CUTOVER_FOLDER):
                 stranger.open("a", database.link)
-                stranger.tell("a", "BEGIN IMMEDIATE")
-                assert stranger.tell("a", WRITE, "at once") == []
+                stranger.execute("a", "BEGIN IMMEDIATE")
+                assert stranger.execute("a", WRITE, "at once") == []
 
         report = child(lambda: sync(database.target(observer, wait=0.5), read(V2))).result()
         assert report.result == "synced"
-        assert stranger.tell("a", "COMMIT") == []
+        assert stranger.execute("a", "COMMIT") == []
     assert "at once" in notes(database.link)
     assert child(lambda: sync(database.target(), read(V2)).result).result() == "current"
 
 
 def test_readers_of_a_rollback_journal_are_waited_for_by_its_adoption(prepare, tmp_path):
-    """Without a log the commit of the fence needs the file alone: busy within the wait, done when they end."""
+    """Without WAL, the commit of the fence needs the file alone: Busy if they outlast the wait, done when they end."""
     database = prepare("adopt_journal").copy(tmp_path / "w")
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN")
-        stranger.tell("a", "SELECT * FROM ledger")
+        stranger.execute("a", "BEGIN")
+        stranger.execute("a", "SELECT * FROM ledger")
         trouble = child(lambda: adopt(database.target(wait=0.3), None)).refusal()
         assert (trouble.kind, trouble.codes) == ("Busy", ("database-locked",))
         assert fence_of(database.link) is None
         assert database.files() == []
         running = Child(lambda: adopt(database.target(wait=20.0), None).generation)
         time.sleep(0.3)
-        stranger.tell("a", "COMMIT")
+        stranger.execute("a", "COMMIT")
         assert running.ended().result()
     assert write(database.link, "goes on") is None
 
@@ -295,22 +300,22 @@ LIVE_AND_PAUSED = pytest.mark.parametrize(
 )
 
 
-# --- the schema or the rows change between deciding and holding --------------------------------------------------
+# --- the schema or the rows change between the plan and the lock or log -------------------------------------------
 
 
-def meanwhile(monkeypatch, deed):
-    """Let something happen between the moment when the plan is made and the one when writers are held, or logged."""
+def meanwhile(monkeypatch, action):
+    """Call `deed` after the plan is made, and before writers are locked out or logged."""
     for name in ("write_lock", "captured"):
         real = getattr(runner, name)
-        monkeypatch.setattr(runner, name, lambda *given, real=real: (deed(), real(*given))[1])
+        monkeypatch.setattr(runner, name, lambda *given, real=real: (action(), real(*given))[1])
 
 
 def by_hand(database, sql):
-    def deed():
+    def action():
         with sqlite(database.link) as connection:
             connection.executescript(sql)
 
-    return deed
+    return action
 
 
 @pytest.mark.parametrize(
@@ -337,7 +342,7 @@ def test_a_schema_that_somebody_changes_after_the_plan_was_made_stops_the_run(da
 
 @LIVE_AND_PAUSED
 def test_rows_that_come_meanwhile_and_offend_stop_the_run(database, monkeypatch, options):
-    """They were fine when the plan was made: who writes later is looked at again, under the lock."""
+    """The rows were fine when the plan was made. The run checks later writes again, under the lock."""
     meanwhile(monkeypatch, by_hand(database, "INSERT INTO people (id, name) VALUES (77, '')"))
     trouble = child(lambda: sync(database.target(), read(V2), options)).refusal()
     assert (trouble.kind, trouble.exit_code) == ("Refused", 3)
@@ -355,7 +360,7 @@ def test_rows_that_come_meanwhile_and_fit_come_along(database, monkeypatch, opti
 
 
 def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(database):
-    """Whoever would change it waits, as every writer does."""
+    """A program that changes the schema waits, like every writer."""
     running, onward = stopped_at(database, DiskStep.BUILD_FINISH, V2, SyncOptions(block_writers=True))
     with pytest.raises(AssertionError), sqlite(database.link) as connection:
         try:
@@ -368,7 +373,7 @@ def test_a_schema_that_changes_while_a_generation_is_built_cannot_be(database):
 
 @LIVE_AND_PAUSED
 def test_a_run_whose_rows_do_not_change_looks_only_once(database, monkeypatch, options):
-    """The second look under the lock is for those who wrote meanwhile; nobody else waits for it."""
+    """The second check, under the lock, is only for rows written meanwhile, so without any no one waits for it."""
     monkeypatch.setattr(recheck, "with_hazards", lambda *given: pytest.fail("looked again"))
     passes = Passes()
     assert child(lambda: sync(database.target(passes), read(V2), options).result).result() == "synced"

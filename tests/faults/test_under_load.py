@@ -1,4 +1,4 @@
-"""Runs while real processes write: what was acknowledged is there afterwards, all of it and nothing else."""
+"""Runs while real processes write: afterwards all acknowledged rows are there, and no others."""
 
 import sqlite3
 
@@ -20,7 +20,7 @@ NOTES = Statements(inserts=("INSERT INTO ledger (note) VALUES (:key)",), queries
 
 
 def load(database, *, writers=3, readers=0):
-    """Processes that write notes and read them."""
+    """Return a load of processes that write notes and read them."""
     return Load(database.link, NOTES, writers=writers, readers=readers)
 
 
@@ -64,7 +64,7 @@ def test_writers_lose_nothing_while_a_file_is_taken_over(tmp_path):
 
 
 STEPS = [step for step in dict.fromkeys(SCENARIOS["evolve"].passes) if not step.startswith(("ARCHIVE", "HISTORY"))]
-QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE]  # building, the last round, committed
+QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE]  # the build, last round, committed swap
 
 
 @pytest.mark.slow
@@ -72,7 +72,7 @@ QUICK = [DiskStep.BUILD_VERIFY, DiskStep.CUTOVER_ROUND, DiskStep.CUTOVER_FENCE] 
     "steps", [pytest.param(QUICK, id="some"), pytest.param(STEPS, id="every", marks=pytest.mark.slow)]
 )
 def test_writers_lose_nothing_when_runs_are_killed_under_them(database, steps):
-    """Between a kill after the fence and the next run writers are refused, and try on."""
+    """Between a kill after the fence and the next run, the writes fail, and writers try again."""
     before = notes(database.link)
     with load(database) as running:
         for number, step in enumerate(steps, 1):
@@ -107,7 +107,7 @@ def test_what_is_written_around_swaps_back_is_in_the_one_file_or_the_other(datab
 
 
 def test_writers_of_many_rows_at_once_lose_nothing(database):
-    """Large transactions: all of one or none of it."""
+    """Each large transaction is there as a whole or not at all."""
 
     def write_much(name):
         from tests.crash.processes import sqlite

@@ -1,11 +1,11 @@
-"""Waiting for what another process does."""
+"""Wait for another process."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_for(condition: Callable[[], object], patience: float = 20.0) -> None:
-    """Wait until it is so. Fails the test where it never is."""
+    """Wait until the condition is true. Fail the test if it is not after `patience` seconds."""
     deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, "it never came"

@@ -1,4 +1,4 @@
-"""A link to a generation that is called like one, made by hand: whatever is done to it would be done to the file."""
+"""A link to a generation with the name of a generation, made by hand: an action on it would reach the same file."""
 
 import os
 
@@ -81,7 +81,7 @@ def test_a_link_that_is_missing_is_made_again_although_its_file_has_two_names(da
 
 
 def test_the_name_that_the_path_names_is_the_one_that_counts(database, alias):
-    """Somebody pointed the link at the further name: that is live, and nothing closes it."""
+    """Somebody pointed the link at the second name of the live file. That name is live, and a run does not close it."""
     before = dump(database.link)
     other = alias(database.layout.live().path)
     point(database, other.name)

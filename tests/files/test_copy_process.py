@@ -1,4 +1,4 @@
-"""The process that copies a database lays the frames of one log over the file, or the copy is in doubt."""
+"""The process that copies a database applies the frames of one log to the copy, or the copy is in doubt."""
 
 import os
 import sqlite3
@@ -18,7 +18,7 @@ ROWS = 5
 
 @dataclass(frozen=True)
 class Live:
-    """A database that somebody has open, with all of its pages in the log, and what the process knows of it."""
+    """A database that a connection holds open, with all of its pages in the log, and the input of the copy process."""
 
     path: Path
     connection: sqlite3.Connection
@@ -27,7 +27,7 @@ class Live:
     pages: int
 
     def reset_log(self):
-        """Write with a new header and another first frame; all others stay from the log before."""
+        """Start the log again with a new header and another first frame. All other frames stay from the log before."""
         _, frames, copied = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         assert frames == copied
         self.connection.execute("PRAGMA user_version=1")
@@ -52,7 +52,7 @@ def live(tmp_path):
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         files = copy_process.opened(str(path), str(copy))
         yield Live(path, connection, files, end_of_log(files.index), pages)
-    for descriptor in astuple(files):  # not before: that drops SQLite's locks
+    for descriptor in astuple(files):  # not earlier: closing a file drops SQLite's locks on it
         os.close(descriptor)
 
 
@@ -70,7 +70,7 @@ def test_each_page_of_which_the_log_has_a_frame_is_laid_over(live):
 
 @pytest.mark.parametrize("at_once", [1, copy_process.FRAMES])
 def test_a_log_that_is_reset_after_its_first_frame_was_read_puts_the_copy_in_doubt(live, monkeypatch, at_once):
-    """The frames that are left of the log before have its salts, so that only the header tells."""
+    """The frames that remain of the log before have its salts, so that only the header shows the reset."""
     frames = copy_process.frames
 
     def reset_meanwhile(*arguments):

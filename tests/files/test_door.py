@@ -1,4 +1,4 @@
-"""Every change to the disk: what it leaves, under which name it is recorded, and who may use it afterwards."""
+"""Every change to the disk: its result, the disk step that records it, and the owner and mode of new files."""
 
 import os
 import stat
@@ -63,7 +63,7 @@ def test_a_link_that_a_dead_run_left_is_replaced(tmp_path):
 
 
 def test_the_file_itself_goes_last(tmp_path, monkeypatch):
-    """What is left after a crash still has the name of what it was."""
+    """After a crash in between, the files that remain still show by the main file what they are."""
     order = []
     unlink = type(tmp_path).unlink
     monkeypatch.setattr(
@@ -92,11 +92,11 @@ def test_a_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_text("utf-8") == "new: ü"
 
 
-# --- folders that two make at once ------------------------------------------------------------------------------
+# --- folders that two processes make at once --------------------------------------------------------------------
 
 
 def test_two_first_runs_at_once_make_one_folder_and_one_database(tmp_path):
-    """Two containers start: both see that there is no folder yet."""
+    """Two containers start, and both see that there is no folder yet."""
     database, both = SampleDatabase(tmp_path), FORK.Barrier(2)
 
     def observer(when, label):
@@ -112,7 +112,7 @@ def test_two_first_runs_at_once_make_one_folder_and_one_database(tmp_path):
 
 
 def modes_and_masks():
-    """Under each umask the mode that it would change most, and one that it leaves; the others are for --every."""
+    """Yield each mode with each umask. The gate has a few: modes that the umask would change, and one that it keeps."""
     for bits in (0o600, 0o640, 0o660, 0o644, 0o664, 0o666, 0o400):
         for mask in (0o022, 0o077, 0o000):
             often = (mask, bits) in ((0o077, 0o666), (0o077, 0o640), (0o022, 0o666), (0o000, 0o400))
@@ -149,7 +149,7 @@ def test_who_may_read_the_file_may_enter_the_folder_of_its_generations(tmp_path,
 
 @AS_ROOT
 def test_what_root_makes_belongs_to_the_owner_of_the_old_file(open_folder):
-    """A deploy script runs as root, the application does not: it must be able to write, and to sync, afterwards."""
+    """A deploy script runs as root, the application as another user, who must be able to write and sync afterwards."""
     database = SampleDatabase(open_folder)
     with sqlite(database.link, mode="rwc") as connection:
         connection.executescript(PLAIN)
@@ -166,7 +166,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_old_file(open_folder):
 
 @AS_ROOT
 def test_side_files_that_root_makes_do_not_lock_the_application_out(open_folder):
-    """The log and its index come into being with the first write after the swap, whoever does it."""
+    """The first program that writes after the swap creates the log and its index."""
     database = SampleDatabase(open_folder)
     database.sync(V1)
     for path in (database.layout.folder, *database.layout.folder.iterdir()):
@@ -192,7 +192,7 @@ def test_side_files_that_root_makes_do_not_lock_the_application_out(open_folder)
 
 @AS_ROOT
 def test_a_member_of_the_group_keeps_the_group(open_folder):
-    """Not the owner, but one who may write: the others of the group must not lose the file to them."""
+    """The user is not the owner, but may write. The other members of the group must keep their access to the file."""
     group, one, other = 41000, 41001, 41002
     database = SampleDatabase(open_folder)
     database.sync(V1)

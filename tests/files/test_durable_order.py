@@ -1,6 +1,6 @@
-"""What is on the disk before what: read from the system calls of a real run, for a power loss cannot be had here.
+"""The durable order of a real run, checked by its system calls, as these tests cannot cut the power.
 
-SQLite syncs its own files; this asks whether we let it, and whether the names follow what they name.
+SQLite syncs its own files. The tests check that schemasync lets it, and that a name is durable after its file.
 """
 
 import re
@@ -36,7 +36,7 @@ CALLS = "trace=fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,mkdir
 
 
 def traced(what, link, tmp_path):
-    """The calls of a run in their order, as (name, path or paths)."""
+    """Return the calls of a run in their order, as (name, path or paths)."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed")
@@ -62,7 +62,7 @@ def traced(what, link, tmp_path):
 
 
 def whole_lines(text):
-    """The lines of strace, with a call that another thread or process interrupts as one line where it ends."""
+    """Yield the lines of strace. A call that another thread or process interrupts is one line, at its end."""
     begun = {}
     for line in text.splitlines():
         caller = line.split(maxsplit=1)[0]
@@ -80,13 +80,13 @@ def test_an_interrupted_call_is_read_where_it_ends():
 
 
 def short(path):
-    """A path as tests name it: generations by their number, everything else by its name."""
+    """Return the short name of a path: the number of a generation, and the name of any other file."""
     name = re.sub(r"-link-\d+$", "-link", Path(path).name)
     return re.sub(r"^(\d{4})-[0-9a-f]{12}\.sqlite3", r"\1", name)
 
 
 def after(calls, *call):
-    """What is done right after it."""
+    """Return the call right after the first one like this."""
     return calls[first(calls, *call) + 1]
 
 

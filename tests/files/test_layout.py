@@ -1,4 +1,4 @@
-"""What the link and the names beside it say."""
+"""The layout of a database: the target of the link, and the names in the generations folder."""
 
 import os
 import shutil
@@ -85,7 +85,7 @@ def test_the_next_name_is_above_all_files_and_all_history(layout, there, used, e
 
 
 def test_a_name_is_never_used_again(tmp_path):
-    """Not after a prune, not after a rollback, not when the same schema comes again."""
+    """This holds after a prune, after a rollback, and for a schema that comes again."""
     database = filled(tmp_path / "w")
     v2 = changed(V2, "papers", _dropped=["title"])
     other = changed(V1, "papers", title="TEXT")

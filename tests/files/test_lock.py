@@ -1,4 +1,4 @@
-"""One run at a time, over all processes; and the lock is free the moment its holder is gone."""
+"""One run at a time over all processes, and a lock that is free as soon as its holder has ended."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def lock(tmp_path):
 
 
 def held_by_another(lock, seconds=30.0):
-    """A process that holds the lock until it is killed or the time is over."""
+    """Start a process that holds the lock until it is killed or the time is over."""
 
     def hold():
         with run_lock(lock, 0):
@@ -88,7 +88,7 @@ def test_an_error_inside_frees_it(lock):
 
 @pytest.mark.parametrize("parent_dies", [False, True])
 def test_a_forked_child_does_not_keep_it(lock, tmp_path, parent_dies):
-    """A server that forks while a run is at work: its children outlive the run, and even the server."""
+    """A server forks during a run, and its children outlive the run and even the server."""
     forked, over = tmp_path / "forked", tmp_path / "over"
 
     def parent():
@@ -110,7 +110,7 @@ def test_a_forked_child_does_not_keep_it(lock, tmp_path, parent_dies):
 
 
 def test_a_forked_child_that_ends_does_not_free_it(lock, tmp_path):
-    """What the child closes is only its copy."""
+    """The child closes only its copy of the descriptor."""
     reaped, over = tmp_path / "reaped", tmp_path / "over"
 
     def parent():

@@ -1,4 +1,4 @@
-"""The lock's file is deleted while a run is at work, as `rsync --delete` or `git clean` do: no second run comes in."""
+"""The lock's file is deleted during a run, as by `rsync --delete` or `git clean`: no second run can start."""
 
 import pytest
 
@@ -18,7 +18,7 @@ MOMENTS = [DiskStep.BUILD_CREATE, DiskStep.BUILD_RENAME, DiskStep.CUTOVER_FENCE,
 
 
 class Standing:
-    """A run in a process of its own, which stands still after a step until it is let go."""
+    """A run in a process of its own, which stops after a step until ended() lets it go on."""
 
     def __init__(self, database, label, work=None):
         self.reached, self.go_on = FORK.Event(), FORK.Event()
@@ -46,14 +46,14 @@ SECOND = {
 
 @pytest.mark.parametrize("label", MOMENTS)
 def test_a_second_command_is_busy_and_the_run_ends_as_if_nothing_was(prepare, tmp_path, label):
-    """Without the lock its repair would take the new file for litter, and the link would come to dangle."""
+    """Without the lock, the recovery of the second command would delete the new file, and the link would dangle."""
     prepared = prepare("evolve")
     database = prepared.copy(tmp_path / "w")
     running = Standing(database, label)
     database.layout.lock.unlink()
     for name, second in SECOND.items():
         if name == "the same run" and label is DiskStep.CUTOVER_LINK:
-            continue  # the new file is live, and is what it wants
+            continue  # the new file is live, so the run is current
         trouble = child(lambda second=second: second(database.target(wait=0.1))).refusal()
         assert (trouble.codes, trouble.exit_code) == (("run-in-progress",), 5)
     assert child(lambda: is_held(database.layout.lock)).result()
@@ -100,7 +100,7 @@ def test_a_lock_that_was_deleted_and_made_again_is_not_ours_any_more(tmp_path, m
 
 
 def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(tmp_path):
-    """The old file is what the old schema.json made of it, and closed: a moment later another one is live."""
+    """The old file has the schema of the old schema.json, but it is closed: a moment later another file is live."""
     database, old = SampleDatabase(tmp_path), read(V1)
     database.sync(V1)
 

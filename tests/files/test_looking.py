@@ -1,4 +1,4 @@
-"""plan, check, history, inspect and looking at a way back change nothing: not a name, not a byte, not a lock."""
+"""plan, check, history, inspect and the preview of a rollback change nothing: no name, no byte, no lock."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ LOOKING = pytest.mark.parametrize("name", LOOKS)
 
 
 def seen(database):
-    """Every name, and the bytes, mode and time of every file but SQLite's shared memory."""
+    """Return the bytes, time and mode of every path. SQLite's shared memory has only its mode."""
     found = {}
     for path in sorted(database.folder.rglob("*")):
         status = path.lstat()
@@ -42,7 +42,7 @@ def seen(database):
 
 
 def unchanged_by(database, name, user=None, allowed=frozenset()):
-    """Look, twice, and return what was seen; the folder must be as it was, but for names that are allowed."""
+    """Run a read-only action twice and return its result. The folder must not change except for the paths `allowed`."""
     before = seen(database)
     answers = [child(lambda: LOOKS[name](database.target()), user=user).result() for _ in range(2)]
     after = {path: what for path, what in seen(database).items() if path not in allowed}
@@ -67,24 +67,24 @@ def test_at_a_cleanly_closed_database(database, name):
 
 @LOOKING
 def test_at_a_database_that_another_process_writes(database, name):
-    """Its rows are in the log only; what we close must not fold it, nor take it away."""
+    """Its rows are only in the log, which schemasync must not checkpoint or remove when it closes its connection."""
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        assert stranger.tell("a", WRITE, "only in the log") == []
+        assert stranger.execute("a", WRITE, "only in the log") == []
         assert [n for n in database.names()["generations"] if n.endswith("-wal")]
         unchanged_by(database, name)
-        assert stranger.tell("a", "SELECT count(*) FROM ledger WHERE note = 'only in the log'") == [(1,)]
-        assert stranger.tell("a", WRITE, "goes on") == []
+        assert stranger.execute("a", "SELECT count(*) FROM ledger WHERE note = 'only in the log'") == [(1,)]
+        assert stranger.execute("a", WRITE, "goes on") == []
 
 
 @LOOKING
 def test_at_a_database_in_the_middle_of_another_s_transaction(database, name):
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN IMMEDIATE")
-        assert stranger.tell("a", WRITE, "not yet") == []
+        stranger.execute("a", "BEGIN IMMEDIATE")
+        assert stranger.execute("a", WRITE, "not yet") == []
         unchanged_by(database, name)
-        assert stranger.tell("a", "COMMIT") == []
+        assert stranger.execute("a", "COMMIT") == []
 
 
 @LOOKING
@@ -99,7 +99,7 @@ def test_at_a_database_whose_writer_was_killed(database, name):
 
 @LOOKING
 def test_at_a_log_without_its_index(database, name):
-    """As a copy of a database and its log may come. SQLite cannot read a log without one: it makes it again."""
+    """A copy of a database and its log may lack the index. SQLite cannot read a log without it, and makes it again."""
     leave_a_log(database.link)
     (index,) = database.layout.folder.glob("*-shm")
     index.unlink()
@@ -118,7 +118,7 @@ def test_at_a_plain_file(prepare, tmp_path, name, journal):
 
 @pytest.fixture
 def foreign_folder(database, open_folder):
-    """The database in a folder that nobody but its owner may write to."""
+    """The database in a folder to which only the owner may write."""
     copy = SampleDatabase(open_folder / "w")
     shutil.copytree(database.folder, copy.folder, symlinks=True)
     for path in (copy.folder, copy.layout.folder):
@@ -131,7 +131,7 @@ def foreign_folder(database, open_folder):
 
 
 def unable_to_write(database):
-    """True for a user that really cannot; root as nobody, anybody else after the write bits are gone."""
+    """Make sure that user NOBODY cannot write, and if the test does not run as root, that no one can."""
     if os.geteuid() != 0:
         for path in (*database.layout.folder.iterdir(), database.layout.folder, database.folder):
             path.chmod(path.stat().st_mode & ~0o222)
@@ -148,7 +148,7 @@ def test_as_a_user_that_may_only_read(foreign_folder, name):
 def test_as_a_user_that_may_only_read_while_the_owner_writes(foreign_folder, name):
     with Stranger() as stranger:
         stranger.open("a", foreign_folder.link)
-        assert stranger.tell("a", WRITE, "only in the log") == []
+        assert stranger.execute("a", WRITE, "only in the log") == []
         for path in foreign_folder.layout.folder.iterdir():
             path.chmod(0o644)
         unchanged_by(foreign_folder, name, user=NOBODY)
@@ -166,10 +166,10 @@ def test_at_a_file_that_may_not_be_written_in_a_folder_that_may(foreign_folder, 
 
 @LOOKING
 def test_while_a_run_is_at_work(database, name):
-    """Nothing is waited for: looking takes no lock."""
+    """A read-only command takes no lock, and so does not wait."""
     with Stranger() as stranger:
         stranger.open("a", database.link)
-        stranger.tell("a", "BEGIN IMMEDIATE")
+        stranger.execute("a", "BEGIN IMMEDIATE")
 
         def hold():
             with database.target().locked():
@@ -183,7 +183,7 @@ def child_of(name, database):
 
 
 def test_status_opens_each_archive_once(prepare, tmp_path):
-    """A monitor asks often, and there may be many archives."""
+    """A monitor runs it often, and there may be many archives."""
     database = prepare("evolve").copy(tmp_path / "w")
     database.sync(V2)
     database.sync(LATER)
@@ -200,7 +200,7 @@ def test_status_opens_each_archive_once(prepare, tmp_path):
 
 
 def test_a_reader_whose_file_loses_its_log_sees_what_comes_after(tmp_path, monkeypatch):
-    """A file that others may write is never read as immutable, whatever is beside it at the moment of a look."""
+    """A file that others may write is never opened as immutable, even if it has no log at that moment."""
     path = tmp_path / "db.sqlite3"
 
     def look():

@@ -1,4 +1,4 @@
-"""Whether the link can move is found out before anything is closed: files that are mounted, folders of somebody else."""
+"""A run finds out whether the link can move before it closes a file: mounted files, folders of other users."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ for name in sys.argv[2:]:
 
 
 def mounted(mount, folder, *acts):
-    """What is printed by these acts, in mounts of their own: `mount` is a line of shell."""
+    """Run the acts in a mount namespace, after the shell command `mount`, and return the lines that they print."""
     command = f'{mount} && exec {sys.executable} -Bc "$0" "$@"'
     ended = subprocess.run(
         ["unshare", "-m", "sh", "-c", command, SCRIPT, str(folder), *acts],
@@ -73,12 +73,12 @@ def mounted(mount, folder, *acts):
     ("scenario", "act"),
     [
         ("adopt_journal", "adopt"),
-        pytest.param("adopt_wal", "adopt", marks=pytest.mark.slow),  # the same look, before the file is opened
+        pytest.param("adopt_wal", "adopt", marks=pytest.mark.slow),  # the same check, before the file is opened
         ("over_an_empty_file", "first"),
     ],
 )
 def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes(prepare, tmp_path, scenario, act):
-    """The usual mistake with docker. The fence was committed, the rename failed, and all writes were refused."""
+    """The usual mistake with docker. Without the check the fence is committed, the rename fails, and no write works."""
     host = prepare(scenario).copy(tmp_path / "host")
     app = SampleDatabase(tmp_path / "app dir")
     app.folder.mkdir()
@@ -92,7 +92,7 @@ def test_a_database_that_is_mounted_as_a_single_file_is_refused_and_takes_writes
 
 
 def mount_of(path, tmp_path, monkeypatch):
-    """Let a path be a mount of a file to this process and its children, as Linux writes it."""
+    """Let this process and its children see a path as a mounted file, by a table of mounts as Linux writes it."""
     table = tmp_path / "mountinfo"
     escaped = str(path).replace(" ", "\\040")
     table.write_text(
@@ -103,7 +103,7 @@ def mount_of(path, tmp_path, monkeypatch):
 
 @AS_ROOT
 def test_a_mounted_file_is_refused_where_proc_is_not_mounted(prepare, tmp_path):
-    """Without the table of mounts a file on another device than its folder is taken for one."""
+    """Without the table of mounts, a file on another device than its folder counts as mounted."""
     host = prepare("adopt_journal").copy(tmp_path / "host")
     app = SampleDatabase(tmp_path / "app")
     app.folder.mkdir()
@@ -115,8 +115,8 @@ def test_a_mounted_file_is_refused_where_proc_is_not_mounted(prepare, tmp_path):
 
 
 def overlay(folder, tmp_path):
-    """Shell that lets what is in a folder be the lower layer of an overlay at `tmp_path / "merged"`, whose upper layer is
-    on another file system: there each file has the device of its layer, and a folder that of the overlay."""
+    """Return a shell command that mounts an overlay at `tmp_path / "merged"`, with a copy of the folder as lower layer,
+    and the upper layer on another file system. There a file has the device of its layer, a folder the overlay's."""
     low, up, merged = (tmp_path / name for name in ("low", "up", "merged"))
     layers = f"lowerdir='{low}',upperdir='{up}/files',workdir='{up}/work',xino=off"
     return (
@@ -136,7 +136,7 @@ def overlay(folder, tmp_path):
     ],
 )
 def test_the_files_of_an_overlay_are_not_taken_for_mounts(prepare, tmp_path, scenario, acts):
-    """As in a container whose database is in its image, and no volume."""
+    """Files look like this in a container whose database is in its image and not in a volume."""
     database = prepare(scenario).copy(tmp_path / "w")
     done = mounted(overlay(database.folder, tmp_path), tmp_path / "merged", *acts)
     assert done == [f"{act} done" for act in acts]
@@ -214,10 +214,10 @@ def test_generations_on_another_file_system_are_no_obstacle(prepare, tmp_path):
     assert dump(evolved.link) == prepare("fresh").new
 
 
-# --- a folder that belongs to somebody else ---------------------------------------------------------------------
+# --- a folder that belongs to another user ----------------------------------------------------------------------
 
 UNLIKE = {"adopt_journal", "evolve", "rollback", "eject"}
-"""Each moves the link in its own way; the other scenarios do it as one of these."""
+"""Scenarios that each move the link in a different way; every other scenario does it like one of these."""
 
 
 @AS_ROOT
@@ -230,7 +230,7 @@ UNLIKE = {"adopt_journal", "evolve", "rollback", "eject"}
     ],
 )
 def test_in_a_folder_where_the_link_cannot_move_nothing_is_closed(prepare, open_folder, scenario, bits):
-    """The user may write the database and its generations, and not the names beside it."""
+    """The user may write the database and its generations, but not change the names in the folder of the link."""
     prepared = prepare(scenario)
     database = prepared.copy(open_folder / "w")
     for path in database.folder.rglob("*"):
@@ -296,7 +296,7 @@ def test_an_adoption_that_was_killed_in_its_swap_is_finished_by_the_next_one(pre
 
 
 def test_the_log_of_an_adopted_file_does_not_stay_beside_the_link_when_its_swap_is_finished(prepare, tmp_path):
-    """An idle connection keeps SQLite from removing it; a file that is put there one day would get it for its own."""
+    """An idle connection keeps SQLite from removing the log, which SQLite would apply to a file put there later."""
     prepared = prepare("adopt_wal")
     database = prepared.copy(tmp_path / "w")
     fence = prepared.scenario.passes.index(DiskStep.CUTOVER_FENCE)
@@ -305,7 +305,7 @@ def test_the_log_of_an_adopted_file_does_not_stay_beside_the_link_when_its_swap_
         assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
         database.recovered()
         assert [name for name in database.names()[""] if name.startswith(f"{database.link.name}-")] == []
-        assert "superseded" in idle.tell("a", WRITE, "stale")
+        assert "superseded" in idle.execute("a", WRITE, "stale")
     assert dump(database.link) == prepared.new
 
 
@@ -317,7 +317,7 @@ def test_a_swap_that_was_cut_off_is_finished_without_a_schema_json(prepare, tmp_
     assert child(lambda: run(prepared.scenario, database.target(KillAt("after", fence)))).killed
     first, *others = child(lambda: finish_swap(database.target())).result()
     assert first.startswith("finished an interrupted swap")
-    # a rollback removes the triggers of an earlier change log from the file that it opens when writers no longer wait
+    # a rollback removes an earlier change log's triggers from the file that it opens only when writers no longer wait
     assert [other.partition(" that")[0] for other in others] == ["removed the change log"] * (name == "rollback")
     assert child(lambda: finish_swap(database.target())).result() == ()
     assert dump(database.link) == prepared.new
@@ -338,7 +338,7 @@ def test_finishing_leaves_alone_what_is_not_cut_off(prepare, tmp_path):
 
 
 def test_nothing_is_closed_where_the_link_cannot_be_made(prepare, tmp_path):
-    """Whatever the reason: the new link is there before the old file is closed."""
+    """The new link exists before the old file is closed, so any reason will do."""
     database = prepare("evolve").copy(tmp_path / "w")
 
     def observer(when, label):

@@ -1,4 +1,4 @@
-"""Somebody puts another file over the link, or takes it away, while a run is at work: what they put there stays."""
+"""Somebody puts another file over the link, or removes it, during a run: the file that they put there stays."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ BUILDING = [label for label in SCENARIOS["evolve"].passes if label.startswith("B
 
 
 def put_file(link):
-    """As `mv backup.sqlite3 db.sqlite3` does: another file of the same name."""
+    """Put another file over the link, like `mv backup.sqlite3 db.sqlite3`."""
     beside = link.with_name("beside.sqlite3")
     with sqlite(beside, mode="rwc") as connection:
         connection.execute("CREATE TABLE ledger (id INTEGER PRIMARY KEY, note TEXT)")
@@ -34,15 +34,15 @@ def take_away(link):
     link.unlink()
 
 
-class Once:
-    """An observer that does something once, at a moment."""
+class AtStep:
+    """An observer that calls `deed` at each passing of this step."""
 
-    def __init__(self, when, label, deed):
-        self.when, self.label, self.deed = when, label, deed
+    def __init__(self, when, label, action):
+        self.when, self.label, self.action = when, label, action
 
     def __call__(self, when, label):
         if (when, label) == (self.when, self.label):
-            self.deed()
+            self.action()
 
 
 def refused_run(database, observer, tree=V2):
@@ -50,7 +50,8 @@ def refused_run(database, observer, tree=V2):
 
 
 def moments():
-    """Before the first step and the last one, in the middle, and after the last; the others are for --every."""
+    """Yield each step with "before" and "after". The gate has the moments before the first step, before BUILD:VERIFY,
+    and before and after the last step."""
     for label in BUILDING:
         for when in ("before", "after"):
             often = label == BUILDING[-1] or (when == "before" and label in (BUILDING[0], DiskStep.BUILD_VERIFY))
@@ -61,7 +62,7 @@ def moments():
 def test_a_file_put_over_the_link_while_a_generation_is_built_stays(prepare, tmp_path, label, when):
     database = prepare("evolve").copy(tmp_path / "w")
     first = database.files()[0]
-    trouble = refused_run(database, Once(when, label, lambda: put_file(database.link)))
+    trouble = refused_run(database, AtStep(when, label, lambda: put_file(database.link)))
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
     assert database.layout.path_kind() is PathKind.PLAIN
     assert notes(database.link) == {MINE}
@@ -72,9 +73,9 @@ def test_a_file_put_over_the_link_while_a_generation_is_built_stays(prepare, tmp
 
 @pytest.mark.parametrize("label", [DiskStep.CUTOVER_UNMARK])
 def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(prepare, tmp_path, label):
-    """The swap is committed: every row is in the new generation, whatever stands at the link."""
+    """The swap is committed, so every row is in the new generation, whatever file is in place of the link."""
     database = prepare("evolve").copy(tmp_path / "w")
-    trouble = refused_run(database, Once("after", label, lambda: put_file(database.link)))
+    trouble = refused_run(database, AtStep("after", label, lambda: put_file(database.link)))
     assert (trouble.kind, trouble.codes, trouble.exit_code) == ("NeedsPerson", ("swap-unfinished",), 6)
     assert "put there" in trouble.text
     assert notes(database.link) == {MINE}
@@ -82,16 +83,16 @@ def test_a_file_put_over_the_link_in_the_middle_of_the_swap_stays(prepare, tmp_p
     assert notes(database.link) == {MINE}
     assert dump(database.files()[1]) == prepare("evolve").new
 
-    database.link.rename(database.folder / "mine.sqlite3")  # what the message says
+    database.link.rename(database.folder / "mine.sqlite3")  # as the message says
     assert len(child(lambda: recovery(database.target())).result()) == 1
     assert dump(database.link) == prepare("evolve").new
     assert write(database.link, "goes on") is None
 
 
 def test_an_old_file_that_is_deleted_in_the_middle_of_the_swap_does_not_hold_it_up(prepare, tmp_path):
-    """All rows are in the new one by then, and the link leads nowhere."""
+    """All rows are in the new file by then, and the link dangles."""
     database = prepare("evolve").copy(tmp_path / "w")
-    observer = Once("after", DiskStep.CUTOVER_UNMARK, database.files()[0].unlink)
+    observer = AtStep("after", DiskStep.CUTOVER_UNMARK, database.files()[0].unlink)
     assert child(lambda: sync(database.target(observer), read(V2)).result).result() == "synced"
     assert dump(database.link) == prepare("evolve").new
     assert database.recovered() == ()
@@ -100,19 +101,19 @@ def test_an_old_file_that_is_deleted_in_the_middle_of_the_swap_does_not_hold_it_
 @pytest.mark.parametrize("label", [DiskStep.BUILD_CREATE, DiskStep.BUILD_SEAL])
 def test_a_link_that_is_taken_away_is_not_made_again(prepare, tmp_path, label):
     database = prepare("evolve").copy(tmp_path / "w")
-    trouble = refused_run(database, Once("before", label, lambda: take_away(database.link)))
+    trouble = refused_run(database, AtStep("before", label, lambda: take_away(database.link)))
     assert trouble.codes == ("changed-during-run",)
     assert database.layout.path_kind() is PathKind.NOTHING
     assert fence_of(database.files()[0]) is None
 
 
-# The link is looked at when the file is built: one moment before that is as good as another.
+# The run checks the link when the file is built, so one moment before that is as good as another.
 @pytest.mark.slow(but=["BUILD:SEAL"])
 @pytest.mark.parametrize("label", some(BUILDING, {DiskStep.BUILD_CREATE, DiskStep.BUILD_SEAL, BUILDING[-1]}))
 def test_a_link_that_is_moved_by_hand_meanwhile_stays(prepare, tmp_path, label):
     database = prepare("evolve_and_prune").copy(tmp_path / "w")
     other = database.files()[0]
-    observer = Once("before", label, lambda: point(database, other.name))
+    observer = AtStep("before", label, lambda: point(database, other.name))
     trouble = refused_run(database, observer, SCENARIOS["evolve_and_prune"].current)
     assert trouble.codes == ("changed-during-run",)
     assert database.layout.live().path == other
@@ -125,9 +126,9 @@ def test_a_link_that_is_moved_by_hand_meanwhile_stays(prepare, tmp_path, label):
     "label", some([label for label in BUILDING if label != DiskStep.BUILD_ROUND], {DiskStep.BUILD_CREATE, BUILDING[-1]})
 )
 def test_a_file_put_in_place_of_one_that_is_taken_over_stays(prepare, tmp_path, label):
-    """Not so where the old one has a log: SQLite itself takes that for the new one's, whoever moves the files."""
+    """This does not hold if the old file has a log, as SQLite itself takes it for the new file's."""
     database = prepare("adopt_journal").copy(tmp_path / "w")
-    observer = Once("before", label, lambda: put_file(database.link))
+    observer = AtStep("before", label, lambda: put_file(database.link))
     trouble = child(lambda: adopt(database.target(observer), None)).refusal()
     assert trouble.codes == ("changed-during-run",)
     assert database.layout.path_kind() is PathKind.PLAIN
@@ -136,7 +137,7 @@ def test_a_file_put_in_place_of_one_that_is_taken_over_stays(prepare, tmp_path, 
 
 
 def test_a_file_put_in_place_between_looking_and_holding_stays(prepare, tmp_path, monkeypatch):
-    """What was looked at and what is held would be two files: the copy would be of the one, the fence in the other."""
+    """Otherwise the file that was read and the locked file would differ: one would be copied, and the other fenced."""
     database = prepare("adopt_journal").copy(tmp_path / "w")
     real = adoption.write_lock
 
@@ -189,17 +190,17 @@ def test_a_dangling_link_never_makes_a_file(prepare, tmp_path):
 
 
 def test_a_generation_that_vanishes_while_it_is_replaced_is_not_made_again(prepare, tmp_path):
-    """Someone deletes the live file under the run: its rows are in the copy, but that was never live."""
+    """Somebody deletes the live file during the run. Its rows are in the copy, but that was never live."""
     database = prepare("evolve").copy(tmp_path / "w")
     first = database.files()[0]
-    trouble = refused_run(database, Once("before", DiskStep.BUILD_RESHAPE, first.unlink))
+    trouble = refused_run(database, AtStep("before", DiskStep.BUILD_RESHAPE, first.unlink))
     assert trouble.exit_code in (3, 4)
     assert not first.exists()
 
 
 def test_the_archives_that_are_there_stay_whole(prepare, tmp_path):
     database = prepare("evolve_and_prune").copy(tmp_path / "w")
-    observer = Once("before", DiskStep.BUILD_SEAL, lambda: put_file(database.link))
+    observer = AtStep("before", DiskStep.BUILD_SEAL, lambda: put_file(database.link))
     trouble = refused_run(database, observer, SCENARIOS["evolve_and_prune"].current)
     assert trouble.codes == ("changed-during-run",)
     assert len(database.files()) == 4
@@ -213,7 +214,7 @@ def test_the_archives_that_are_there_stay_whole(prepare, tmp_path):
 def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(prepare, tmp_path, when, label):
     database = prepare("evolve").copy(tmp_path / "w")
     first = database.files()[0]
-    trouble = refused_run(database, Once(when, label, lambda: put_file(database.link)))
+    trouble = refused_run(database, AtStep(when, label, lambda: put_file(database.link)))
     assert (trouble.kind, trouble.codes) == ("Failed", ("changed-during-run",))
     assert notes(database.link) == {MINE}
     assert fence_of(first) is None
@@ -227,10 +228,10 @@ def test_a_file_put_over_the_link_before_the_fence_stays_and_nothing_is_closed(p
 @pytest.mark.parametrize("scenario", ["evolve", "evolve_paused", "adopt_journal", "rollback"])
 @pytest.mark.parametrize("is_late", [False, True], ids=["before it is looked at", "after it was looked at"])
 def test_a_file_put_there_right_before_the_link_moves_stays(prepare, tmp_path, monkeypatch, scenario, is_late):
-    """rename(2) would replace it. The names are exchanged, and what came out is put back."""
+    """rename(2) would replace it, so the run exchanges the names, and puts the file back that came out."""
     prepared = prepare(scenario)
     database = prepared.copy(tmp_path / "w")
-    observer = Once("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(database.link))
+    observer = AtStep("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(database.link))
     if is_late:
         put_after_the_look(monkeypatch, database)
     trouble = child(lambda: prepared.scenario.act(database.target(observer))).refusal()
@@ -239,7 +240,7 @@ def test_a_file_put_there_right_before_the_link_moves_stays(prepare, tmp_path, m
     assert database.layout.path_kind() is PathKind.PLAIN
     assert notes(database.link) == {MINE}
     assert database.layout.next_links() == ()
-    database.link.rename(database.folder / "mine.sqlite3")  # what the message says
+    database.link.rename(database.folder / "mine.sqlite3")  # as the message says
     child(lambda: recovery(database.target())).result()
     assert dump(database.link) == prepared.new
 
@@ -248,7 +249,7 @@ def test_a_file_put_there_right_before_the_link_moves_stays(prepare, tmp_path, m
 def test_a_file_put_there_in_the_moment_of_an_eject_stays(prepare, tmp_path, monkeypatch, is_late):
     prepared = prepare("eject")
     database = prepared.copy(tmp_path / "w")
-    observer = Once("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(database.link))
+    observer = AtStep("before", DiskStep.CUTOVER_LINK, lambda: None if is_late else put_file(database.link))
     if is_late:
         put_after_the_look(monkeypatch, database)
     trouble = child(lambda: prepared.scenario.act(database.target(observer))).refusal()
@@ -258,7 +259,7 @@ def test_a_file_put_there_in_the_moment_of_an_eject_stays(prepare, tmp_path, mon
 
 
 def put_after_the_look(monkeypatch, database):
-    """The file is put there between the look at the path and the call that moves the link."""
+    """Put the file there between the check of the path and the call that moves the link."""
     real, asked = cutover._is_expected, []
 
     def looked_at(target, over, path):
@@ -274,7 +275,7 @@ def put_after_the_look(monkeypatch, database):
 def test_where_names_cannot_be_exchanged_a_file_put_there_before_the_look_stays(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "_function", lambda: None)
     database = prepare("evolve").copy(tmp_path / "w")
-    trouble = refused_run(database, Once("before", DiskStep.CUTOVER_LINK, lambda: put_file(database.link)))
+    trouble = refused_run(database, AtStep("before", DiskStep.CUTOVER_LINK, lambda: put_file(database.link)))
     assert trouble.codes == ("swap-unfinished",)
     assert notes(database.link) == {MINE}
     whole_run = prepare("evolve").copy(tmp_path / "whole")
@@ -287,7 +288,7 @@ def test_a_file_that_came_out_in_a_run_that_was_killed_is_kept_with_its_log_and_
     scratch = database.layout.next_link()
     shutil.copy(database.layout.live().path, scratch)
     leave_a_log(scratch)
-    for suffix in ("-wal", "-shm"):  # it was opened by the name that it had then
+    for suffix in ("-wal", "-shm"):  # as if the file was opened at the link's path
         scratch.with_name(scratch.name + suffix).rename(database.link.with_name(database.link.name + suffix))
     kept = database.folder / "db.sqlite3-displaced-1"
     (line,) = database.recovered()
@@ -314,7 +315,7 @@ def test_files_that_are_kept_never_replace_one_another(tmp_path):
 def test_a_run_whose_folder_is_moved_away_during_the_swap_is_not_done(prepare, tmp_path, label):
     database = prepare("evolve").copy(tmp_path / "w")
     away = database.layout.folder.with_name("away")
-    trouble = refused_run(database, Once("after", label, lambda: database.layout.folder.rename(away)))
+    trouble = refused_run(database, AtStep("after", label, lambda: database.layout.folder.rename(away)))
     assert (trouble.codes, trouble.exit_code) == (("generation-missing",), 6)
     away.rename(database.layout.folder)
     database.recovered()

@@ -1,4 +1,4 @@
-"""schema.json is read as it is at one moment, if it is a file: nothing else keeps a command waiting, or fills the memory."""
+"""schema.json is read as of one moment, and only if it is a file: a pipe or device cannot block or fill the memory."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from schemasync.files.read_file import LIMIT, read_file
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link to a device"])
 def test_what_is_no_file_is_named_and_not_read(tmp_path, monkeypatch, kind):
-    monkeypatch.chdir(tmp_path)  # a socket may have a name of a hundred characters
+    monkeypatch.chdir(tmp_path)  # the path of a socket has at most about a hundred characters
     path = tmp_path / "schema.json"
     match kind:
         case "pipe":
@@ -48,7 +48,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_and_refused_if_that_
     def changing(attempts):
         def moment(status):
             reads.append(status)
-            if len(reads) % 2 and len(reads) < 2 * attempts:  # between the look before and the look after
+            if len(reads) % 2 and len(reads) < 2 * attempts:  # between the stat before and the stat after the read
                 path.write_bytes(path.read_bytes() + b" ")
             return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

@@ -1,4 +1,4 @@
-"""A large new file goes out to the disk while it is made, by another process."""
+"""Another process writes a large new file out to the disk while it is built."""
 
 import os
 import signal

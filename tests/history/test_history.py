@@ -1,4 +1,4 @@
-"""The history finds what is asked for, and tells what was written between any two generations."""
+"""The history finds the wanted generation, and counts the rows written between any two generations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Counts = dict[str, tuple[int, int, int]]
 
 
 class SampleDatabase:
-    """A database that lived through three schemas, with writes after each."""
+    """A database with three successive schemas, and rows written after each."""
 
     def __init__(self, folder: Path) -> None:
         self.target: Target = target(folder / "db.sqlite3")
@@ -51,7 +51,7 @@ class SampleDatabase:
         connection.close()
 
     def back(self, wanted: str | None) -> Counts:
-        """Swap back, and say what was shown before it happened."""
+        """Roll back, and return the non-empty counts of the preview: {table: (added, changed, removed)}."""
         done = rollback.rollback(self.target, wanted, lambda ahead: True)
         assert done is not None
         return {t.table: (t.added, t.changed, t.removed) for t in done.preview.tallies if not t.is_empty}
@@ -80,7 +80,7 @@ def test_two_branches_of_one_generation_are_compared_through_it(sample: SampleDa
     sample.sync(SECOND.replace("age", "years"))
     sample.write("INSERT INTO U (id, m) VALUES (9, 'z')")
     counts = sample.back("3")
-    assert counts["U"] == (2, 1, 1)  # 3 and 9 here, 2 differs, 4 there
+    assert counts["U"] == (2, 1, 1)  # 3 and 9 are only here, 2 differs, 4 is only there
 
 
 def test_rolling_back_twice_comes_back(sample: SampleDatabase) -> None:
@@ -219,7 +219,7 @@ def test_a_row_without_json_says_nothing_where_nothing_depends_on_it(sample: Sam
 
 @pytest.mark.parametrize("column", ["plan", "schema"])
 def test_rows_are_not_counted_by_a_history_without_json(sample: SampleDatabase, column: str) -> None:
-    """The columns of the oldest generation are known by the rows between."""
+    """The history rows between the two generations are needed to map the columns of the oldest one."""
     damaged(sample, column)
     with pytest.raises(NeedsPerson) as refused:
         sample.back("1")

@@ -1,4 +1,4 @@
-"""Litestream beside swaps. The daemon is the real one where it is asked for anything."""
+"""Litestream across swaps. Wherever its answers matter, the daemon is the real one."""
 
 import os
 import sqlite3
@@ -28,7 +28,7 @@ TABLES = (
 
 @pytest.fixture
 def replicated(synced, settings):
-    """Its settings name a Litestream, which is not at work."""
+    """A project whose settings name a Litestream, which is not running."""
     settings.SCHEMASYNC = {**settings.SCHEMASYNC, "LITESTREAM": setting(synced.folder)}
     return synced
 
@@ -52,7 +52,7 @@ def codes(project):
 
 
 def warned():
-    """What the system checks say of Litestream and dbbackup."""
+    """Return the messages of the system checks about Litestream and dbbackup."""
     return [one for one in run_checks() if one.id in ("schemasync.W015", "schemasync.W016")]
 
 
@@ -129,10 +129,10 @@ def test_the_replica_follows_a_swap_and_a_run_that_died_before_it_could_say_so(r
 
         replicated.write(REWRITTEN)
         with override_settings(SCHEMASYNC={**settings.SCHEMASYNC, "LITESTREAM": {}}):
-            replicated.done()  # as one that is killed after the link has moved
+            replicated.done()  # as a run that is killed after the link has moved
         third = live_path(replicated)
         assert [one.path for one in control.databases()] == [second]
-        assert codes(replicated) == []  # it has registered the live file
+        assert codes(replicated) == []  # the health check has registered the live file
         assert [one.path for one in control.databases()] == [third]
         assert third in (replicated.folder / "litestream.yml").read_text()
         complete(control, third)
@@ -175,7 +175,7 @@ def test_an_adoption_and_an_eject_are_followed_too(project, settings):
         project.done("adopt")
         (generation,) = control.databases()
         assert generation.path == live_path(project) != plain.path
-        assert warned() == []  # it is not taken for a daemon that was told the link
+        assert warned() == []  # the daemon is not reported as one that replicates the link
         project.done("eject")
         assert [one.path for one in control.databases()] == [str(project.link)]
 
@@ -189,7 +189,7 @@ def test_a_daemon_configured_with_the_link_is_configured_with_the_live_file(repl
     with at_work(replicated) as control:
         assert [one.path for one in control.databases()] == [str(replicated.link)]
         deadline = time.monotonic() + 20
-        while not any(one.id == "schemasync.W015" for one in run_checks()):  # it makes a folder beside the link
+        while not any(one.id == "schemasync.W015" for one in run_checks()):  # it creates a folder next to the link
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert "litestream-link" in codes(replicated) or control.databases()[0].path == live_path(replicated)
@@ -205,7 +205,7 @@ def test_a_read_replica_follows_over_a_swap_and_its_lag_is_reported(replicated, 
     replicated.done("litestream", "config", output=replicated.folder / "litestream.yml")
     url, other = litestream("default").replica, replicated.folder / "other.sqlite3"
     with at_work(replicated) as control:
-        assert codes(replicated) == ["read-replica-behind"]  # it is not there
+        assert codes(replicated) == ["read-replica-behind"]  # the replica does not exist yet
         complete(control, live_path(replicated))
         follower = subprocess.Popen([BINARY, "restore", "-f", "-o", other, url], stderr=subprocess.DEVNULL)
         try:
@@ -270,7 +270,7 @@ def test_tables_of_litestream_are_no_drift_and_stay_out_of_schema_json(synced):
     synced.done()
     archive = synced.archive / synced.generations()[0]
     with closing(sqlite3.connect(archive)) as connection:
-        connection.execute("UPDATE _litestream_seq SET seq = 6")  # the last work of Litestream on a closed file
+        connection.execute("UPDATE _litestream_seq SET seq = 6")  # Litestream's last write to a closed file
         with pytest.raises(sqlite3.OperationalError, match="superseded"):
             connection.execute("INSERT INTO Log VALUES (9, 'x')")
     synced.done(rebuild_all=True)
@@ -289,7 +289,7 @@ def test_litestream_configured_with_the_link_is_named_everywhere(evolved, settin
     assert str(config) in one.msg
     monkeypatch.delenv("LITESTREAM_CONFIG")
     assert warned() == []
-    (evolved.folder / ".db.sqlite3-litestream").mkdir()  # what it makes beside a path that it was told
+    (evolved.folder / ".db.sqlite3-litestream").mkdir()  # as Litestream creates it
     (one,) = warned()
     assert "rm -r" in one.hint
     assert codes(evolved) == ["litestream-link"]

@@ -1,4 +1,4 @@
-"""A hundred backups, pruned by rule against a set clock."""
+"""A hundred backups, pruned by rule with a set clock."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def made(store, at):
-    """A backup of this moment: its file, and its manifest."""
+    """Store a backup of this time, file and manifest, and return the manifest."""
     name = manifest.name_of(at, "a" * 64)
     stored = {"name": f"{name}.sqlite3.zst", "bytes": 1, "sha256": "", "compression": "zstd", "encryption": None}
     content = {"bytes": 1, "sha256": "", "rows": {}}
@@ -31,7 +31,7 @@ def made(store, at):
 
 
 def spaced(seed):
-    """A hundred moments over a year and more: hours, days and weeks apart, with a pause of a month."""
+    """Yield a hundred times over more than a year: minutes, hours, days and weeks apart, with one pause of a month."""
     chance, at = random.Random(seed), BEGIN
     for number in range(100):
         steps = (timedelta(minutes=7), timedelta(hours=1), timedelta(days=1, minutes=3), timedelta(days=9))
@@ -40,7 +40,8 @@ def spaced(seed):
 
 
 def oracle(moments):
-    """What the rule says, counted another way: for each period the newest of each of the last ones that have any."""
+    """Return the moments that the rule keeps, computed another way: per period, the newest one of each of its last
+    units."""
     stay = {max(moments)}
     for period, key in (
         ("hourly", "%Y%m%d%H"), ("daily", "%Y%m%d"), ("weekly", "%G%V"), ("monthly", "%Y%m"),

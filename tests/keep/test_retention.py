@@ -1,4 +1,4 @@
-"""Which backups stay."""
+"""Which backups the retention rule keeps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def test_of_a_backup_an_hour_for_two_years_each_period_keeps_its_number():
     found = kept(hourly(2 * 365 * 24))
     for period, number in RULE.items():
         assert sum(period in periods for periods in found.values()) == number
-    assert len(found) < sum(RULE.values())  # one backup serves several periods
+    assert len(found) < sum(RULE.values())  # one backup counts for several periods
 
 
 def test_of_a_period_the_newest_stays():

@@ -1,4 +1,4 @@
-"""A database whose schema goes on, is written to, and goes back with what was written."""
+"""A database whose schema advances, that is written to, and that is rolled back with the rows written."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ def read(tree):
 
 
 class Story:
-    """The database at `link`."""
+    """The history of the database at `link`."""
 
     def __init__(self, folder, first, rows=""):
         self.link = folder / "db.sqlite3"

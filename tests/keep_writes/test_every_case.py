@@ -1,4 +1,5 @@
-"""Every case of tests/cases, led back with its rows: what was not written in between is as it was, or it is refused."""
+"""Every case of tests/cases, rolled back with its rows: values that were not written in between are as before, or the
+rollback is refused."""
 
 import tempfile
 from collections import Counter
@@ -20,7 +21,7 @@ from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
 CASES = [case for case in cases.load() if any(step.refused is None for step in case.steps)]
-IN_THE_GATE = 40  # one case of so many
+IN_THE_GATE = 40  # one in this many cases
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(CASES)
@@ -58,14 +59,14 @@ def lead_back(target, before):
 
 
 def rows_made(target):
-    """Tables into which the last sync wrote rows of schema.json."""
+    """Return the tables into which the last sync wrote rows of schema.json."""
     with reading(target) as now:
         return {key.table for key in hints_of(now.newest) if isinstance(key, Rows)}
 
 
 def is_led_back(target, wanted, made):
-    """Roll back with the rows. False if it is refused; otherwise the values of columns that no sync has changed are the
-    wanted ones. Values that a sync converted stay as they are today."""
+    """Roll back with the rows. Return False if it is refused; otherwise assert that columns that no sync changed have
+    the wanted values. Values that a sync converted stay as they are today."""
     there = check.contents(target)
     with reading(target) as now:
         way = way_back(Lineage(now.rows), now.newest.previous, now.newest.generation)

@@ -1,4 +1,4 @@
-"""`rollback --keep-writes`: the earlier schema with today's rows, and what was dropped since from the archive."""
+"""`rollback --keep-writes`: the earlier schema with today's rows, and values dropped since then from the archive."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def refused(story, *texts, **options):
-    """Nothing is done, and each of the texts is said. Returns the problems."""
+    """Assert that the rollback is refused with these texts and changes nothing. Return the problems."""
     before = everything(story.target)
     with pytest.raises(Refused) as caught:
         story.back(**options)
@@ -35,7 +35,7 @@ def refused(story, *texts, **options):
     return caught.value.problems
 
 
-# --- what comes back ----------------------------------------------------------------------------------------------
+# --- values that come back ----------------------------------------------------------------------------------------
 
 
 def test_todays_rows_get_the_values_of_a_dropped_column_from_the_archive(folder):
@@ -90,7 +90,7 @@ def test_renames_are_turned_round_and_todays_values_stay(folder):
     shown = []
     story.back(agree=lambda ahead: shown.append([str(hazard) for hazard in ahead.plan.hazards]) or True)
     assert story.ask("SELECT * FROM users WHERE id = 1") == [(1, "Anna", "11")]
-    assert shown == [["users.nick goes with 1 value"]]
+    assert shown == [["users.nick is dropped with 1 value"]]
 
 
 def test_there_and_back_twice_loses_no_row_and_no_value(folder):
@@ -171,11 +171,11 @@ def test_a_key_that_refers_to_a_table_with_autoincrement_is_the_same_row(folder)
     assert story.ask("SELECT * FROM profile") == [(1, None), (2, "about Bob")]
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------------------------
 
 
 def test_nobody_gets_the_phone_of_another_user(folder):
-    """SQLite gives the highest id again after its row was deleted, if the table has no AUTOINCREMENT."""
+    """SQLite reuses the highest id after its row was deleted, if the table has no AUTOINCREMENT."""
     users = {**USERS, "id": "INTEGER PRIMARY KEY"}
     story = Story(folder, {"users": users}, THREE)
     story.sync({"users": {**WITHOUT_PHONE, "id": "INTEGER PRIMARY KEY"}})
@@ -376,7 +376,7 @@ def test_a_fill_that_is_none_is_refused_before_anything_is_done(folder, fills, t
     assert story.live() == "0002"
 
 
-# --- around it ----------------------------------------------------------------------------------------------------
+# --- previews, and afterwards -------------------------------------------------------------------------------------
 
 
 def test_a_preview_changes_nothing_and_says_what_a_run_does(folder):

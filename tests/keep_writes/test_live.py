@@ -1,4 +1,5 @@
-"""A rollback that keeps writes, beside writers: what they write while the file is built is in it, with the archive's values."""
+"""A rollback that keeps writes, beside writers: the new file has the rows written during its build, with the archive's
+values."""
 
 import sqlite3
 import threading
@@ -29,13 +30,13 @@ def story(tmp_path):
     return story
 
 
-def at(story, moment, deed):
+def at(story, moment, action):
     done = []
 
     def observer(when, label):
         if (when, label) == ("after", moment) and not done:
             done.append(True)
-            deed()
+            action()
 
     return replace(story.target, disk=Disk(observer))
 
@@ -68,12 +69,12 @@ def test_nobody_prunes_the_archive_while_it_is_read(story):
     story.sync({**NEWER, "more": {"id": ID}})
     reported = []
 
-    def deed():
+    def action():
         with pytest.raises(Busy):
             prune.prune(replace(story.target, wait=0.0), keep=1, older_than=None, dry_run=False)
         reported.append(True)
 
-    story.back("0001", at=at(story, DiskStep.BUILD_START, deed))
+    story.back("0001", at=at(story, DiskStep.BUILD_START, action))
     assert reported
     assert story.ask("SELECT phone FROM users WHERE id = 1") == [("p1",)]
 
@@ -123,4 +124,4 @@ def write(link, number, stop, acknowledged):
             assert "superseded" in str(error) or "locked" in str(error), error
             continue
         acknowledged.append(name)
-        stop.wait(0.005)  # a writer that never lets go starves all others
+        stop.wait(0.005)  # a writer that never pauses starves all others

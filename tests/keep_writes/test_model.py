@@ -1,4 +1,4 @@
-"""Random writes on both sides of a schema change, there and back several times, beside a model of two lines."""
+"""Random writes on both sides of a schema change, there and back several times, compared with a simple model."""
 
 import random
 
@@ -28,20 +28,21 @@ def test_rows_and_values_are_those_of_the_model(tmp_path, seed):
 
 
 def rows(model):
-    """The rows of the model: id -> [name, phone]."""
+    """Return the rows of a model {id: [name, phone]} as (id, name, phone), sorted."""
     return sorted((key, name, phone) for key, (name, phone) in model.items())
 
 
 def write(chance, story, model, table, name, *, has_phone):
-    """Insert, change and delete rows; the highest ids often go, so that without AUTOINCREMENT they would come again."""
+    """Insert, change and delete rows; the highest ids are often deleted, so that without AUTOINCREMENT they are
+    reused."""
     for number in range(chance.randrange(4, 12)):
-        deed, keys = chance.random(), sorted(model)
-        if deed < 0.5 or not keys:
+        action, keys = chance.random(), sorted(model)
+        if action < 0.5 or not keys:
             phone = str(number) if has_phone and chance.random() < 0.7 else None
             columns, values = (f"{name}, phone", f"'n{number}', {sql(phone)}") if has_phone else (name, f"'n{number}'")
             story.write(f"INSERT INTO {table} ({columns}) VALUES ({values})")
             model[story.ask(f"SELECT max(id) FROM {table}")[0][0]] = [f"n{number}", phone]
-        elif deed < 0.75:
+        elif action < 0.75:
             story.write(f"DELETE FROM {table} WHERE id = {keys[-1]}")
             del model[keys[-1]]
         else:

@@ -1,1 +1,1 @@
-"""Runs beside an application that writes."""
+"""Runs while an application writes."""

@@ -1,7 +1,7 @@
-"""Swaps forward and back beside writers: in which file each acknowledged write has to be.
+"""Swaps forward and back while writers write: the file that must hold each acknowledged write.
 
-Between two swaps one generation is live, and what is acknowledged there belongs to it. A swap forward copies it into
-a new one; a rollback leaves it as it is, for good or until it is live again.
+Between two swaps one generation is live, and the writes acknowledged in that time belong to it. A swap forward copies
+it into a new one. A rollback leaves it unchanged, for good or until it is live again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Rows = dict[str, int]
 
 
 class Branches:
-    """A ledger whose swaps are remembered. Its transactions begin with a row that nobody touches again."""
+    """A ledger whose swaps are recorded. Each of its transactions begins with a row that no one changes again."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -30,7 +30,7 @@ class Branches:
         self._swapped(self.ledger.sync().result())
 
     def rollback(self) -> None:
-        """Swap back. The counts are exactly those of the file that was left, against the one that is live again."""
+        """Roll back, and check that its counts are the exact differences between the archived and the restored file."""
         files = {path.stem: path for path in generations(self.ledger.link)}
         archives = {name: tables(path) for name, path in files.items() if name != self.live[-1]}
         swapped = self.ledger.rollback()
@@ -46,7 +46,7 @@ class Branches:
         self.live.append(swapped.generation)
 
     def check(self) -> None:
-        """Every generation holds exactly what was acknowledged while it was live, and what it was copied from."""
+        """Check that each generation holds exactly the rows of its source and those acknowledged while it was live."""
         found = {path.stem: rows(path) for path in generations(self.ledger.link)}
         answers = self.ledger.answers()
         doubtful = {key for one in answers for key in one.doubtful}
@@ -62,7 +62,7 @@ class Branches:
         assert all(periods), "somebody wrote between every two swaps"
 
     def _period(self, done: Done, found: dict[str, Rows]) -> int:
-        """Between which swaps it was done. The clock tells; where a swap came in between, the files do."""
+        """Return the number of swaps before a transaction, by the clock. If a swap came during it, the files decide."""
         first, last = bisect(self.moments, done.began), bisect(self.moments, done.ended)
         if first == last:
             return first
@@ -72,7 +72,7 @@ class Branches:
         return next((period for period in range(first, last) if self._heirs(period) == there), last)
 
     def _heirs(self, period: int) -> set[str]:
-        """The generations that hold what was inserted in a period, and not deleted since."""
+        """Return the generations that hold the rows inserted in a period, unless they were deleted since."""
         heirs = {self.live[period]}
         for number in range(period + 1, len(self.live)):
             is_new = self.live[number] not in self.live[:number]
@@ -81,7 +81,7 @@ class Branches:
         return heirs
 
     def _contents(self, periods: list[list[Done]]) -> Iterator[tuple[str, Rows]]:
-        """What each generation has to hold, by the notes alone."""
+        """Yield the name and rows that each generation must hold, by the journals alone."""
         contents: dict[str, Rows] = {}
         copied: Rows = {}
         for name, period in zip(self.live, periods, strict=True):
@@ -93,18 +93,18 @@ class Branches:
 
 
 def generations(link: Path) -> list[Path]:
-    """Without the file of what the backend measures, which a site writes after a minute."""
+    """Return the generations, without the file of metrics that a site writes there after a minute."""
     return sorted(link.with_name(link.name + ".generations").glob("[0-9]*.sqlite3"))
 
 
 def rows(path: Path) -> Rows:
-    """{key: amount} of a file."""
+    """Return {key: amount} of a file."""
     with closing(sqlite3.connect(path)) as connection:
         return dict(connection.execute("SELECT key, amount FROM moves").fetchall())
 
 
 def tables(path: Path) -> dict[str, dict[int, tuple[object, ...]]]:
-    """{table: {id: row}} of a file."""
+    """Return {table: {id: row}} of a file."""
     with closing(sqlite3.connect(path)) as connection:
         return {
             table: {row[0]: row for row in connection.execute(f"SELECT * FROM {table}")}
@@ -113,7 +113,7 @@ def tables(path: Path) -> dict[str, dict[int, tuple[object, ...]]]:
 
 
 def difference(newer, older) -> dict[str, tuple[int, int, int]]:
-    """{table: rows that were added, changed, removed}."""
+    """Return {table: (rows added, changed, removed)}."""
     return {
         table: (
             len(newer[table].keys() - older[table].keys()),

@@ -1,5 +1,5 @@
-"""A database that processes write and checkpoint in every way, and copies of it by the kernel, each compared page by page
-with one that SQLite makes of the same snapshot."""
+"""Processes that write and checkpoint a database in every way, and copies of it by the kernel. Each copy is compared
+page by page with SQLite's copy of the same snapshot."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.crash.processes import Child
 LOCK_PAGE = (
     1 << 30
 )  # the byte whose page SQLite does not use: https://www.sqlite.org/fileformat2.html#the_lock_byte_page
-# Where the header may differ: versions of the format, change counter, schema cookie, version-valid-for, library.
+# The parts of the header that may differ: format versions, change counter, schema cookie, version-valid-for, library.
 HEADER = (slice(18, 20), slice(24, 28), slice(40, 44), slice(92, 100))
 CHECKPOINTS = ("PASSIVE", "FULL", "RESTART", "TRUNCATE")
 OPENER = Opener()
 
 
 def pages_of(path: Path, size: int) -> Iterator[bytes]:
-    """Each page, without what may differ."""
+    """Yield each page, with zeros where the header may differ."""
     with path.open("rb") as file:
         for number, page in enumerate(iter(lambda: file.read(size), b"")):
             if number == 0:
@@ -41,14 +41,14 @@ def pages_of(path: Path, size: int) -> Iterator[bytes]:
 
 
 def different(one: Path, two: Path, size: int) -> list[int]:
-    """The numbers of the pages that differ."""
+    """Return the numbers of the pages that differ."""
     assert one.stat().st_size == two.stat().st_size
     pairs = zip(pages_of(one, size), pages_of(two, size), strict=True)
     return [number for number, (a, b) in enumerate(pairs, 1) if a != b]
 
 
 def created(path: Path, chance: random.Random, rows: int = 2000) -> None:
-    """A database in WAL mode with a table of about `rows` times 500 bytes."""
+    """Create a database in WAL mode with a table of about `rows` times 500 bytes."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in (
             f"page_size={chance.choice([512, 1024, 4096, 4096, 16384, 65536])}",
@@ -70,7 +70,7 @@ def _insert(connection: sqlite3.Connection, writer: int, rows: int) -> None:
 
 
 def write(path: Path, seed: int, end: Path) -> int:
-    """Write and checkpoint until the file `end` exists; returns how many commits there were."""
+    """Write and checkpoint until the file `end` exists. Return the number of commits."""
     chance, commits = random.Random(seed), 0
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint=" + chance.choice(["0", "10", "1000"])).fetchone()
@@ -100,7 +100,7 @@ def _write_once(connection: sqlite3.Connection, seed: int, chance: random.Random
 
 @contextmanager
 def written(path: Path, seed: int, writers: int) -> Iterator[None]:
-    """Processes that write to the database within the block."""
+    """Let processes write to the database within the block."""
     end = path.with_name("end")
     running = [Child(lambda number=number: write(path, seed * 100 + number, end)) for number in range(writers)]
     try:
@@ -113,7 +113,7 @@ def written(path: Path, seed: int, writers: int) -> Iterator[None]:
 
 
 def copied(path: Path, folder: Path) -> Counter[str]:
-    """Copy the database once in both ways, and compare them."""
+    """Copy the database with the kernel and with SQLite, and compare the copies."""
     ours, theirs = folder / "ours", folder / "theirs"
     for one in (ours, theirs):
         one.unlink(missing_ok=True)
@@ -140,7 +140,7 @@ def copied(path: Path, folder: Path) -> Counter[str]:
 
 
 def count_frames() -> None:
-    """Run as the process that copies: like copy_process.py, and append to a file how many pages came from the log."""
+    """Copy like copy_process.py, and append to a file the last frame and the number of pages from the log."""
     laid_over = copy_process.lay_over
 
     def counted(files: copy_process.Files, end: copy_process.End, pages: int, size: int) -> set[int]:

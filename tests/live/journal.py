@@ -1,10 +1,10 @@
-"""Journals of writers: what a writer is about to do, before; whether it was acknowledged, after. A file outside the database.
+"""Journals of writers, in files outside the database: each transaction before it begins, and its outcome afterwards.
 
-> 1234567          it begins, at this nanosecond of the machine's clock
-+ w1-7-0 120       a row that it is about to insert (=: set, -: delete)
-. 1239999          acknowledged, at this nanosecond
-x                  instead: it failed loudly, nothing was kept
-?                  instead: nobody said how it ended
+> 1234567          a transaction begins, at this nanosecond of the machine's clock
++ w1-7-0 120       it will insert this row (=: set its amount, -: delete it)
+. 1239999          it was acknowledged, at this nanosecond
+x                  instead: it failed with an error and changed nothing
+?                  instead: no answer came, so its outcome is unknown
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ UNANSWERED = "?\n"
 
 @dataclass(frozen=True)
 class Done:
-    """An acknowledged transaction: when it began, when that was known, and its (sign, key, amount)."""
+    """An acknowledged transaction: the nanoseconds of its begin and acknowledgement, and its (sign, key, amount)."""
 
     began: int
     ended: int
     changes: list[tuple[str, str, int]]
 
     def carry_out(self, rows: dict[str, int]) -> None:
-        """Do the same to {key: amount}."""
+        """Make the same changes in {key: amount}."""
         for sign, key, amount in self.changes:
             if sign == "-":
                 rows.pop(key, None)
@@ -55,7 +55,7 @@ class Answers:
 
     @property
     def there(self) -> dict[str, int]:
-        """The rows that exist by the acknowledged transactions, if no rollback has set any aside."""
+        """The rows, {key: amount}, that the acknowledged transactions leave, if no rollback has set any aside."""
         rows: dict[str, int] = {}
         for done in self.done:
             done.carry_out(rows)
@@ -63,7 +63,7 @@ class Answers:
 
 
 def read(path: Path) -> Answers:
-    """The last line of a writer that was killed may be cut; so it began, and nothing else is known."""
+    """Read a journal. A killed writer may leave its last line cut; the outcome of that transaction is then unknown."""
     answers, began, changes = Answers(), 0, []
     for line in path.read_text().splitlines() if path.exists() else ():
         match line.split():
@@ -84,5 +84,5 @@ def read(path: Path) -> Answers:
 
 
 def count(path: Path) -> int:
-    """How many transactions were acknowledged."""
+    """Return the number of acknowledged transactions."""
     return path.read_text().count("\n. ") if path.exists() else 0

@@ -1,7 +1,7 @@
-"""Bookkeeping under load: what every writer was told is noted outside the database, and holds in the end.
+"""A ledger under load: each writer records its answers outside the database, and the rows must match them in the end.
 
-Each transaction changes two tables so that their sums stay equal; readers ask for that in every snapshot, and that
-time does not go back. Runs of schemasync come and go meanwhile, and are killed, and so are writers.
+Each transaction changes two tables so that their sums stay equal. Readers check that in every snapshot, and that time
+does not go back. Meanwhile schemasync runs, and runs and writers are killed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from .upkeep import Upkeep, check_mirror
 from .writers import ACCOUNTS, Mine, NotDone, Plain, Plan, Reads, Site, Unanswered, Writer
 
 PATIENT = SyncOptions(allow_older=True, limits=Limits(max_pause=1.0, cutover_timeout=120.0))
-PATIENCE = 180.0  # seconds for a run beside writers, on a machine that has other work
-RUNS = 20  # that VACUUM may end before one gets through
-PAUSE = 0.01  # seconds between the looks of a reader, so that writers get on
+PATIENCE = 180.0  # seconds for a run while writers write, on a busy machine
+RUNS = 20  # at most until one succeeds; VACUUM may end the others
+PAUSE = 0.01  # seconds between two snapshots of a reader, so that writers get time
 READERS = 64  # at most
 
 
@@ -47,13 +47,13 @@ MIRROR = {
     "after_update": "AFTER UPDATE ON moves WHEN OLD.id % 8 = 0 BEGIN UPDATE mirror SET amount = NEW.amount WHERE key = NEW.key; END",
     "after_delete": "AFTER DELETE ON moves WHEN OLD.id % 8 = 0 BEGIN DELETE FROM mirror WHERE key = OLD.key; END",
 }
-"""Triggers of the application's: they keep some of the moves once more in a table that has neither ids nor indexes."""
+"""Triggers of the application that copy some of the moves to a table without ids and indexes."""
 
 
 def schema(version: int, *, mirrored: bool = False) -> Any:
-    """Every version writes the moves again; every third one gives the accounts another shape, too.
+    """Return the schema of a version. Each rewrites `moves`, and every third one changes `accounts`, too.
 
-    `mirrored`: with a table of which VACUUM renumbers the row ids; every second version writes it again.
+    `mirrored`: with a table whose row ids VACUUM renumbers; every second version rewrites it.
     """
     tree = {
         "accounts": {
@@ -76,7 +76,7 @@ def schema(version: int, *, mirrored: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Flag:
-    """A file that is there or not: an event of multiprocessing has a lock, which a process that is killed keeps."""
+    """A flag as a file. An event of multiprocessing has a lock, which a killed process would keep."""
 
     path: Path
 
@@ -89,8 +89,8 @@ class Flag:
 
 @dataclass(frozen=True)
 class Swapped:
-    """What is live since, and the nanosecond at which writers found the file before closed: what was acknowledged
-    earlier is in that one, and what began later is not."""
+    """A swap: the generation that is live since, and the nanosecond `at` which the old file closed to writers. Writes
+    acknowledged earlier are in the old file, and transactions begun later are not."""
 
     generation: str
     at: int
@@ -100,9 +100,9 @@ class Swapped:
 
 @dataclass
 class Ledger:
-    """One database under load. `counts` tells what happened; `check` fails where it does not add up.
+    """One database under load. `counts` counts the events; `check` fails if the rows do not match the journals.
 
-    `mirrored`: with a table without ids, and so with runs that a VACUUM may end.
+    `mirrored`: with a table without ids, so that VACUUM may end runs.
     """
 
     folder: Path
@@ -121,7 +121,7 @@ class Ledger:
         self.writers: list[Child] = []
         self.readers: list[Child] = []
         self.journals: list[Path] = []
-        self.latest = FORK.RawArray("q", READERS)  # what each reader saw last
+        self.latest = FORK.RawArray("q", READERS)  # the time that each reader saw last
         sync(self.target(), self.schema(0))
         with closing(sqlite3.connect(self.link)) as connection, connection:
             connection.executemany("INSERT INTO accounts VALUES (?, 0)", [(n,) for n in range(ACCOUNTS)])
@@ -132,10 +132,10 @@ class Ledger:
     def target(self, observer: Any = None) -> Target:
         return target(self.link, disk=Disk(observer) if observer else Disk(), wait=60.0, keep=self.keep)
 
-    # --- who writes and reads ---------------------------------------------------------------------------------
+    # --- writers and readers ----------------------------------------------------------------------------------
 
     def start(self, writers: int, readers: int) -> None:
-        """So many processes of each."""
+        """Start this number of processes of each kind."""
         self.site.start(self.link, self.folder)
         for _ in range(writers):
             self.start_writer()
@@ -145,7 +145,7 @@ class Ledger:
             self.readers.append(Child(lambda slots=slots: self._threads([_Reader(self, slot) for slot in slots])))
 
     def start_upkeep(self) -> None:
-        """A process that vacuums, backs up and so on, drawn by the seed."""
+        """Start a process that vacuums, backs up and so on, at random by the seed."""
         self.upkeep = Upkeep(self.link, self.folder, self.stop.is_set, self.seed)
         self.readers.append(Child(self.upkeep))
 
@@ -156,13 +156,13 @@ class Ledger:
         self.writers.append(Child(lambda: self._threads([_Writer(self, number) for number in numbers])))
 
     def _threads(self, work: list[Callable[[], Counter[str]]]) -> Counter[str]:
-        """In a process of its own: what all of them counted."""
+        """Do the work in threads of this process, and return the sum of their counts."""
         self.site.enter()
         with ThreadPoolExecutor(len(work)) as pool:
             return sum(pool.map(lambda one: one(), work), Counter())
 
     def kill_a_writer(self) -> None:
-        """kill -9 in the middle of whatever it does; another one takes its place."""
+        """kill -9 a random writer at any moment, and start another one."""
         child = self.writers.pop(self.chance.randrange(len(self.writers)))
         child.kill()
         child.ended()
@@ -170,16 +170,16 @@ class Ledger:
         self.start_writer()
 
     def kill_a_server(self) -> None:
-        """The same to a process that serves the site."""
+        """kill -9 a process that serves the site."""
         self.site.kill_a_process()
         self.counts["servers killed"] += 1
 
     # --- runs -------------------------------------------------------------------------------------------------
 
     def sync(self, kill: Any = None, *, after: float | None = None) -> Ended:
-        """A run to the next version. `kill` is an observer that may kill it; or it is killed `after` some seconds.
+        """Sync to the next version. The observer `kill` may kill the run, or it is killed `after` so many seconds.
 
-        One that was killed is finished by another one.
+        After a kill or a VACUUM, further runs complete the sync. Return how the first run ended.
         """
         self.version += 1
         wanted = self.schema(self.version)
@@ -199,7 +199,7 @@ class Ledger:
         return ended
 
     def _again(self, wanted: Any) -> None:
-        """Runs until one gets through."""
+        """Sync until a run is not ended by VACUUM."""
         for _ in range(RUNS):
             ended = Child(lambda: sync(self.target(), wanted, PATIENT).pause_ms).ended(PATIENCE)
             if not self._ended_by_vacuum(ended):
@@ -208,7 +208,7 @@ class Ledger:
         raise AssertionError(f"{RUNS} runs were ended by VACUUM, one after the other")
 
     def _ended_by_vacuum(self, ended: Ended) -> bool:
-        """True for a run that rightly gave up: the live file is the one that it was, and open."""
+        """Return True if VACUUM ended the run, and check that the live file is open."""
         if not self.mirrored or ended.trouble is None or ended.trouble.codes != ("row-ids-changed",):
             return False
         self.counts["runs ended by VACUUM"] += 1
@@ -222,7 +222,7 @@ class Ledger:
         return Swapped(done.generation, clock.at, done.pause_ms)
 
     def rollback(self) -> Swapped:
-        """Swap back, beside everybody."""
+        """Roll back, while writers and readers go on."""
         swapped: Swapped = Child(self._rollback).ended(PATIENCE).result()
         self._pause(swapped)
         self.counts["swaps back"] += 1
@@ -243,7 +243,7 @@ class Ledger:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        """Nobody is left behind, whatever happened."""
+        """End all processes, also after an error."""
         self.stop.set()
         for child in [*self.writers, *self.readers]:
             if child.process.is_alive():
@@ -253,12 +253,12 @@ class Ledger:
         self.site.stop()
 
     def end(self) -> None:
-        """Let everybody finish, and hold what they were told against what is there."""
+        """Let all processes finish, and compare their answers with the rows in the file."""
         self.finish()
         self.check(self.link)
 
     def finish(self) -> None:
-        """Let everybody finish. Fails where a request did that must not."""
+        """Let all processes finish. Fail if a request failed on a site that must never fail."""
         self.stop.set()
         for child in [*self.writers, *self.readers]:
             self.counts.update(child.ended(PATIENCE).result())
@@ -271,11 +271,11 @@ class Ledger:
             assert not self.counts["unanswered"], "requests were not answered"
 
     def answers(self) -> list[journal.Answers]:
-        """Return what each writer knows of its transactions, by its journal."""
+        """Return the content of each writer's journal."""
         return [journal.read(path) for path in self.journals]
 
     def wait_for_commits(self, count: int) -> None:
-        """Wait until so many more were acknowledged."""
+        """Wait until `count` more transactions are acknowledged."""
         enough = sum(map(journal.count, self.journals)) + count
         deadline = time.monotonic() + PATIENCE
         while sum(map(journal.count, self.journals)) < enough:
@@ -294,7 +294,7 @@ class Ledger:
         self.check_file(path)
 
     def check_file(self, path: Path) -> None:
-        """The live file is whole, and nothing is left of the runs."""
+        """Check that the live file is whole and open, its sums are equal, and the runs left nothing in it."""
         with closing(sqlite3.connect(path)) as connection:
             sums = connection.execute("SELECT (SELECT total(balance) FROM accounts), (SELECT total(amount) FROM moves)")
             balance, moved = sums.fetchone()
@@ -308,7 +308,7 @@ class Ledger:
 
 
 def agree(found: dict[str, int], answers: dict[str, int], doubtful: set[str], where: str = "the live file") -> None:
-    """Fail where rows are lost, rows are there that nobody wrote, or rows hold something else."""
+    """Fail if rows are lost, if there are rows that no writer wrote, or if rows have other values."""
     lost = answers.keys() - found.keys() - doubtful
     extra = found.keys() - answers.keys() - doubtful
     wrong = {key for key in answers.keys() & found.keys() if answers[key] != found[key]} - doubtful
@@ -318,7 +318,7 @@ def agree(found: dict[str, int], answers: dict[str, int], doubtful: set[str], wh
 
 
 class _Writer:
-    """A thread that writes until it is told to stop."""
+    """A thread that writes until the flag `stop` is set."""
 
     def __init__(self, ledger: Ledger, number: int) -> None:
         self.stop, self.path, self.number = ledger.stop, ledger.journals[number], number
@@ -345,7 +345,7 @@ class _Writer:
             return journal.NOT_DONE
         except Unanswered:
             counts["unanswered"] += 1
-            self._forget(plan)  # it may come about at any time
+            self._forget(plan)  # it may still be committed at any time
             return journal.UNANSWERED
         answer = journal.acknowledged()
         self._forget(plan)
@@ -358,7 +358,7 @@ class _Writer:
 
 
 class _Reader:
-    """A thread that looks: the sums are equal in every snapshot, and time does not go back where the site says so."""
+    """A reader's thread: the sums must be equal in every snapshot, and time must not go back, as the site promises."""
 
     def __init__(self, ledger: Ledger, slot: int) -> None:
         self.stop, self.site, self.latest, self.slot = ledger.stop, ledger.site, ledger.latest, slot
@@ -393,7 +393,7 @@ class _Reader:
 
 
 class Clock:
-    """An observer that notes when the old file was closed to writers, and may be another observer, too."""
+    """An observer that records when the old file was closed to writers, and calls another observer if given."""
 
     def __init__(self, other: Any = None) -> None:
         self.other, self.at = other, 0
@@ -406,7 +406,7 @@ class Clock:
 
 
 class KillAtLabel:
-    """Kills its own process before or after the n-th step of that name."""
+    """An observer that kills its own process before or after the n-th step (from 0) of that name."""
 
     def __init__(self, when: str, label: DiskStep, number: int = 0) -> None:
         self.when, self.label, self.number = when, label, number

@@ -1,7 +1,7 @@
-"""One run beside a second connection, and the same statements on a copy that nobody was working on: the oracle.
+"""The oracle: one run with statements of an application in between, and the same statements before a run without.
 
-What is written while a new file is built must come out exactly as if it had been written before a run that made
-writers wait; and the application must get the same answers.
+Rows written while a new file is built must end up exactly as if they had been written before a run that makes writers
+wait, and the application must get the same answers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = "db.sqlite3"
 
 @dataclass(frozen=True)
 class Case:
-    """`before`: SQL that fills the old tables. `meanwhile`: what the application does, statement by statement.
+    """One case. `before`: SQL that fills the old tables. `meanwhile`: the statements of the application during the run.
 
     `first`: statements on its connection before the run begins, such as PRAGMAs and TEMP triggers.
     """
@@ -35,7 +35,7 @@ class Case:
     meanwhile: list[str]
     before: str = ""
     first: list[str] = field(default_factory=list)
-    numbered: bool = True  # False where the new table has row ids that SQLite gives out
+    numbered: bool = True  # False if SQLite assigns the row ids of the new table
     transforms: tuple = ()
 
     @property
@@ -48,7 +48,7 @@ def read(tree):
 
 
 def made(folder: Path, case: Case) -> Path:
-    """The old database, filled."""
+    """Make the old database, fill it, and return its link."""
     folder.mkdir()
     link = folder / NAME
     sync(target(link), read(case.old))
@@ -58,7 +58,7 @@ def made(folder: Path, case: Case) -> Path:
 
 
 def application(link: Path, case: Case) -> sqlite3.Connection:
-    """Its connection, with what it did first."""
+    """Open the connection of the application, and run the statements `first`."""
     connection = sqlite3.connect(link, isolation_level=None, timeout=5)
     connection.execute("PRAGMA foreign_keys=ON")
     for statement in case.first:
@@ -67,7 +67,7 @@ def application(link: Path, case: Case) -> sqlite3.Connection:
 
 
 def answers(connection: sqlite3.Connection, statements: list[str]) -> list[object]:
-    """For each statement what an application sees of it: rows, changes, the last row id, or the error."""
+    """Return what the application sees after each statement: rows or error, changes, last row id, open transaction."""
     seen = []
     for statement in statements:
         try:
@@ -75,14 +75,14 @@ def answers(connection: sqlite3.Connection, statements: list[str]) -> list[objec
         except sqlite3.Error as error:
             rows = f"{type(error).__name__}: {error}"
         state = connection.execute("SELECT changes(), last_insert_rowid()").fetchone()
-        if "VACUUM" in statements:  # it copies all tables, ours too, and leaves the last row id of that
+        if "VACUUM" in statements:  # it copies all tables, also those of schemasync, and so moves the last row id
             state = state[:1]
         seen.append((statement, rows, state, connection.in_transaction))
     return seen
 
 
 def beside(link: Path, case: Case, label, options: SyncOptions | None = None):
-    """A run that is told at this label, before the step or after it, what the application did: (report, answers)."""
+    """Sync, with the statements `meanwhile` at this label, ("before" or "after", step). Return (report, answers)."""
     seen: list[object] = []
     when, step = label
     with closing(application(link, case)) as connection:
@@ -100,14 +100,14 @@ QUICK = SyncOptions(limits=Limits(max_pause=1.0, cutover_timeout=20.0))
 
 
 def waited(link: Path, case: Case, *, rebuild_all: bool = False):
-    """The statements first, then a run that makes writers wait: (report, answers)."""
+    """Run the statements first, then a sync that makes writers wait. Return (report, answers)."""
     with closing(application(link, case)) as connection:
         seen = answers(connection, case.meanwhile)
     return sync(target(link), case.wanted, SyncOptions(block_writers=True, rebuild_all=rebuild_all)), seen
 
 
 def content(link: Path, *, numbered: bool = True) -> dict:
-    """All that a file holds but the history: objects, rows with their ids and the types of values, counters."""
+    """Return the content of a file without the history: objects, rows with row ids and types of values, counters."""
     with closing(sqlite3.connect(link)) as connection:
         connection.text_factory = lambda data: data.decode(errors="surrogateescape")
         found = {

@@ -1,4 +1,4 @@
-"""Writers and readers that are clients of a real WSGI server: gunicorn, with processes of threads, as sites run it."""
+"""Writers and readers that are clients of a real WSGI server: gunicorn with processes and threads, as sites run it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 120.0  # seconds for an answer
 
 
 class Served:
-    """A server of 4 processes with 2 threads, each of which keeps a connection, and clients that are processes."""
+    """A server of 4 processes with 2 threads, each with a connection of its own, and clients in other processes."""
 
     threads = 1
 
@@ -46,7 +46,7 @@ class Served:
             )
 
     def stop(self) -> None:
-        """It answers first whatever it was asked."""
+        """Stop the server, which first answers its open requests."""
         if self.server is None:
             return
         self.server.terminate()
@@ -58,7 +58,7 @@ class Served:
             self.server = None
 
     def kill_a_process(self) -> None:
-        """kill -9 to one that serves; gunicorn starts another one."""
+        """kill -9 a process of the server; gunicorn starts another one."""
         os.kill(_Client(self).ask("GET")["process"], signal.SIGKILL)
 
     def enter(self) -> None: ...
@@ -77,7 +77,7 @@ def _command(socket_number: int, folder: Path) -> list[str]:
 
 
 class _Client:
-    """Every request is a connection of its own, and so comes to any thread of any process."""
+    """A client that opens a connection for each request, so that any thread of any process may serve it."""
 
     def __init__(self, served: Served) -> None:
         self.port, self.log, self.backend = served.port, served.log, served.backend

@@ -1,6 +1,6 @@
 """A Django site with ATOMIC_REQUESTS, for a real WSGI server: `gunicorn tests.live.site:application`.
 
-LEDGER_DATABASE is its database's settings, as JSON. POST / carries out a transaction, GET / looks at a snapshot.
+LEDGER_DATABASE is its database's settings, as JSON. POST / carries out a transaction, GET / reads a snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .writers import RowChange, carry_out, look_within
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """The one view; a transaction is open around it."""
+    """The only view; it runs inside a transaction."""
     assert connection.in_atomic_block
     execute = execute_on(connection.alias)
     if request.method == "GET":
@@ -31,8 +31,8 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-class Tell:
-    """Answers with what went wrong, once the transaction of the request was undone."""
+class Report:
+    """Middleware that answers with the error of a request, after the transaction of the request is rolled back."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -55,7 +55,7 @@ def _application():
         ALLOWED_HOSTS=["*"],
         DATABASES={"default": {**json.loads(os.environ["LEDGER_DATABASE"]), "ATOMIC_REQUESTS": True}},
         INSTALLED_APPS=["schemasync"],
-        MIDDLEWARE=[f"{__name__}.Tell"],
+        MIDDLEWARE=[f"{__name__}.Report"],
         ROOT_URLCONF=__name__,
         SCHEMASYNC={"ON_STARTUP": "ignore"},  # the ledger has no schema.json
         SECRET_KEY="tests",

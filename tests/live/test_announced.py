@@ -1,4 +1,4 @@
-"""What other processes see of a run: its phase and how far it is, while it holds the lock and no longer."""
+"""A run announces its phase and progress to other processes while it holds the lock, and not after."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Backups while writers write and runs swap the file: each is the state of one moment."""
+"""Backups while writers write and runs swap the file: each holds the state of one moment."""
 
 import multiprocessing
 import os
@@ -34,11 +34,11 @@ SCHEMAS = (
     {**OLD, "credit": {**OLD["credit"], "number": "TEXT"}},  # a rewrite
     {**OLD, "credit": {**OLD["credit"], "number": "TEXT", "note": "TEXT"}},
 )
-"""What the runs change, one after the other."""
+"""The schemas to which the runs sync, one after the other."""
 
 
 def write(link: Path, writer: int, over, acknowledged) -> None:
-    """Write both halves of a transfer in one transaction, one number after the other, on the file that is live."""
+    """Write both halves of a transfer in one transaction, again and again with rising numbers, to the live file."""
     while not over.is_set():
         number = acknowledged.value + 1
         with suppress(sqlite3.Error), closing(sqlite3.connect(link, isolation_level=None, timeout=5)) as connection:
@@ -58,7 +58,7 @@ def halves(path: Path, table: str) -> dict[int, list[int]]:
 
 @pytest.fixture
 def written(folder):
-    """A database to which processes write: its link, and the last number of each that was acknowledged."""
+    """A database to which processes write: its link, and the last acknowledged number of each process."""
     link = folder / "db.sqlite3"
     child(lambda: sync(target(link), read(OLD)).result).result()
     over, acknowledged = FORK.Event(), [FORK.Value("q", 0) for _ in range(WRITERS)]
@@ -101,7 +101,7 @@ def test_each_is_a_state_that_was_true_at_one_moment(written, folder):
 
 
 def test_a_restore_beside_writers_loses_no_acknowledged_write(written, folder):
-    """Each is in the file that is live, or in the one that was set aside."""
+    """Each write is in the live file or in the archive that was set aside."""
     link, acknowledged = written
     kept = store(link, "default")
     child(lambda: backup(target(link), kept, "default").name).result()
@@ -127,7 +127,7 @@ def test_a_restore_beside_writers_loses_no_acknowledged_write(written, folder):
 
 
 def wait_for(acknowledged, more):
-    """Until each writer has written so many transactions more."""
+    """Wait until each writer has written so many more transactions."""
     wanted, until = [one.value + more for one in acknowledged], time.monotonic() + 30
     while any(one.value < least for one, least in zip(acknowledged, wanted, strict=True)):
         assert time.monotonic() < until, "the writers do not get on"
@@ -136,7 +136,7 @@ def wait_for(acknowledged, more):
 
 @pytest.mark.slow
 def test_one_a_second_beside_writers_and_two_swaps_each_is_a_state_that_was_true(written, folder):
-    """For each backup: what was acknowledged before it began is in it, and nothing that began after it ended."""
+    """Each backup holds all writes acknowledged before it began, and none that began after it ended."""
     link, acknowledged = written
     kept, moments, runs = store(link, "default"), [], []
     for second in range(12):
@@ -164,7 +164,7 @@ def test_one_a_second_beside_writers_and_two_swaps_each_is_a_state_that_was_true
 
 @pytest.mark.parametrize("looks", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_a_snapshot_of_the_whole_volume_at_one_instant_is_whole(written, folder, looks):
-    """Beside writers and a run: whoever looks stops everybody, as a snapshot of the disk does."""
+    """The test stops the writers and the run while it copies, as a snapshot of the disk does."""
     link, acknowledged = written
     run = FORK.Process(target=sync, args=(target(link), read(SCHEMAS[0])))
     run.start()

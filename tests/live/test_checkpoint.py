@@ -1,4 +1,4 @@
-"""A checkpoint beside writers never meets a log that is reset: SQLite before 3.51.3 loses a commit then."""
+"""A checkpoint never runs while a writer resets the log: SQLite before 3.51.3 can lose a commit then."""
 
 import sqlite3
 from contextlib import closing
@@ -33,12 +33,12 @@ def connect(path):
 
 
 def salts(path):
-    """Two numbers in the header of the log that change when it is reset. https://www.sqlite.org/walformat.html"""
+    """Return the salts of the log's header, which change when it is reset: https://www.sqlite.org/walformat.html"""
     return wal_of(path).read_bytes()[16:24]
 
 
 def when_it_begins(connection, work):
-    """Do something right before the connection checkpoints."""
+    """Call `work` right before the connection checkpoints."""
 
     def callback(statement):
         if "wal_checkpoint" in statement:
@@ -54,7 +54,7 @@ def test_no_writer_resets_the_log_while_a_checkpoint_begins(path, writer, run):
 
     def work():
         before = salts(path)
-        writer.execute("PRAGMA wal_checkpoint(PASSIVE)")  # all of the log is in the file: the next write would reset it
+        writer.execute("PRAGMA wal_checkpoint(PASSIVE)")  # the whole log is in the file: the next write would reset it
         writer.execute(INSERT, ("second",))
         found.append(salts(path) == before)
 

@@ -1,4 +1,4 @@
-"""Copies that are made while a run is at work: nothing of it is in them but the history."""
+"""Copies made during a run: they hold no object of the run, only the history."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COPIES = {
 
 
 def ours(path):
-    """The objects of ours in a file, and what belongs to them."""
+    """Return (type, name) of the objects of schemasync in a file, and of objects on its tables."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT type, name, tbl_name FROM sqlite_schema").fetchall()
     return {(kind, name) for kind, name, table in rows if is_own(name) or is_own(table)}
@@ -92,7 +92,7 @@ def test_a_copy_of_an_archive_takes_writes(link):
 
 
 def test_a_file_that_was_copied_beside_a_run_is_adopted_without_a_trace_of_it(link, waiting):
-    """By cp, or by a snapshot of an older release: change log and fence came along."""
+    """A copy by cp, or by the snapshot command of an older release, contains change log and fence."""
     write(link, "INSERT INTO t (id, a, n) VALUES (100, 'is logged', 1)")
     other = link.with_name("other")
     other.mkdir()

@@ -1,4 +1,4 @@
-"""The counters of AUTOINCREMENT come along as they stand in the old file, whatever happened to them during the run."""
+"""The new file has the AUTOINCREMENT counters of the old one, also after changes of them during the run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Change:
-    """From one shape of "t" to another; `name` is what it is called then."""
+    """A change of table "t" from one definition to another; `name` is its name afterwards."""
 
     old: dict
     new: dict
@@ -75,8 +75,8 @@ def counters(link):
 
 
 def followed(link, change, steps, options=QUICK):
-    """A run, with the first statements while it builds and the others when the new file is built; they are about t
-    and about a table that no schema.json names."""
+    """Sync, with the first statements during the build and the others when the new file is built. Each statement runs
+    on t and on a table that no schema.json names. Return the statements."""
     first, later = ([one.format(table) for table in ("t", "mine") for one in statements] for statements in steps)
 
     def observer(when, label):

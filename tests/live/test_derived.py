@@ -1,4 +1,4 @@
-"""Derived tables beside writers: what is written while they are filled is in them."""
+"""Derived tables while writers write: they include the rows written while they are filled."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ BEFORE_THE_LOCK = ("after", DiskStep.BUILD_RENAME)
 
 
 def at(label, act):
-    """An observer that does something once."""
+    """Return an observer that calls `act` once, at this label."""
     done = []
 
     def observer(when, step):
@@ -258,7 +258,7 @@ def test_a_table_whose_filling_takes_too_long_is_refused_unless_writers_may_wait
 
 
 def test_writers_that_never_pause_are_not_made_to_wait_for_longer_than_allowed(folder, monkeypatch):
-    """What it takes to fill the table again grew since the plan was made."""
+    """Filling the table again takes longer than when the plan was made."""
     link = made(folder / "w", Case({"Users": USERS}, NORMALIZED, [], ROWS))
     filled = derive.fill_again
 

@@ -1,4 +1,4 @@
-"""Derived tables under the load of processes that never stop writing: in the end they are what the old file says."""
+"""Derived tables while processes write without a pause: in the end they match the rows of the old file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .test_derived import NORMALIZED, SPLIT, USERS
 
 TOWNS = 50
 PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))
-ITS_TIME = 240.0  # seconds for such a run, whose processors the writers and other tests share
+ITS_TIME = 240.0  # seconds for such a run, which shares the processors with the writers and other tests
 
 
 def _busy(link: Path, number: int) -> int:
-    """Write until the file is closed; returns how many writes were acknowledged."""
+    """Write until the file is closed. Return the number of acknowledged writes."""
     done = 0
     with closing(sqlite3.connect(link, isolation_level=None, timeout=30)) as connection:
         try:

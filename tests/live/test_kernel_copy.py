@@ -1,4 +1,4 @@
-"""A copy by the kernel is the snapshot, whatever others write and checkpoint; where it is not possible, SQLite copies."""
+"""A copy by the kernel equals the snapshot, whatever others write and checkpoint. Where it fails, SQLite copies."""
 
 import os
 import random
@@ -41,7 +41,7 @@ def _on_a_slow_machine_too(monkeypatch):
 
 @pytest.fixture
 def path(folder):
-    """A database of a megabyte, which somebody has open."""
+    """A database of a megabyte, which a connection holds open."""
     found = folder / "db"
     created(found, random.Random(1))
     with closing(sqlite3.connect(found)) as connection:
@@ -51,7 +51,7 @@ def path(folder):
 
 @pytest.fixture
 def outcomes(monkeypatch):
-    """Whether each copy of the runs in the test was made by the kernel."""
+    """A list that gets, for each copy of a run in the test, whether the kernel made it."""
     found, copy = [], KernelCopy.copy
 
     def noted(self, *arguments):
@@ -112,7 +112,7 @@ def test_a_log_that_was_reset_after_the_snapshot_began_is_left_alone(path):
         assert connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0] == 0
 
         def again(writer):
-            writer.execute("DELETE FROM t WHERE id % 2 = 0")  # the first frames of the log are other ones now
+            writer.execute("DELETE FROM t WHERE id % 2 = 0")  # now the log begins with other frames
 
         made = Copy(path, again)
     assert made.by_kernel
@@ -124,7 +124,7 @@ def test_beside_writers_and_every_checkpoint_it_is_the_snapshot(folder):
     created(path, random.Random(4), rows=500)
     with written(path, 4, writers=3):
         counts = sum((copied(path, folder) for _ in range(8)), start=copied(path, folder))
-    assert counts["copies by the kernel"] >= 6  # a reset in the middle of the reading leaves it to SQLite
+    assert counts["copies by the kernel"] >= 6  # if the log is reset while it is read, SQLite copies instead
 
 
 def killed(copying):
@@ -133,7 +133,7 @@ def killed(copying):
 
 
 def cut_off(copying):
-    """The process fails after it has written something."""
+    """Fail like a copy process that has written a part of the file."""
     os.truncate(copying._target, 100_000)
     killed(copying)
 
@@ -214,7 +214,7 @@ def test_no_process_is_asked_where_it_cannot_help(path, monkeypatch, why):
         monkeypatch.setattr(kernel_copy, "LARGE", 10**9)
     if why == "another file":
         inode = (1, 1)
-    if why == "another file system":  # none that is at hand here: so the one here is left out of the list
+    if why == "another file system":  # there is none here, so the file system of the test is removed from the list
         monkeypatch.setattr(kernel_copy, "FILE_SYSTEMS", {"zfs"})
     if why == "an embedding server":
         monkeypatch.setattr(sys, "executable", "/usr/sbin/server")
@@ -239,7 +239,7 @@ def test_a_sync_and_an_eject_copy_by_the_kernel(folder, outcomes, block_writers)
 
 
 def test_a_writer_that_holds_the_lock_does_not_stop_a_run(folder, outcomes, monkeypatch):
-    """It could not begin capture either; but a writer may come between that and the copy."""
+    """Capture waits for such a writer anyway, but another one may begin between capture and copy."""
     from schemasync.sync.phases import build_source
 
     link = folder / "db.sqlite3"

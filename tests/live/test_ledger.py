@@ -1,4 +1,4 @@
-"""Real processes that write and read while runs come, go and die: every acknowledged write is there in the end."""
+"""Real processes write and read while runs start, end and are killed: no acknowledged write is lost."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .writers import Plain
 
 STEPS = list(dict.fromkeys(DiskStep(word) for word in f"{LIVE} {IN} {SWAP} {LIVE_AFTER}".split()))
 QUICK = {(DiskStep.CUTOVER_FENCE, "after")}
-"""The gate kills here where nobody may write until the swap is finished; every step is killed without writers in
-tests/crash/test_crash_points.py, and more of them beside writers in tests/faults/test_under_load.py."""
+"""The kill of the gate, after which no one can write until the swap is finished. tests/crash/test_crash_points.py kills
+at every step without writers, and tests/faults/test_under_load.py at more steps with writers."""
 
 
-# A connection that is kept meets the fence; one that is reopened each time only follows the link.
+# A kept connection meets the fence; one that is opened for each transaction follows the link.
 @pytest.mark.parametrize(
     "keep_open", [pytest.param(True, id="kept"), pytest.param(False, id="reopened", marks=pytest.mark.slow)]
 )
@@ -70,7 +70,7 @@ def test_writers_that_die_beside_a_run_lose_nothing(folder):
 
 @pytest.mark.slow
 def test_upkeep_and_backups_beside_runs_lose_nothing(folder):
-    """VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups and open cursors, drawn by the seed."""
+    """VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups and open cursors, at random by the seed."""
     with Ledger(folder, seed=7, site=Plain(), mirrored=True) as ledger:
         ledger.start(writers=2, readers=1)
         ledger.start_upkeep()

@@ -1,4 +1,4 @@
-"""The ledger with Django: workers and a served site, with our backend and with Django's own."""
+"""The ledger with Django: workers and a served site, with the backend of schemasync and with Django's own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _databases_may_be_used(django_db_blocker):
 
 
 def load(folder, site, *, syncs):
-    """What a ledger counted: 4 writers of as many threads as the site has, and readers."""
+    """Run a ledger with 4 writer processes, a reader process and so many syncs, and return its counts."""
     with Ledger(folder, seed=7, site=site) as ledger:
         ledger.start(writers=4, readers=1)
         ledger.wait_for_commits(20)

@@ -1,4 +1,4 @@
-"""The log of a file that is written, laid over a copy part by part, makes the copy what the file is."""
+"""The log of a file under writes, applied to a copy part by part, makes the copy equal to the file."""
 
 import random
 import sqlite3
@@ -22,7 +22,7 @@ def _opened(path):
 
 @pytest.fixture
 def files(tmp_path, request):
-    """A file in WAL mode that holds a row, and where its copy will be."""
+    """A file in WAL mode with one row, and the path for its copy."""
     path = tmp_path / "file.sqlite3"
     with _opened(path) as connection:
         connection.execute(f"PRAGMA page_size={getattr(request, 'param', 4096)}")
@@ -47,7 +47,7 @@ def _rows(path):
 
 
 def _come(tail, parts, copy, chosen):
-    """Send what is new, in pieces that end anywhere."""
+    """Send the new part of the log, in pieces that end anywhere."""
     part = tail.read()
     tail.take(part)
     if part.offset == 0:
@@ -69,7 +69,7 @@ def test_each_part_of_a_log_is_laid_over_the_copy_by_itself(files, has_log):
     with _opened(path) as connection:
         if has_log:
             connection.execute("INSERT INTO t (x) VALUES (randomblob(3000))")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # so that the next writer begins the log again
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # so that the next write starts the log again
         with followed(OPENER, path) as tail:
             OPENER.copy(path, copy)
             parts = LogParts()

@@ -1,5 +1,5 @@
-"""Hundreds of tables: what writers wait for does not grow with them, and a run that creates or drops the triggers of
-all in several transactions loses no write, whatever happens between two of them."""
+"""Hundreds of tables: the work while writers wait does not grow with them. A run that creates or drops their triggers
+in several transactions loses no write, whatever happens between two of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.defensive import defensive
 
 from .oracle import QUICK, read
 
-FEW, MANY = 8, 104  # tables; those of the second have more triggers than DDL creates
+FEW, MANY = 8, 104  # tables; MANY have more triggers than a run creates by DDL
 
 
 def tables(count, **changed):
@@ -76,11 +76,11 @@ def left_over(link):
     return traces(link) + message
 
 
-# --- what a run asks of SQLite --------------------------------------------------------------------------------------
+# --- the statements of a run ----------------------------------------------------------------------------------------
 
 
 class Statements:
-    """Every statement of a run's connections, with a number for each connection, and the steps of the disk."""
+    """The statements of a run, each with the number of its connection, and its disk steps, with the number 0."""
 
     def __init__(self):
         self.all = []
@@ -98,20 +98,20 @@ class Statements:
         connection.set_trace_callback(lambda sql: self.all.append((number, sql)))
 
     def own(self):
-        """Those that the run itself made, without what SQLite made of them."""
+        """Return the statements of the run itself, without those that SQLite runs inside, such as triggers."""
         return [sql for number, sql in self.all if number and not sql.startswith("--")]
 
     def within(self, label):
-        """Those between the beginning of this step of the disk and its end."""
+        """Return the statements between the beginning and the end of this disk step."""
         begun, ended = (self.all.index((0, f"{when} {label}")) for when in ("before", "after"))
         return [sql for number, sql in self.all[begun:ended] if number and not sql.startswith("--")]
 
     def while_writers_wait(self):
-        """From the write lock that ends in the fence until the link has moved."""
+        """Return the statements from the write lock that ends in the fence until the link has moved."""
         return [sql for number, sql in self.locked() if number and not sql.startswith("--")]
 
     def locked(self):
-        """The same, with what is not a statement."""
+        """Return all events of while_writers_wait(), also disk steps and statements inside triggers."""
         at = next(i for i, (_, sql) in enumerate(self.all) if sql.startswith(f"INSERT INTO {FENCE_TABLE}"))
         number = self.all[at][0]
         begun = max(i for i, one in enumerate(self.all[:at]) if one == (number, "BEGIN IMMEDIATE"))
@@ -120,7 +120,7 @@ class Statements:
 
 
 def seen(folder, count):
-    """(statements of a sync, statements of the rollback of it)."""
+    """Sync and roll back. Return (statements of the sync, statements of the rollback)."""
     link, forward, back = made(folder, count), Statements(), Statements()
     assert sync(forward.target(link), read(with_column(count)), QUICK).result == "synced"
     assert rollback(back.target(link), None, lambda ahead: True) is not None
@@ -142,7 +142,7 @@ def test_while_writers_wait_a_hundred_tables_more_are_one_statement_more(counted
 
 
 def test_while_writers_wait_no_schema_is_read_although_rows_were_written_meanwhile(tmp_path):
-    """That of a thousand tables takes 75 ms."""
+    """Reading the schema of a thousand tables takes 75 ms."""
     link, statements = made(tmp_path, FEW), Statements()
     goal = statements.target(link)
     note = goal.disk.observer
@@ -166,7 +166,7 @@ def test_twice_the_tables_are_at_most_twice_the_statements(counted, which):
 
 
 def test_each_table_gets_four_triggers_and_the_new_file_loses_them_by_one_statement(counted):
-    history = 3  # a fence alone: its writes are not replayed
+    history = 3  # triggers of the fence only, as writes to the history are not replayed
     for count, create in ((FEW, "CREATE TRIGGER"), (MANY, "INSERT INTO main.sqlite_schema")):
         statements = counted[count][0].own()
         assert len([sql for sql in statements if sql.startswith(create)]) == 4 * count + history
@@ -177,7 +177,7 @@ def test_each_table_gets_four_triggers_and_the_new_file_loses_them_by_one_statem
     ("which", "label"), [(0, DiskStep.CAPTURE_INSTALL), (1, DiskStep.CAPTURE_INSTALL), (1, DiskStep.CAPTURE_REMOVE)]
 )
 def test_the_triggers_of_hundreds_of_tables_take_two_transactions(counted, which, label):
-    """And no CREATE TRIGGER or DROP TRIGGER is run: SQLite would search the whole schema for each."""
+    """They use no CREATE TRIGGER or DROP TRIGGER, for each of which SQLite would search the whole schema."""
     statements = counted[2 * MANY][which].within(label)
     assert len([sql for sql in statements if sql.startswith("BEGIN IMMEDIATE")]) == 2
     assert not [sql for sql in statements if sql.startswith(("CREATE TRIGGER", "DROP TRIGGER"))]
@@ -187,7 +187,7 @@ def test_the_triggers_of_hundreds_of_tables_take_two_transactions(counted, which
 
 @pytest.fixture
 def garbage():
-    """Python looks for garbage at each new object; a list into which the name of each search goes."""
+    """Make Python collect garbage at each new object. A list that gets an entry for each collection."""
     found, threshold = [], gc.get_threshold()
 
     def note(when, info):
@@ -202,7 +202,7 @@ def garbage():
 
 
 def test_python_does_not_look_for_garbage_while_writers_wait(folder, garbage):
-    """Beside thousands of tables that takes longer than everything else that is done under the lock."""
+    """With thousands of tables, garbage collection takes longer than all other work under the lock."""
     link, forward, back = made(folder, FEW), Statements(), Statements()
     for statements, action in (
         (forward, lambda: sync(forward.target(link), read(with_column(FEW)), QUICK)),
@@ -217,7 +217,7 @@ def test_python_does_not_look_for_garbage_while_writers_wait(folder, garbage):
 
 @pytest.mark.parametrize("is_defensive", [False, True], ids=["usual", "defensive"])
 def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, is_defensive):
-    """Also if SQLite forbids writing into its schema: then each trigger is dropped."""
+    """If SQLite forbids writes to its schema, each trigger is dropped by DROP TRIGGER."""
     path = folder / "copy.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(
@@ -243,13 +243,13 @@ def test_a_copy_loses_the_log_and_the_fence_and_nothing_else(folder, is_defensiv
 
 
 def test_a_sync_inspects_the_live_schema_once_and_three_others(counted):
-    """The scratch copy of schema.json, that of the dry run, and the new file: each of them once."""
+    """The other three are the scratch copy of schema.json, that of the dry run, and the new file."""
     inspections = [sql for sql in counted[MANY][0].own() if "pragma_table_list AS t, pragma_table_xinfo" in sql]
     assert len(inspections) == 4
 
 
 def test_a_rollback_inspects_each_of_the_two_files_twice(counted):
-    """For the preview, and once more beside writers: somebody may have added a table since."""
+    """Once for the preview, and once more later, as somebody may have added a table since."""
     inspections = [sql for sql in counted[MANY][1].own() if "pragma_table_list AS t, pragma_table_xinfo" in sql]
     assert len(inspections) == 4
 
@@ -258,7 +258,7 @@ def test_a_rollback_inspects_each_of_the_two_files_twice(counted):
 
 
 def pausing(monkeypatch):
-    """A function that sets what happens in the pauses between two transactions."""
+    """Return a function that sets a callback for the pauses between two transactions."""
     for name in ("HOLD", "HOLD_READS", "BREATH", "BREATH_READS"):
         monkeypatch.setattr(capture, name, 0.0)
     pause = capture.Turns.pause
@@ -279,14 +279,14 @@ def pausing(monkeypatch):
 
 @pytest.fixture
 def one_by_one(monkeypatch):
-    """Each statement is a transaction of its own; a function that sets what happens between them."""
+    """Make each statement a transaction of its own. A function that sets a callback for the pauses between them."""
     return pausing(monkeypatch)
 
 
 @pytest.fixture
 def by_rows(monkeypatch):
-    """Triggers are rows of the schema, however few they are; a function that sets what happens between two
-    transactions, of which there are two."""
+    """Write even a few triggers as rows of sqlite_schema, in two transactions. A function that sets a callback for the
+    pause between them."""
     monkeypatch.setattr(triggers, "FEW", 0)
     return pausing(monkeypatch)
 
@@ -360,7 +360,7 @@ def synced(folder):
 
 
 def test_a_kill_between_the_transactions_of_a_rollback_leaves_one_whole_file_live(folder, one_by_one):
-    """Before the swap the newer file is live, after it the older one; the next command removes what is left."""
+    """Before the swap the newer file is live, after it the older one. The next command removes the remains."""
     link, pauses = synced(folder), []
     shutil.copytree(link.parent, folder / "tried", symlinks=True)
     one_by_one(pauses.append)
@@ -553,7 +553,7 @@ def test_a_table_that_another_connection_drops_gets_no_trigger(folder):
 
 
 def test_a_file_is_closed_to_writers_at_once_however_its_triggers_are_made(folder, by_rows):
-    """As with --block-writers and in an adoption, where nothing of the fence was there before."""
+    """As with --block-writers and in an adoption, where the file has no triggers of the fence before."""
     path = folder / "db.sqlite3"
     with opened(path) as connection, opened(path) as stale:
         connection.executescript(KINDS)

@@ -1,4 +1,4 @@
-"""A masked copy that is made while the application writes: one moment of it, whole, and with nothing of it left."""
+"""A masked copy made while the application writes: it holds the state of one moment, and no unmasked value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRONG = "SELECT count(*) FROM people AS p WHERE total <> (SELECT total(n) FROM o
 
 
 def _write(link, is_done):
-    """Transactions over both tables, until the copy is made; how many."""
+    """Run transactions over both tables until the copy is made. Return their number."""
     with closing(sqlite3.connect(link, isolation_level=None, timeout=20)) as connection:
         count = 0
         while not is_done.is_set():

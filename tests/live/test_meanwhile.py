@@ -1,4 +1,4 @@
-"""What is written while a new file is built: every kind of key, statement, conflict and trigger."""
+"""Writes while a new file is built, with every kind of key, statement, conflict and trigger."""
 
 from __future__ import annotations
 
@@ -349,11 +349,11 @@ CASES = {
 }  # fmt: skip
 
 
-OFTEN = 12  # one case in so many is also tried at each of the other moments
+OFTEN = 12  # the gate also tries one case in 12 at each of the other moments
 
 
 def moments():
-    """Every second case at the first moment, and some of them at the others; all are for --every."""
+    """Yield every case at each moment. The gate has every second case at the first moment, and a few at the others."""
     for number, name in enumerate(CASES):
         for at, moment in enumerate(MOMENTS):
             in_the_gate = number % 2 == 0 if at == 0 else number % OFTEN == at
@@ -376,11 +376,11 @@ def test_what_is_written_meanwhile_is_in_the_new_file(folder, name, moment, fres
     assert not [row for row in content(one)["objects"] if "schemasync" in row[1]]
 
 
-TEXT = 600_000  # bytes of text: more than may be indexed again while writers wait
+TEXT = 600_000  # bytes of text: more than a run indexes again while writers wait
 
 
 def searchable(folder, title="TEXT"):
-    """A table and an index of its text: what the case makes, and what it becomes."""
+    """Return a case with a table and a full-text index of it, in which `title` gets another definition."""
     shape = {"id": "INTEGER PRIMARY KEY", "title": "TEXT"}
     index = {"_virtual": "fts5(title, content='posts', content_rowid='id')"}
     fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"

@@ -1,4 +1,4 @@
-"""Processes that write as somebody, while the database is swapped again and again: each write is logged once, by its actor."""
+"""Processes that write as named actors during swaps: the audit log has each write once, with its actor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A foreign key that is new holds for what is written while it is built, at a cost that does not grow with tables."""
+"""A new foreign key also holds for rows written while it is built, at a cost that does not grow with the tables."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_row_that_refers_to_a_table_whose_name_an_empty_one_took_is_refused_an
 
 
 def test_a_large_child_is_not_read_under_the_lock_if_nothing_was_written(folder):
-    """The pause does not grow with the rows: SQLite's instructions are counted."""
+    """The pause does not grow with the rows. The test counts the instructions of SQLite."""
     (new,) = read({"p": P, "c": REFERS}).schema.table("c").foreign_keys
     parent = read({"p": P}).schema.table("p")
     counts = []

@@ -1,4 +1,4 @@
-"""What happens to the live file during a run and is not a logged write: VACUUM, restored backups, statistics, DDL."""
+"""Changes of the live file during a run that the change log misses: VACUUM, restored backups, statistics, DDL."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .oracle import QUICK, Case, beside, content, made, read, waited
 from .test_meanwhile import MORE, ROWS, T
 from .test_runs import at, write
 
-EVENTS = {"who": "TEXT", "what": "TEXT"}  # its row ids are shown by no column
-SESSIONS = {"key": "TEXT PRIMARY KEY", "data": "TEXT"}  # nor are these, but it has an index
+EVENTS = {"who": "TEXT", "what": "TEXT"}  # no column shows its row ids
+SESSIONS = {"key": "TEXT PRIMARY KEY", "data": "TEXT"}  # neither here, but the table has an index
 GAPS = "".join(
     f"INSERT INTO {table} SELECT 'u' || value, 'e' || value FROM json_each('[1,2,3,4,5,6,7,8]');"
     f"DELETE FROM {table} WHERE rowid IN (2, 4, 5);"
@@ -71,7 +71,7 @@ def everything(link):
 
 
 def ends(link, new, observer):
-    """The code of the error that a run ends with; the file is open, whole, and without a trace of it."""
+    """Return the code of the error that ends a run, and check that the file is open, whole and free of its objects."""
     with pytest.raises(Failed) as caught:
         run(link, new, observer)
     assert traces(link) == []
@@ -90,7 +90,7 @@ def ends(link, new, observer):
 @pytest.mark.parametrize("label", some(LABELS, {"filled", "followed"}))
 @pytest.mark.parametrize("order", ["VACUUM between writes", "writes after VACUUM", "VACUUM after writes"])
 def test_a_vacuum_during_a_run_loses_and_doubles_no_row(link, plan, label, order):
-    """Either the run notices and ends with the live file live, or it did no harm."""
+    """The run notices the VACUUM and ends, with the old file live, or the VACUUM does no harm."""
     cut = {"VACUUM between writes": 2, "writes after VACUUM": 0, "VACUUM after writes": len(WRITES)}[order]
     wanted = []
 
@@ -114,7 +114,7 @@ def test_a_vacuum_during_a_run_loses_and_doubles_no_row(link, plan, label, order
 
 @pytest.mark.parametrize("label", ["copied", "filled", "sealed"])
 def test_rows_older_than_a_column_whose_default_changes_are_written_again_also_after_a_vacuum(link, label):
-    """They read the default of the definition, so that an edited one changes them."""
+    """Such rows read the default from the definition, so editing the definition would change them."""
     write(link, "VACUUM")  # a second one changes no row id
     first, second = ({**OLD, "t": {**T, "more": f"TEXT NOT NULL DEFAULT '{value}'"}} for value in ("old", "new"))
     assert run(link, first, lambda *step: None).result == "synced"
@@ -184,16 +184,16 @@ def test_what_moves_the_schema_version_and_no_row_does_not_end_the_run(link, sta
 
 
 NOT_NULL = {**OLD, "events": {"who": "TEXT", "what": "TEXT NOT NULL"}}
-NO_SHAPE = "INSERT INTO events VALUES ('u9', NULL)"  # NOT_NULL does not take it
-NO_KEY = "INSERT INTO events VALUES (NULL, 'x')"  # nor does a plan that makes a key of `who`
-MEND = ("UPDATE events SET what = 'fixed' WHERE what IS NULL", "UPDATE events SET who = 'u10' WHERE who IS NULL")
+NO_SHAPE = "INSERT INTO events VALUES ('u9', NULL)"  # a row that violates NOT_NULL
+NO_KEY = "INSERT INTO events VALUES (NULL, 'x')"  # a row that violates a key on `who`
+FIX = ("UPDATE events SET what = 'fixed' WHERE what IS NULL", "UPDATE events SET who = 'u10' WHERE who IS NULL")
 
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 @pytest.mark.parametrize("new", [NOT_NULL, PLANS["gets a key"]], ids=["not null", "gets a key"])
 def test_a_row_that_is_fixed_after_an_analyze_does_not_end_the_run(link, label, new):
     first = at(LABELS[label], lambda: write(link, NO_SHAPE, NO_KEY, "ANALYZE"))
-    fixes = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *MEND))
+    fixes = at(DiskStep.BUILD_ROUND if label == "filled" else DiskStep.CUTOVER_ROUND, lambda: write(link, *FIX))
 
     def observer(when, passed):
         first(when, passed)
@@ -216,7 +216,7 @@ def test_a_row_that_does_not_fit_is_named_and_no_vacuum_is_blamed_for_it(link, l
 
 @pytest.mark.parametrize("label", ["filled", "sealed"])
 def test_rows_that_do_not_fit_because_a_vacuum_renumbered_them_end_the_run_at_once(link, label):
-    """A row is read again under its new row id while the new file has it under the old one: its key is there twice."""
+    """The run reads a row again by its new row id. The new file has it by the old one, so its key is there twice."""
     ended = []
     observer = at(LABELS[label], lambda: (write(link, "VACUUM", WRITES[0]), ended.append(time.monotonic())))
     unique = {**OLD, "events": {"who": "TEXT UNIQUE", "what": "TEXT"}}
@@ -225,7 +225,7 @@ def test_rows_that_do_not_fit_because_a_vacuum_renumbered_them_end_the_run_at_on
 
 
 def test_a_vacuum_while_a_writer_is_at_work_loses_no_row(link):
-    """A cron job's VACUUM at a random moment of a run, a writer on a table without an INTEGER PRIMARY KEY."""
+    """A cron job vacuums at a random moment of a run, and a writer uses a table without an INTEGER PRIMARY KEY."""
     write(
         link,
         "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n",
@@ -248,7 +248,7 @@ def test_a_vacuum_while_a_writer_is_at_work_loses_no_row(link):
             time.sleep(0.002)
 
     def vacuum_with_a_gap():
-        for _ in range(2):  # on a connection that was superseded nothing is done
+        for _ in range(2):  # a superseded connection changes nothing
             with suppress(sqlite3.OperationalError):
                 write(link, "DELETE FROM events WHERE who = 'u1'", "VACUUM")
                 break
@@ -301,7 +301,7 @@ def test_a_backup_that_is_restored_over_the_live_file_ends_the_run(link, label):
 
 @pytest.mark.parametrize("since", [1, 40], ids=["the log is shorter", "the log is longer"])
 def test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since(link, since):
-    """It holds the change log, and with enough writes after it that log is longer than what was read."""
+    """The backup holds the change log, which enough later writes make longer than the part already read."""
     backup = link.with_name("backup.sqlite3")
     seen = []
 
@@ -326,7 +326,7 @@ def test_a_backup_from_the_same_run_ends_it_too_however_much_was_written_since(l
 
 
 def write_past_triggers(link, *statements):
-    """What a connection with its triggers switched off does to the file."""
+    """Run statements on a connection that has its triggers switched off."""
     with closing(sqlite3.connect(link, isolation_level=None, timeout=5)) as connection:
         if hasattr(connection, "setconfig"):  # Python 3.12
             connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
@@ -374,7 +374,7 @@ def test_rows_at_the_ends_of_a_table_that_are_changed_past_the_triggers_end_the_
 
 
 def test_rows_that_are_added_past_the_triggers_come_along_and_let_the_table_be_compared(coded):
-    """They are seen by their row ids; whoever wrote them may have changed other rows, which are not."""
+    """The row ids show added rows. Changes of other rows past the triggers do not show, so the table is compared."""
     added = "INSERT INTO t (a) VALUES ('past the triggers')"
     assert (
         run(

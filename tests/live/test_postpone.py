@@ -1,4 +1,4 @@
-"""A run that waits at the door until it is called."""
+"""A postponed run waits before the cut-over until `cutover` calls it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POSTPONED = SyncOptions(limits=Limits(postpone=True, cutover_timeout=20.0))
 
 @pytest.fixture
 def waiting(link):
-    """A run that has built its file and waits."""
+    """A run that has built its file and waits for the cut-over."""
     running = Child(lambda: sync(target(link, wait=5.0), read({"t": MORE}), POSTPONED).result)
     wait_for_flag(link)
     return running
@@ -109,7 +109,7 @@ def test_what_is_written_past_the_triggers_while_it_waits_is_found_where_all_is_
 
 
 def test_the_new_file_keeps_up_while_it_waits(link, waiting):
-    """Or else all that was written in an hour would have to be replayed once the swap is wanted."""
+    """Otherwise the cut-over would have to replay all writes of the wait, such as an hour's."""
     (new,) = link.with_name(link.name + ".generations").glob("0002-*.sqlite3")
     for number in (100, 101):
         write(link, f"INSERT INTO t (id, a) VALUES ({number}, 'while it waits')")
@@ -127,7 +127,7 @@ def has_row(path, number):
 
 
 def test_a_row_that_is_deleted_past_the_triggers_while_it_waits_does_not_come_back(link):
-    """The newest row of a table that is not rewritten: the new file still has it, and no log says that it went."""
+    """It is the newest row of a table that is not rewritten. The new file has it, and no log has its deletion."""
     sync(target(link), read({"t": T, "other": T}))
     write(link, "INSERT INTO other (id, a) VALUES (1, 'kept'), (2, 'deleted')")
     running = Child(lambda: sync(target(link, wait=5.0), read({"t": MORE, "other": T}), POSTPONED).result)

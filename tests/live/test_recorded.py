@@ -1,4 +1,4 @@
-"""A run that is recorded beside writers: what is seen of them, and that the watching costs them no row."""
+"""A recorded run while writers write: the recording shows their writes, and no row is lost."""
 
 import sqlite3
 import subprocess

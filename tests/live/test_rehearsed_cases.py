@@ -1,4 +1,4 @@
-"""Every case of tests/cases, rehearsed: it says what the sync then does, or refuses for the same reasons, and changes
+"""Rehearsals of every case of tests/cases: each predicts the sync, or refuses with the same codes, and changes
 nothing."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
 CASES = [case for case in cases.load() if not case.steps[0].current and not case.steps[0].options.block_writers]
-IN_THE_GATE = 90  # one case of so many
+IN_THE_GATE = 90  # the gate runs one case of 90
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(CASES)
@@ -57,7 +57,7 @@ def without_times(hazard):
 
 
 def outcome(act):
-    """What it returns, or the codes for which it refuses or fails."""
+    """Call `act` and return its result, or the sorted codes of its SchemasyncError."""
     try:
         return act()
     except SchemasyncError as error:

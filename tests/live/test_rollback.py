@@ -1,4 +1,4 @@
-"""Swapping back beside writers: what was written is set aside whole, and counted exactly."""
+"""Rollbacks while writers write: the writes since the swap are set aside whole, and counted exactly."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_what_is_written_to_the_restored_file_meanwhile_is_not_counted(link):
 
 
 def test_writes_under_load_are_on_one_side_or_the_other_and_counted(folder):
-    """Writers go on through a swap forward and back: each acknowledged write is in the live file, or set aside."""
+    """Writers go on during a sync and a rollback. Each acknowledged write is in the live file or set aside."""
     with Ledger(folder / "w", seed=6, site=Plain(new_pairs)) as ledger:
         ledger.start(writers=3, readers=0)
         ledger.wait_for_commits(50)
@@ -104,7 +104,8 @@ PEOPLE = {
 
 
 def back_and_forth(folder, site, *, syncs, after):
-    """Syncs beside writers, and a rollback after each of the named ones; a second one where it is named twice."""
+    """Sync while writers write, and roll back after the syncs with the numbers in `after`, as often as each is there.
+    Return the counts."""
     with Ledger(folder / "w", seed=8, site=site, keep=99) as ledger:
         branches = Branches(ledger)
         ledger.start(writers=4, readers=1)

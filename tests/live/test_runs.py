@@ -1,4 +1,4 @@
-"""How a run beside writers ends: rows that do not fit, strangers who change the schema, writers that never let go."""
+"""Ends of runs while others write: rows that violate the new schema, strangers that change the schema, busy writers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write(link, *statements):
 
 
 def at(label, action, when="after"):
-    """An observer that does something once."""
+    """Return an observer that calls `action` once, at this step."""
     done = []
 
     def observer(moment, passed):
@@ -159,7 +159,7 @@ def test_a_writer_that_never_lets_go_ends_the_run(link):
 
 
 def test_more_than_fits_into_the_pause_ends_the_run(link):
-    """Whoever allows no pause at all gets none."""
+    """A run with a maximum pause of 0 makes writers wait for no replay."""
     rows = "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT i FROM n"
 
     def observer(when, label):
@@ -174,7 +174,7 @@ def test_more_than_fits_into_the_pause_ends_the_run(link):
 
 
 def test_writers_wait_for_the_replay_of_a_few_rows_only(link):
-    """What was written in the last round is replayed in one more, before the lock is taken."""
+    """A further round replays the writes of the last round before the run takes the lock."""
     rows = "INSERT INTO t (a) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
     many = at(DiskStep.CUTOVER_ROUND, lambda: write(link, rows))
     waiting = []
@@ -231,7 +231,7 @@ def test_a_statement_that_was_prepared_before_is_logged(link):
 
 @pytest.mark.slow
 def test_a_writer_that_never_rests_is_caught_up_with(link):
-    """Four threads write as fast as they can; what was acknowledged is in the new file."""
+    """Four threads write as fast as they can. The new file has every acknowledged row."""
     stop, acknowledged, errors = threading.Event(), [], []
 
     def work(number):
@@ -265,7 +265,7 @@ def test_a_writer_that_never_rests_is_caught_up_with(link):
 
 
 def test_a_kill_while_writes_are_replayed_leaves_the_old_file_live_and_nothing_behind(link, monkeypatch):
-    """A round is a transaction of the new file, with a journal beside it."""
+    """A round is a transaction in the new file, which has a rollback journal."""
 
     def die(replay):
         os.kill(os.getpid(), signal.SIGKILL)

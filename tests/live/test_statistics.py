@@ -1,4 +1,4 @@
-"""Queries are planned as well after a swap as before it: what ANALYZE found out comes along."""
+"""Queries are planned as well after a swap as before it: the new file keeps the statistics of ANALYZE."""
 
 import json
 import sqlite3
@@ -45,7 +45,7 @@ def target(tmp_path):
 
 
 def renamed(found, names):
-    """The statistics under the new names of tables."""
+    """Return the statistics with the new names of tables and indexes."""
     return {(names.get(t, t), _index(t, i, names.get(t, t)), s) for t, i, s in found}
 
 

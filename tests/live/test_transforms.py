@@ -1,4 +1,4 @@
-"""Transforms beside writers: what is written while their functions run is in the tables that they fill."""
+"""Transforms while writers write: the tables that they fill include the rows written while their functions run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WRITES = [
     "DELETE FROM Users WHERE id = 2",
     "UPDATE Users SET id = 40 WHERE id = 4",
     "INSERT OR REPLACE INTO Users VALUES (3, 'Cyn Poe', 'e', 'h3')",
-    "UPDATE Users SET home = 'h8', tags = NULL WHERE id = 6",  # 5, which stays, still makes q and r, and is alone in h7
+    "UPDATE Users SET home = 'h8', tags = NULL WHERE id = 6",  # user 5 stays, still makes q and r, and is alone in h7
 ]
 
 
@@ -263,7 +263,7 @@ def test_a_reference_to_a_row_that_no_transform_makes_ends_the_run(folder):
 
 
 def test_writers_that_never_pause_are_not_made_to_wait_for_longer_than_allowed(folder):
-    """The function is so slow that the rows written meanwhile can never be made in time."""
+    """The function is too slow to transform the rows written meanwhile within the pause."""
     link, slow = made(folder / "w", SPLITTING), []
 
     def slowly(user):

@@ -1,5 +1,5 @@
-"""Transforms under the load of processes that never stop writing, and killed in the middle: in the end the tables are
-what a model makes of the last rows."""
+"""Transforms while processes write without a pause, and after a kill: in the end the tables are as a model computes
+them from the last rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .oracle import Case, made
 
 HOMES = 50
 PATIENT = SyncOptions(limits=Limits(max_pause=5.0, cutover_timeout=120.0))
-ITS_TIME = 240.0  # seconds for such a run, whose processors the writers and other tests share
+ITS_TIME = 240.0  # seconds for such a run, which shares the processors with the writers and other tests
 USERS = {"id": "INTEGER PRIMARY KEY", "name": "TEXT NOT NULL", "home": "INTEGER"}
 NEW = {
     "Users": USERS,
@@ -56,7 +56,7 @@ def homes(users):
 
 
 def modelled(rows):
-    """What the tables should hold, computed without schemasync and without the functions of the transforms."""
+    """Return the rows that each table must hold, computed without schemasync and without the transform functions."""
     people, least = Counter[int](), defaultdict[int, list[int]](list)
     for number, _, home in rows:
         if home is not None:
@@ -82,7 +82,7 @@ CASE = Case({"Users": USERS}, NEW, [], filled(2_000), transforms=(names, words, 
 
 
 def _busy(link: Path, number: int) -> int:
-    """Write until the file is closed; returns how many writes were acknowledged."""
+    """Write until the file is closed. Return the number of acknowledged writes."""
     done = 0
     with closing(sqlite3.connect(link, isolation_level=None, timeout=30)) as connection:
         try:
@@ -99,8 +99,8 @@ def _busy(link: Path, number: int) -> int:
 
 
 def assert_modelled(link: Path, archive: Path, tables: Collection[str] = tuple(NEW)) -> int:
-    """The new file holds in these tables what the model makes of the last rows of the old one; returns how many these
-    are."""
+    """Check that these tables of the new file are as the model computes them from the last rows of the old one. Return
+    the number of those rows."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as old, closing(sqlite3.connect(link)) as new:
         rows = old.execute("SELECT * FROM Users ORDER BY id").fetchall()
         assert new.execute("SELECT * FROM Users ORDER BY id").fetchall() == rows

@@ -1,4 +1,4 @@
-"""What the change log costs writers is measured in each run, and stands in its history row."""
+"""Each run measures the cost of the change log for writers, and records it in its history row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.sample import some
 from .oracle import QUICK, beside, made, read
 from .test_meanwhile import CASES, MOMENTS
 
-# Nothing is left of what was written, or nothing was.
+# Cases that leave none of the logged rows, or write none.
 NONE = {"cascades", "DELETE of everything", "ids that are given out and deleted", "numbers of the application"}
 
 
@@ -47,7 +47,7 @@ def test_the_tax_of_a_run_is_measured_for_every_kind_of_table(folder, name):
 
 
 def test_a_table_that_cannot_be_tried_has_no_tax(folder):
-    """Whatever is odd about it, the run goes on."""
+    """The run goes on, whatever prevents the measurement."""
     folder.mkdir(exist_ok=True)
     with closing(sqlite3.connect(folder / "x.sqlite3")) as connection:
         connection.execute("CREATE TABLE _schemasync_log_0 (id INTEGER PRIMARY KEY, k0)")

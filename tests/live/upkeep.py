@@ -1,7 +1,7 @@
-"""What else goes on in a database beside a run: upkeep, backups, pragmas, cursors that stay open, drawn by a seed.
+"""Other work in a database during a run: upkeep, backups, pragmas and open cursors, at random by a seed.
 
-None of it changes a row for good, so that the ledger's sums say whether anything was lost. Every snapshot that a backup
-takes holds together, too.
+None of it changes a row for good, so the ledger's sums show whether a row was lost. Each backup must be a consistent
+snapshot, too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 from .writers import ACCOUNTS, BALANCE, MOVED, SUPERSEDED, TIME
 
-PAUSES = (0.01, 0.2)  # seconds between two of them, at least and at most
+PAUSES = (0.01, 0.2)  # seconds between two operations, at least and at most
 EXPECTED = (SUPERSEDED, "locked", "schema has changed", "interrupted")
 
 
 class Upkeep:
-    """Work in a process until the flag is set; returns how often each was done. `done` counts them meanwhile."""
+    """Work in a process until the flag is set. A call returns the count of each operation; `done` is the sum so far."""
 
     def __init__(self, link: Path, folder: Path, stop: Callable[[], bool], seed: int) -> None:
         self.link, self.folder, self.stop = link, folder, stop
@@ -46,10 +46,10 @@ class Upkeep:
             time.sleep(self.chance.uniform(*PAUSES))
         return counts
 
-    # --- what is done ---------------------------------------------------------------------------------------------
+    # --- operations -----------------------------------------------------------------------------------------------
 
     def analyze(self, connection: sqlite3.Connection) -> None:
-        """Now and then as if for the first time, which moves schema_version."""
+        """Run ANALYZE, sometimes without earlier statistics, so that it changes schema_version."""
         if self.chance.random() < 0.5:
             connection.execute("DROP TABLE IF EXISTS sqlite_stat1")
         connection.execute(self.chance.choice(["ANALYZE", "PRAGMA optimize", "ANALYZE moves"])).fetchall()
@@ -65,7 +65,7 @@ class Upkeep:
         connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
     def pragmas(self, connection: sqlite3.Connection) -> None:
-        """A writer with settings of its own: what it writes leaves each row what it was."""
+        """Write with settings of its own, and leave each row with its old values."""
         for pragma in ("foreign_keys", "recursive_triggers", "secure_delete", "reverse_unordered_selects"):
             connection.execute(f"PRAGMA {pragma}={self.chance.choice(['ON', 'OFF'])}").fetchall()
         connection.execute(f"PRAGMA synchronous={self.chance.choice(['OFF', 'NORMAL', 'FULL', 'EXTRA'])}")
@@ -74,7 +74,7 @@ class Upkeep:
         connection.execute("UPDATE accounts SET balance = balance WHERE id > ?", (account,))
 
     def move_away_and_back(self, connection: sqlite3.Connection) -> None:
-        """A row that has another key for a moment, in two transactions; the counter stays where it is."""
+        """Insert a row with a very high id and delete it, in two transactions."""
         account = 10**12 + self.chance.randrange(ACCOUNTS)
         connection.execute("PRAGMA foreign_keys=OFF")
         # an earlier one is still there if its DELETE was refused
@@ -84,7 +84,7 @@ class Upkeep:
             other.execute("DELETE FROM accounts WHERE id >= ?", (10**12,))
 
     def backup(self, connection: sqlite3.Connection) -> None:
-        """By the backup API, a few pages at a time."""
+        """Copy with the backup API, at once or 50 pages at a time, and check the copy."""
         place = self._place()
         with closing(sqlite3.connect(place)) as copy:
             connection.backup(copy, pages=self.chance.choice([-1, 50]), sleep=0.001)
@@ -99,7 +99,7 @@ class Upkeep:
         place.unlink()
 
     def keep_a_cursor(self, connection: sqlite3.Connection) -> None:
-        """It is read a little, and later on; in between its own connection writes."""
+        """Read a part of a cursor, then the rest. In between, its connection sometimes writes."""
         cursor = connection.execute("SELECT key, amount FROM moves ORDER BY id")
         cursor.fetchmany(3)
         time.sleep(self.chance.random() * 0.3)
@@ -124,7 +124,7 @@ MAINTENANCE: dict[str, tuple[float, Callable[[Upkeep, sqlite3.Connection], None]
     "VACUUM INTO": (1, Upkeep.vacuum_into),
     "kept cursors": (2, Upkeep.keep_a_cursor),
 }
-"""How often, by the side of the others, and what."""
+"""By name: the relative frequency of an operation, and its method."""
 
 
 def _open(link: Path) -> sqlite3.Connection:
@@ -132,14 +132,14 @@ def _open(link: Path) -> sqlite3.Connection:
 
 
 def _check(copy: sqlite3.Connection) -> None:
-    """A backup is a snapshot that holds together."""
+    """Check that a backup is a consistent snapshot."""
     balance, moved, _ = copy.execute(f"SELECT ({BALANCE}), ({MOVED}), ({TIME})").fetchone()
     assert balance == moved, f"a backup has {balance} beside {moved}"
     check_mirror(copy)
 
 
 def check_mirror(connection: sqlite3.Connection) -> None:
-    """The table without ids holds exactly the rows that it should."""
+    """Check that the table without ids holds exactly the rows of every eighth move."""
     mirrored = sorted(connection.execute("SELECT key, amount FROM mirror"))
     wanted = sorted(connection.execute("SELECT key, amount FROM moves WHERE id % 8 = 0"))
     lost, extra = set(wanted) - set(mirrored), set(mirrored) - set(wanted)

@@ -1,4 +1,4 @@
-"""Worker processes with Django: two threads each, every transaction between what a request begins and ends with."""
+"""Worker processes with Django, of two threads each. A transaction is enclosed by the calls around a request."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ALIAS = "ledger"
 
 @dataclass(frozen=True)
 class Backend:
-    """An engine, and how long its connections are kept: None is for ever, 0 is one request."""
+    """An engine, and the CONN_MAX_AGE of its connections: None is for ever, 0 is one request."""
 
     engine: str
     max_age: int | None
 
     def settings(self, link: Path) -> dict[str, Any]:
-        """For DATABASES. Django's own engine is told to do what ours does by itself."""
+        """Return the settings for DATABASES. Django's own engine gets the options that ours sets by itself."""
         options = {} if self is OURS else {"transaction_mode": "IMMEDIATE", "timeout": 20}
         return {"ENGINE": self.engine, "NAME": str(link), "CONN_MAX_AGE": self.max_age, "OPTIONS": options}
 
@@ -52,17 +52,17 @@ DJANGO_S_NEW = Backend("django.db.backends.sqlite3", 0)
 
 
 def reconnect_if_superseded(connection: Any, error: OperationalError) -> None:
-    """What a site with Django's own engine has to do itself, where it keeps connections: after this error, close.
+    """Close a superseded connection, as a site with Django's own engine must do itself if it keeps connections.
 
-    At the end of a request Django asks a connection that had an error whether it is usable. SQLite's always says yes,
-    so it is kept, and fails again with each write. `test_django_s_own_backend_does_not_let_go_of_a_stale_connection`
+    At the end of a request Django checks whether a connection that had an error is usable. SQLite's always is, so
+    Django keeps it, and each write fails: `test_django_s_own_backend_does_not_let_go_of_a_stale_connection`
     """
     if SUPERSEDED in str(error):
         connection.close()
 
 
 class Workers:
-    """Processes that run transactions in `atomic`, or single statements by themselves."""
+    """Processes that run transactions in `atomic`, or single statements in autocommit mode."""
 
     threads = 2
 
@@ -91,8 +91,8 @@ class Workers:
 
 
 class _Thread:
-    """A thread of a worker, with the connection that Django gives it. The first one looks by single statements, the
-    other one in transactions: they come along with a swap in two ways, and neither may be behind the other."""
+    """A thread of a worker, with the connection that Django gives it. The first thread reads by single statements, the
+    other in transactions: they follow a swap in two ways, and neither may be behind the other."""
 
     def __init__(self, backend: Backend, atomic: bool, number: int) -> None:
         self.backend, self.atomic, self.number = backend, atomic, number
@@ -129,7 +129,7 @@ class _Thread:
 
 
 def execute_on(alias: str) -> Any:
-    """Statements of the ledger on a connection of Django."""
+    """Return a function that executes the ledger's SQL on a connection of Django."""
 
     def execute(sql: str, values: Sequence[object]) -> Any:
         cursor = connections[alias].cursor()

@@ -29,23 +29,23 @@ class RowChange(NamedTuple):
 
 Plan = list[RowChange]
 Mine = dict[str, tuple[int, int]]
-"""A writer's own rows, by what it was told: the account and amount of each key."""
+"""A writer's own rows, by its acknowledged transactions: the account and amount of each key."""
 
 MakePlan = Callable[[random.Random, int, int, Mine], Plan]
-"""Gives the next transaction of a writer with that number, which has done so many and has these rows."""
+"""A function that returns the next plan of a writer, given its number, its count of transactions and its rows."""
 
 
 class NotDone(Exception):
-    """A transaction failed loudly, and nothing of it was kept; the text says in a word why."""
+    """A transaction failed with an error and changed nothing. The text is one word for the reason."""
 
 
 class Unanswered(Exception):
-    """Nobody said how a transaction ended."""
+    """A transaction got no answer, so its outcome is unknown."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one snapshot shows. `time` rises with every swap, and with every insert between two swaps."""
+    """The sums and the time of one snapshot. `time` rises with every swap, and with every insert between two swaps."""
 
     balance: float
     moved: float
@@ -53,7 +53,7 @@ class Seen:
 
 
 class Reads(Enum):
-    """What a reader may count on."""
+    """The guarantee of a reader."""
 
     AT_ONCE = "it sees all that any other reader has seen before"
     IN_ORDER = "it sees all that it has seen before itself"
@@ -61,10 +61,10 @@ class Reads(Enum):
 
 
 class Writer(Protocol):
-    """Writes and looks."""
+    """A writer, which also reads."""
 
     def do(self, plan: Plan) -> None:
-        """Returns when the transaction was acknowledged. Raises NotDone or Unanswered; anything else is a fault."""
+        """Return when the transaction is acknowledged. Raise NotDone or Unanswered; any other error is a bug."""
 
     def look(self) -> Seen: ...
 
@@ -72,7 +72,7 @@ class Writer(Protocol):
 
 
 class Site(Protocol):
-    """Processes that write and read: each has that many threads, and each thread a writer."""
+    """Processes that write and read. Each has `threads` threads, and each thread has a writer."""
 
     threads: int
     make_plan: MakePlan
@@ -80,26 +80,26 @@ class Site(Protocol):
     never_fails: bool
 
     def start(self, link: Path, folder: Path) -> None:
-        """Called before the first process begins."""
+        """Start the site, before the first process begins."""
 
     def stop(self) -> None:
-        """Called after the last one has ended, or instead; it may be called twice."""
+        """Stop the site, after the last process has ended or to abort. A second call does nothing."""
 
     def kill_a_process(self) -> None:
-        """kill -9 to a process that serves, where there is one."""
+        """kill -9 a process of the server, if the site has one."""
 
     def enter(self) -> None:
-        """Called in each process before its threads begin."""
+        """Prepare a process, before its threads begin."""
 
     def writer(self) -> Writer:
-        """Called in each thread."""
+        """Return a writer for the calling thread."""
 
 
 # --- transactions ---------------------------------------------------------------------------------------------------
 
 
 def mixed(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
-    """Inserts, changes and deletes of rows of its own."""
+    """Plan inserts, changes and deletes of the writer's own rows."""
     plan: Plan = []
     for part in range(chance.choice([1, 1, 2, 5])):
         rows = [key for key in list(mine)[-200:] if not key.endswith(MARK)]
@@ -121,12 +121,12 @@ MARK = "!"
 
 
 def marked(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
-    """The same, after a row that is never touched again: the files in which it is tell where this was done."""
+    """Like mixed(), but first insert a row that never changes again. It shows which files have the transaction."""
     return [_new(chance, f"w{number}-{count}{MARK}"), *mixed(chance, number, count, mine)]
 
 
 def pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
-    """One statement's worth: two rows whose amounts make up for each other."""
+    """Plan two rows with opposite amounts, which one statement inserts, changes or deletes."""
     firsts = [key for key in list(mine)[-200:] if key.endswith("a")]
     if not firsts or chance.random() < 0.5:
         return new_pairs(chance, number, count, mine)
@@ -136,7 +136,7 @@ def pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
 
 
 def new_pairs(chance: random.Random, number: int, count: int, mine: Mine) -> Plan:
-    """The same, and only inserts."""
+    """Like pairs(), but only insert."""
     return _pair("+", f"w{number}-{count}", chance.randrange(ACCOUNTS), chance.randrange(-1000, 1000))
 
 
@@ -151,11 +151,11 @@ def _pair(sign: str, stem: str, account: int, amount: int) -> Plan:
 # --- SQL ------------------------------------------------------------------------------------------------------------
 
 Execute = Callable[[str, Sequence[object]], Any]
-"""Runs a statement with `?` for values; returns a cursor."""
+"""A function that executes a statement with `?` for values, and returns a cursor."""
 
 
 def carry_out(execute: Execute, plan: Plan) -> None:
-    """All of it, inside the caller's transaction. A row that is not there is neither changed nor deleted."""
+    """Execute the whole plan inside the caller's transaction. A change or delete of a missing row has no effect."""
     for sign, key, account, amount in plan:
         row = execute("SELECT amount FROM moves WHERE key = ?", (key,)).fetchone()
         before, after = row[0] if row else 0, amount
@@ -171,7 +171,7 @@ def carry_out(execute: Execute, plan: Plan) -> None:
 
 
 def carry_out_alone(execute: Execute, plan: Plan) -> None:
-    """A pair, in one statement without a transaction around it."""
+    """Execute the plan of a pair in one statement, without a transaction around it."""
     (sign, first, account, amount), (_, second, _, other) = plan
     if sign == "+":
         values = (first, account, amount, second, account, other)
@@ -193,12 +193,12 @@ TIME = (
 
 
 def look_within(execute: Execute) -> Seen:
-    """By three statements, inside the caller's transaction."""
+    """Read a snapshot by three statements inside the caller's transaction."""
     return Seen(*(execute(sql, ()).fetchone()[0] for sql in (BALANCE, MOVED, TIME)))
 
 
 def look_alone(execute: Execute) -> Seen:
-    """By one statement."""
+    """Read a snapshot by one statement."""
     return Seen(*execute(f"SELECT ({BALANCE}), ({MOVED}), ({TIME})", ()).fetchone())
 
 
@@ -206,7 +206,7 @@ def look_alone(execute: Execute) -> Seen:
 
 
 class Plain:
-    """One connection a thread, kept or opened again for each transaction; opened again after an error."""
+    """Writers with plain `sqlite3`: one connection a thread, kept or opened for each transaction. Errors close it."""
 
     threads = 1
     reads = Reads.IN_ORDER
@@ -228,7 +228,7 @@ class Plain:
         return _PlainWriter(self.link, self.keep_open)
 
 
-LOOKS = 3  # of a reader, with one connection
+LOOKS = 3  # snapshots that a reader takes with one connection
 
 
 class _PlainWriter:

@@ -2,7 +2,7 @@
 litestream, move, move-oscar, mutants, power, pretix-suite, products, rehearse, rows, s3, sizes, tenants, testdb,
 transforms, writes.
 
-Each prints its seed, so that what fails can be run again, what it counted, how long it took, and the commit.
+Each prints its seed, to run a failure again, its counts, its duration, and the commit.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ RUNS: dict[str, Callable[[Path, int], Counter[str]]] = {
     "documents": documents,
     "evolutions": evolutions,
 }
-"""A run lives through one case of a seed in a folder of its own, and returns what it counted or raises
-AssertionError. Another one is another line."""
+"""Functions that run the case of a seed in a folder of its own, and return counts or raise AssertionError. To add one,
+add a line."""
 
 
 ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
-    "demo": demo.main,  # one case, as large as is asked for
+    "demo": demo.main,  # one case, its size by an option
     "apps": apps.main,  # five cases, each by its name
     "eject": eject.main,  # three products, each by its name
     "files": files,  # files of other programs, each by its name
-    "litestream": litestream.main,  # ten swaps beside the real daemon
-    "move": move.main,  # one case, as large as is asked for
+    "litestream": litestream.main,  # ten swaps while the real daemon runs
+    "move": move.main,  # one case, its size by an option
     "move-oscar": move_oscar.main,  # one product
     "mutants": mutants.main,  # faults in the code, each by its place
     "power": power.main,  # power losses, each scenario by its name
@@ -74,12 +74,12 @@ ONE_BY_ONE: dict[str, Callable[[list[str]], int]] = {
     "rows": rows.main,  # schemas, each by its path
     "s3": s3.main,  # backups in a real server
     "sizes": sizes.main,  # databases, each by its size
-    "tenants": tenants.main,  # a fleet, as large as is asked for
+    "tenants": tenants.main,  # a fleet, its size by an option
     "testdb": testdb.main,  # five projects, each by its name
-    "transforms": transforms.main,  # four cases, as large as is asked for
-    "writes": writes.main,  # one case, as long as is asked for
+    "transforms": transforms.main,  # four cases, their size by an option
+    "writes": writes.main,  # one case, its length by an option
 }
-"""Runs with options of their own."""
+"""Runs that parse their own options."""
 
 
 def main(arguments: list[str]) -> int:
@@ -129,7 +129,7 @@ def _seeds(first: int, count: int, minutes: float | None) -> Iterator[int]:
 
 
 def _memory() -> str | None:
-    """A folder in memory, where there is one: thousands of fsyncs take their time."""
+    """Return a folder in memory if there is one, as thousands of fsyncs are slow on a disk."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 

@@ -1,5 +1,5 @@
-"""Five well-known apps of others, each in an environment of its own on the newest Django that it allows: made from
-their models, and taken over from their migrations with rows, changed and rolled back. Every value is looked at."""
+"""Five well-known apps of others, each in an environment of its own on the newest Django that it allows: created from
+their models, and adopted after their migrations with rows, changed and rolled back. Every value is compared."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Nothing(dict):
 MIGRATION_MODULES = _Nothing()
 """
 PYTHONS = ("python3.13", "python3.12", sys.executable)
-"""The newest first: the newest Django does not run on an old one."""
+"""Interpreters to try, the newest first, as the newest Django does not run on an old one."""
 
 KEPT = """
 import json
@@ -50,7 +50,7 @@ labels = sorted({*MOVED, *(name.partition(".")[0] for name in left)})
 models = [one for one in apps.get_models(include_auto_created=True) if one._meta.app_label in labels]
 print(json.dumps({"labels": labels, "tables": [model._meta.db_table for model in models]}))
 """
-"""The apps of others whose migrations fill tables, and the tables that are theirs."""
+"""Code that prints the apps of others whose migrations fill tables, and the tables of these apps."""
 
 VERSIONS = """
 import platform, sqlite3, sys
@@ -65,7 +65,7 @@ def main(arguments):
     parser.add_argument("--only", metavar="NAME", choices=[app.name for app in APPS], help="one of them")
     parser.add_argument("--folder", type=Path, help="work here, and leave what was made; environments are used again")
     given = parser.parse_args(arguments)
-    settings.configure()  # what reads a database asks SCHEMASYNC for CONNECT
+    settings.configure()  # code that reads a database looks up CONNECT in the setting SCHEMASYNC
     when, _, where = machine.described()  # each app has a Python and a Django of its own
     print(f"$ python -m tests.long apps{f' --only {given.only}' if given.only else ''}\n{when}\n{where}", flush=True)
     begun, total = time.perf_counter(), Counter()
@@ -81,7 +81,7 @@ def main(arguments):
 
 
 class Project(Site):
-    """A project with that app, in its environment."""
+    """A project with an app of others, in the environment of that app."""
 
     patience = 600
 
@@ -91,11 +91,11 @@ class Project(Site):
         super().__init__(folder, app.models, flag=False, more=self.more)
 
     def flagged(self):
-        """From here on schema.json takes the place of migrations."""
+        """Change the settings so that schema.json takes the place of migrations."""
         self.settings(flag=True, more=self.more)
 
     def done(self, *args):
-        """What must succeed; else the end of what it said."""
+        """Run a manage.py command. Raise AssertionError with the end of its output if it fails."""
         ended = self.manage(*args)
         said = f"{ended.out}{ended.err}".strip().replace(str(self.folder), "")
         assert ended.code == 0, f"{' '.join(args)}: exit code {ended.code}\n{said[-2000:]}"
@@ -103,7 +103,7 @@ class Project(Site):
 
 
 class Run:
-    """One app: prints what was done and found."""
+    """The run of one app, which prints each step and its results."""
 
     def __init__(self, app, folder):
         self.app, self.folder, self.environment = app, folder, folder / "environment"
@@ -127,7 +127,7 @@ class Run:
         return self.ended()
 
     def ended(self):
-        """Print the seconds, and return what was counted."""
+        """Print the seconds, and return the counts."""
         seconds = ", ".join(f"{name} {took:.1f}" for name, took in self.seconds.items())
         self.say(f"seconds: {seconds}; faults: {self.counts['faults']}")
         return self.counts
@@ -154,7 +154,7 @@ class Run:
     # --- the environment ------------------------------------------------------------------------------------------
 
     def install(self):
-        """The newest release of the app, and the newest Django that both it and this package allow."""
+        """Install the newest release of the app, and the newest Django that both it and this package allow."""
         python = self.environment / "bin" / "python"
         if not python.exists():
             _run([_newest_python(), "-m", "venv", str(self.environment)])
@@ -175,7 +175,7 @@ class Run:
     # --- from models ----------------------------------------------------------------------------------------------
 
     def from_models(self):
-        """The same models, made by Django itself and by way of schema.json."""
+        """Create the models' tables by Django itself and by way of schema.json, and compare them."""
         site = Project(self.folder / "models", self.app, self.environment, NO_MIGRATIONS)
         site.done("migrate", "--run-syncdb", "-v0")
         site.link.rename(site.folder / "stock.sqlite3")
@@ -190,7 +190,7 @@ class Run:
         self.agrees(site)
 
     def same(self, site, name, only=None):
-        """Compare a file with the live one by what SQLite knows of their tables. How many there are."""
+        """Compare the tables of a file with those of the live one, as PRAGMAs show them. Return their number."""
         kitchen = Kitchen(site.folder)
         one, other = kitchen.tables(name), kitchen.tables("db")
         self.faults([f"{name}: only one of the two has {table}" for table in sorted(one.keys() ^ other.keys())])
@@ -206,7 +206,7 @@ class Run:
     # --- from migrations ------------------------------------------------------------------------------------------
 
     def from_migrations(self):
-        """Migrated by Django, filled, adopted, changed, rolled back."""
+        """Migrate with Django, fill, adopt, change and roll back, and compare after each step."""
         site = Project(self.folder / "migrated", self.app, self.environment)
         before = site.folder / "before.sqlite3"
         site.done("makemigrations", "shop", "-v0")
@@ -242,7 +242,7 @@ class Run:
             self.say(f"  {line}")
 
     def evolve(self, site, before):
-        """A new field and a longer one in a model that refers to the app; a collation, by hand, in a table of it."""
+        """Add and lengthen a field in a model that refers to the app, add a collation to a table of it, and sync."""
         site.change(*CHANGES)
         _collate(site.schema, *self.app.collated)
         site.done("schemasync", "--export")
@@ -254,7 +254,7 @@ class Run:
         self.say("schemasync check, makemigrations --check and migrate --check: nothing differs")
 
     def changed(self, site):
-        """What was to be changed is."""
+        """Check that the changes are in the database."""
         said = dict(site.rows("SELECT name, sql FROM sqlite_schema"))
         for table, text in ((self.app.collated[0], 'COLLATE "nocase"'), ("shop_remark", "varchar(80)")):
             assert text in said[table], f"{table} has no {text}: {said[table]}"
@@ -262,7 +262,7 @@ class Run:
         assert other == [(0,)], f"{other} new values are not 3"
 
     def compare(self, before, after, without=()):
-        """Every column of every table that was there, virtual ones too. The number of values that are the same."""
+        """Compare all columns of all old tables, virtual ones too, and return the number of equal values."""
         values, faults = 0, []
         with closing(sqlite3.connect(before)) as old, closing(sqlite3.connect(after)) as new:
             for table in (name for name in [*content.tables_of(old), *_virtual(old)] if name not in without):
@@ -275,7 +275,7 @@ class Run:
     # --- MIGRATED_APPS --------------------------------------------------------------------------------------------
 
     def with_their_own(self):
-        """A new database in which apps whose migrations fill tables keep them, beside one that Django migrated."""
+        """Compare a new database, where apps whose migrations fill tables keep them, with one that Django migrated."""
         site = Project(self.folder / "kept", self.app, self.environment)
         site.done("makemigrations", "shop", "-v0")
         site.done("migrate", "-v0")
@@ -299,7 +299,7 @@ class Run:
         self.agrees(site)
 
     def counted(self, site):
-        """Rows of the new file, where each table has as many as Django's own."""
+        """Return the number of rows of the new file. Each table must have as many as after Django's migrate."""
         with (
             closing(sqlite3.connect(site.folder / "stock.sqlite3")) as stock,
             closing(sqlite3.connect(site.link)) as new,
@@ -311,7 +311,7 @@ class Run:
 
 
 def _rows(connection, table, names):
-    if table == "sqlite_sequence":  # its row ids say nothing
+    if table == "sqlite_sequence":  # its row ids have no meaning
         return sorted(row[1:] for row in content.rows_of(connection, table))
     columns = ", ".join(f'"{name}"' for name in names)
     return connection.execute(f'SELECT rowid, {columns} FROM "{table}" ORDER BY rowid')
@@ -322,7 +322,7 @@ def _virtual(connection):
 
 
 def _collate(path, table, column):
-    """Write by hand what no model says, and that it is to stay."""
+    """Add a collation to a column of schema.json, and `_keep` so that the export keeps it."""
     text = path.read_text("utf-8")
     body = json.loads(scan(text).json)[table]
     body[column] += " COLLATE NOCASE"
@@ -336,7 +336,7 @@ def copy(database, to):
 
 
 def _needed():
-    """What this package itself requires."""
+    """Return the requirements of this package."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     return setup["options"]["install_requires"].split()

@@ -1,4 +1,4 @@
-"""Well-known apps of others: what each needs in a project, as its own documentation says, and what is changed there."""
+"""Well-known apps of others: the settings and models that each needs by its documentation, and the changes to try."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ CHANGES = (
     ("title = models.CharField(max_length=50)", "title = models.CharField(max_length=80, db_index=True)"),
     ("written = ", "stars = models.IntegerField(default=3)\n    written = "),
 )
-"""Of the project's own model, which refers to one of the app."""
+"""Changes of the project's own model, which refers to a model of the app."""
 
 
 @dataclass(frozen=True)
 class Borrowed:
-    """One app. `collated`: a table of it and a column that gets a collation which no model says, by hand.
+    """One app. `collated`: a table of it and a column that gets a collation by hand, which no model has.
 
-    `packages`: what it imports and does not require.
+    `packages`: packages that it imports and does not require.
 
-    `moved`: labels that got tables from an app whose migrations fill tables: where it keeps those, they must, too.
+    `moved`: labels that got tables from an app whose migrations fill tables. If that app keeps its migrations, these
+    must, too.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Borrowed:
 
     @property
     def models(self):
-        """The project's own models."""
+        """The source of the project's own models."""
         return self.own or MODELS.format(about=self.about)
 
 
@@ -147,7 +148,7 @@ APPS = (
     Borrowed("django-simple-history", ("shop_historicalplace", "name"), HISTORY, own=WITH_HISTORY),
 )
 
-# --- products that only the way out is tried with -------------------------------------------------------------------
+# --- products that only `eject` is tried with -----------------------------------------------------------------------
 
 CMS = Borrowed(
     "django-cms",
@@ -179,4 +180,4 @@ SCHEMASYNC["SCHEMA"] = DATABASES["default"]["NAME"].with_name("schema.json")  # 
 """,
     "pretixbase.Event",
 )
-"""Its settings are a project's, and its own `migrate` and `makemigrations` stand behind those of schemasync."""
+"""Its settings are those of a project, and the `migrate` and `makemigrations` of schemasync override its own."""

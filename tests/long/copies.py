@@ -1,5 +1,5 @@
-"""Copies by the kernel beside eight writers, of which some map the file into memory, and every kind of checkpoint, each
-compared with SQLite's own copy."""
+"""Copies by the kernel during eight writers, some with the file mapped into memory, and every kind of checkpoint. Each
+is compared with SQLite's own copy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ count_frames()
 
 
 def copies(folder: Path, seed: int) -> Counter[str]:
-    """Fifty copies of one database."""
+    """Make fifty copies of one database."""
     kernel_copy.LARGE = 0
     kernel_copy.PATIENCE = kernel_copy.NOTE_PATIENCE = 30.0  # eight writers on two cores
     kernel_copy.CHILD = folder / "child.py"

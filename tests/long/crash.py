@@ -1,4 +1,4 @@
-"""Kills by the thousand: random histories, and single runs killed at any instant."""
+"""Thousands of kills: random histories, and single runs killed at any instant."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.crash.scenarios import SCENARIOS
 from tests.crash.test_instants import survive
 
 LARGE = kernel_copy.LARGE
-LENGTH = 6  # operations of one history: enough for several generations to be left and come back
+LENGTH = 6  # operations of one history: enough for several generations to become archives and live again
 
 _totals: dict[str, int] = {}
 
 
 def histories(folder: Path, seed: int) -> Counter[str]:
-    """One random history. With an odd seed the kernel copies."""
+    """Run one random history. With an odd seed the kernel copies."""
     kernel_copy.LARGE = 0 if seed % 2 else LARGE
     return History(folder / "w", seed).run(LENGTH)
 
 
 def instants(folder: Path, seed: int) -> Counter[str]:
-    """One run of some kind, killed at some instant."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")  # backups ask Django for their storage
+    """Kill one run of a random scenario at a random instant."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")  # backups get their storage from Django
     django.setup()
     chance = random.Random(seed)
     name = chance.choice(sorted(SCENARIOS))

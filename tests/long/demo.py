@@ -1,4 +1,4 @@
-"""The demo with any number of time entries evolves and rolls back, and every value is looked at."""
+"""The demo with any number of time entries: a sync to its second schema and a rollback, with every value compared."""
 
 import argparse
 import tempfile
@@ -23,7 +23,7 @@ def main(arguments):
 
 
 def report(head, given, found):
-    """What was compared, what was found, and how long each step took."""
+    """Yield the lines of the report: the compared values, the faults, and the seconds of each step."""
     yield f"$ python -m tests.long demo --seed {given.seed} --entries {given.entries}"
     yield from head
     yield ""

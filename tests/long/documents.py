@@ -27,7 +27,7 @@ from ..schema.support import rebuilt
 from ..support.processes import ROOT
 
 EACH = 2_000  # mutations of a case
-PARTS = 3  # of a file, tables above all, that are mutated together
+PARTS = 3  # parts of a file, mostly tables, that are mutated together, at most
 SLOW = 1.0  # seconds of the processor for one file of at most LARGE bytes
 LARGE = 100_000
 MEMORY = 400_000_000  # bytes of the process; Python, what it has imported and the caches are a quarter
@@ -44,7 +44,7 @@ def sources() -> list[Path]:
 
 
 def documents(folder: Path, seed: int) -> Counter[str]:
-    """One file. Raises AssertionError if a mutation of it has a fault that is not reported as such, or costs too much."""
+    """Try mutations of one file. Raise AssertionError if one fails in another way than a refusal, or costs too much."""
     chance, counts = random.Random(seed), Counter[str]()
     path = sources()[seed % len(sources())]
     whole = json.loads(jsonc.scan(path.read_text("utf-8")).json)

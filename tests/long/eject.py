@@ -1,5 +1,5 @@
-"""The way in and out again with products of others: a database that their own migrations made is adopted, changed by way
-of schema.json, ejected, and looked at by the product and Django alone, without this package."""
+"""Adopt and eject with products of others: a database made by their own migrations is adopted, changed by way of
+schema.json and ejected, and then used by the product and Django alone, without this package."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .filled import LEFT, fill
 
 PRODUCTS = (*(app for app in APPS if app.name == "django-oscar"), CMS, PRETIX)
 PLAIN = (["makemigrations", "--check", "shop"], ["migrate", "--check"], ["check"])
-"""What must succeed once schemasync is taken out."""
+"""Commands that must succeed without schemasync."""
 
 PER_MODEL = ("django_content_type", "auth_permission")
-"""Those of schemasync's own model come to them, and stay, as for any app that was installed once."""
+"""Tables that get rows for schemasync's own model, which stay, as for any app that was installed once."""
 
 
 def main(arguments):
@@ -32,7 +32,7 @@ def main(arguments):
     parser.add_argument("--only", metavar="NAME", choices=[app.name for app in PRODUCTS], help="one of them")
     parser.add_argument("--folder", type=Path, help="work here, and leave what was made; environments are used again")
     given = parser.parse_args(arguments)
-    settings.configure()  # what reads a database asks SCHEMASYNC for CONNECT
+    settings.configure()  # code that reads a database looks up CONNECT in the setting SCHEMASYNC
     when, _, where = machine.described()  # each product has a Python and a Django of its own
     print(f"$ python -m tests.long eject{f' --only {given.only}' if given.only else ''}\n{when}\n{where}", flush=True)
     begun, total = time.perf_counter(), Counter()
@@ -48,14 +48,14 @@ def main(arguments):
 
 
 class InAndOut(Run):
-    """One product: prints what was done and found."""
+    """The run of one product, which prints each step and its results."""
 
     def whole(self):
         print(f"\n{self.app.name}", flush=True)
         return self.in_order(self.migrate, self.adopt, self.change, self.eject, self.alone)
 
     def migrate(self, site):
-        """By the product's own commands; schemasync is not installed yet."""
+        """Migrate and fill with the product's own commands. schemasync is not installed yet."""
         site.settings(flag=False, more=site.more, installed=False)
         site.done("makemigrations", "shop", "-v0")
         site.done("migrate", "-v0")
@@ -72,7 +72,7 @@ class InAndOut(Run):
         self.same(site, "before")
 
     def change(self, site):
-        """A new field and a longer one of the project's own model, and whatever the models say that was not so."""
+        """Add and lengthen a field of the project's own model. Sync these and all other differences of the models."""
         site.change(*CHANGES)
         synced = site.done("schemasync", "--export", "--json").json
         self.agrees(site)
@@ -80,7 +80,7 @@ class InAndOut(Run):
         copy(site.link, site.folder / "synced.sqlite3")
 
     def eject(self, site):
-        """The first call must succeed."""
+        """Eject. The first call must succeed, and write no migration for apps of others."""
         ejected = site.done("schemasync", "eject", "--json").json
         assert not site.link.is_symlink(), "it is no plain file"
         for new in ejected["migrations"]:
@@ -90,7 +90,7 @@ class InAndOut(Run):
         self.say(f"  lagging behind their models: {', '.join(ejected['lagging']) or 'none'}")
 
     def alone(self, site):
-        """With schemasync taken out, and the stock backend."""
+        """Run Django's commands without schemasync, on its own backend, and compare tables and values."""
         site.settings(flag=False, more=site.more, installed=False)
         for command in PLAIN:
             site.done(*command)
@@ -109,7 +109,7 @@ class InAndOut(Run):
 
 
 def _lost(before, after, table):
-    """Rows of a table that are no longer there."""
+    """Return the rows of a table that are missing now."""
     with closing(sqlite3.connect(after)) as connection:
         connection.execute("ATTACH ? AS before", [str(before)])
         return connection.execute(f'SELECT * FROM before."{table}" EXCEPT SELECT * FROM main."{table}"').fetchall()

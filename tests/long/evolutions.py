@@ -21,7 +21,7 @@ from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 
-STEPS = 25  # of a database
+STEPS = 25  # syncs of a database
 TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB")
 NAMES = ("a", "b", "c", "d", "e", "order", "it's", "É", "two words", "_x")
 TABLES = ("t", "u", "group", "w x")
@@ -30,7 +30,7 @@ Value = None | int | float | str | bytes
 
 @dataclass
 class Column:
-    """`was`: its name before the next sync, None for a new one. `fill`: what NULL becomes in the next sync."""
+    """A column. `was`: its name before the next sync, None for a new one. `fill`: the next sync's value for NULL."""
 
     name: str
     type: str
@@ -42,8 +42,8 @@ class Column:
 
 @dataclass
 class Table:
-    """`rows`: of each id, the values by the names that the columns have in the file now. `indexes`: columns, and whether
-    their values are unique."""
+    """A table. `rows`: by id, the values by the present column names of the file. `indexes`: pairs of a column and
+    whether its values are unique."""
 
     name: str
     columns: list[Column]
@@ -61,11 +61,11 @@ class Model:
 
 
 class Impossible(Exception):
-    """The choice makes no sense for this table."""
+    """The chosen change makes no sense for this table."""
 
 
 def evolutions(folder: Path, seed: int) -> Counter[str]:
-    """One database. Raises AssertionError if it is not what the model says."""
+    """Evolve one database. Raise AssertionError if it differs from the model."""
     chance, counts = random.Random(seed), Counter[str]()
     model = Model()
     _add_table(model, chance)
@@ -100,7 +100,7 @@ def evolutions(folder: Path, seed: int) -> Counter[str]:
 
 
 def _sync(link: Path, wanted: Model, options: SyncOptions, counts: Counter[str]) -> Model:
-    """The model after it. Raises Refused, and AssertionError."""
+    """Sync, compare, and return the model afterwards. Raise Refused, or AssertionError for a difference."""
     tree = _tree(wanted)
     report = sync(target(link, keep=1), document.read(json.dumps(tree).encode()), options)
     counts[f"a sync {'of nothing' if report.result == 'current' else f'that is a {report.strategy}'}"] += 1
@@ -116,7 +116,7 @@ def _sync(link: Path, wanted: Model, options: SyncOptions, counts: Counter[str])
 
 
 def _after(wanted: Model) -> Model:
-    """The model once all has been done that is asked for."""
+    """Return the model after a sync to `wanted`."""
     tables = []
     for table in wanted.tables:
         rows = {key: {c.name: _moved(c, row) for c in table.columns} for key, row in table.rows.items()}
@@ -134,7 +134,7 @@ def _moved(column: Column, row: dict[str, Value]) -> Value:
 
 
 def _stored(affinity: str, value: Value) -> Value:
-    """What a column of that affinity keeps: https://www.sqlite.org/datatype3.html#type_affinity"""
+    """Return a value as a column of that affinity stores it: https://www.sqlite.org/datatype3.html#type_affinity"""
     match affinity, value:
         case "TEXT", int() | float():
             return str(value)
@@ -236,7 +236,7 @@ def _literal(value: Value) -> str:
             return str(value)
 
 
-# --- what is chosen ---------------------------------------------------------------------------------------------------
+# --- random changes ---------------------------------------------------------------------------------------------------
 
 
 def _value(chance: random.Random) -> Value:
@@ -328,7 +328,7 @@ def _change_default(model: Model, chance: random.Random) -> None:
 
 
 def _require(model: Model, chance: random.Random) -> None:
-    """NOT NULL on, with a value for the rows that have none; or off."""
+    """Add NOT NULL, with a value for the rows that have none, or remove it."""
     column = _one_column(_one_table(model, chance), chance)
     column.is_required, column.fill = not column.is_required, None
     if column.is_required:
@@ -367,7 +367,7 @@ CHANGES = (
 
 
 def _write(link: Path, model: Model, chance: random.Random) -> None:
-    """Insert, update and delete some rows, in the file and in the model. A row that breaks a constraint is in neither."""
+    """Insert, update and delete rows in the file and in the model. Rows that violate a constraint are in neither."""
     with closing(sqlite3.connect(link, isolation_level=None)) as connection:
         for _ in range(chance.randrange(12)):
             table = _one_table(model, chance)

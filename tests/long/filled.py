@@ -1,4 +1,4 @@
-"""Rows for any database that Django made: some hundreds a table, of every kind of value, and each reference held."""
+"""Rows for any database that Django made: some hundreds a table, of every kind of value, with valid references."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from django.db.backends.sqlite3._functions import register
 from tests.scale.content import tables_of
 
 ROWS = 300
-LEFT = {"django_migrations", "sqlite_sequence"}  # what Django itself reads, and SQLite's own counters
-STRIDES = (1, 7, 11, 13, 17, 19, 23, 29)  # so that two references of one row do not go hand in hand
+LEFT = {"django_migrations", "sqlite_sequence"}  # Django itself reads the one, and SQLite writes the other
+STRIDES = (1, 7, 11, 13, 17, 19, 23, 29)  # so that two references of one row rise at different rates
 BEGIN = datetime(2025, 6, 30, 12)
 
 
 @dataclass(frozen=True)
 class Column:
-    """`parent`: table and column that it refers to."""
+    """A column. `parent`: the table and column that it refers to."""
 
     name: str
     type: str
@@ -31,9 +31,9 @@ class Column:
 
 
 def fill(path, rows=ROWS):
-    """Rows of each table that there are now, by its name. Raises AssertionError where a reference leads nowhere."""
+    """Fill all tables, and return the number of rows of each. Raise AssertionError if a reference is broken."""
     with closing(sqlite3.connect(path)) as connection:
-        register(connection)  # a CHECK may call what Django adds
+        register(connection)  # a CHECK may call a function of Django
         connection.execute("PRAGMA foreign_keys = ON")
         names = [name for name in tables_of(connection) if name not in LEFT]
         waiting = {name: _columns(connection, name) for name in names}
@@ -52,7 +52,8 @@ def _check(connection):
 
 
 def _next(connection, waiting):
-    """A table that nothing still waiting is a parent of; then one whose needed parents have rows; then any."""
+    """Return the next table to fill: one without empty required parents if possible, and then with the fewest waiting
+    parents."""
 
     def open_parents(name):
         return [c for c in waiting[name] if c.parent is not None and c.parent[0] in waiting and c.parent[0] != name]
@@ -64,7 +65,7 @@ def _next(connection, waiting):
 
 
 def _fill(connection, table, columns, rows):
-    """A row that the table's own constraints do not take is left out."""
+    """Insert rows into a table, and leave out rows that violate its constraints."""
     columns = [column for column in columns if column.type != "rowid"]
     if not columns:
         return
@@ -105,7 +106,7 @@ def _of_type(column, number):
 
 
 def _text(column, number):
-    """With its number at the beginning, as it may have to be the only one of its kind."""
+    """Return a text that begins with its number, as the column may be unique, cut to the column's length."""
     length = re.search(r"\((\d+)\)", column.type)
     return f"{number:x} {column.name} äö\N{GRINNING FACE}\n'"[: int(length[1]) if length else None]
 

@@ -1,5 +1,6 @@
-"""Ten swaps beside writers, with a real Litestream: what it restores after each, and at the moments before, is the live
-file. Once it is killed before a swap, and starts again after it. With --s3 three swaps, and the replica is in an S3 server."""
+"""Ten swaps while writers write, with a real Litestream: its restore after each swap, and of moments before, equals the
+live file. Once it is killed before a swap and restarted after. With --s3: three swaps, and a replica on an S3 server.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +115,7 @@ def in_s3(folder: Path, seed: int, megabytes: int) -> None:
 
 @dataclass
 class Trial:
-    """A project, its writers, and what was true at which moment."""
+    """A project, its writers, and the digests of the live file at some moments."""
 
     folder: Path
     seed: int
@@ -131,7 +132,7 @@ class Trial:
         (self.folder / "manage.py").write_text(MANAGE)
         (self.folder / "writer.py").write_text(WRITER)
 
-    # --- the story --------------------------------------------------------------------------------------------
+    # --- the swaps --------------------------------------------------------------------------------------------
 
     def whole(self) -> None:
         self.schema(0)
@@ -157,7 +158,7 @@ class Trial:
                 control = self.swap(number, stack, control)
             with self.paused():
                 self.check_read_replica(control)
-                for writer in writers:  # before the daemon ends, which uploads what they have written
+                for writer in writers:  # before the daemon, which uploads their rows when it ends
                     _end(writer)
                 for mark in self.folder.glob("paused-*"):
                     mark.unlink()
@@ -203,10 +204,10 @@ class Trial:
         )
         return control
 
-    # --- what is true at a quiet moment -----------------------------------------------------------------------
+    # --- checks while no writer writes ------------------------------------------------------------------------
 
     def remember(self, control: Control) -> None:
-        """What is restored now is the live file; and what that is, for later."""
+        """Check that a restore equals the live file now, and record its digest with the moment for later checks."""
         live = os.path.realpath(self.link)
         (one,) = control.databases()
         assert one.path == live, (one, live)
@@ -254,7 +255,7 @@ class Trial:
         print("whole files that it uploaded, by its reason:", dict(reasons))
 
     def check_within(self, name: str, at: str) -> Counter[str]:
-        """At moments of a run, every writer has its first rows and none is missing, and the file takes writes."""
+        """Restore a moment of a run: the rows of each writer must have no gaps, and the file must take writes."""
         output = self.folder / f"within-{name}.sqlite3"
         raw = restored(self.url, self.folder / f"raw-{name}.sqlite3", at)
         with closing(sqlite3.connect(raw)) as connection:
@@ -278,7 +279,7 @@ class Trial:
         )
 
     def check_keys(self) -> None:
-        """The keys are in no file, and a wrong one is said."""
+        """Check that the keys are in no file, and that a wrong key is reported."""
         texts = [(self.folder / name).read_text() for name in ("settings.py", "litestream.yml")]
         assert not any(SECRET in text or f"/{KEY}" in text for text in texts), "a key is in a file"
         words = ["restore", "litestream", "--into", "wrong.sqlite3"]
@@ -288,7 +289,7 @@ class Trial:
         print("the keys come from the environment alone; a wrong one is litestream-failed, and leaves no file")
 
     def check_empty_machine(self) -> None:
-        """The project, its settings and the keys are enough."""
+        """Check that `restore` makes all rows live with only the project, its settings and the keys."""
         wanted = rows(self.link)
         self.link.unlink()
         shutil.rmtree(f"{self.link}.generations")
@@ -330,7 +331,7 @@ class Trial:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Within the block no writer writes."""
+        """Pause all writers within the block."""
         (self.folder / "pause").touch()
         marks = [self.folder / f"paused-{number}" for number in range(WRITERS)]
         deadline = time.monotonic() + 60
@@ -343,14 +344,14 @@ class Trial:
             time.sleep(0.02)
 
     def uploaded(self) -> int:
-        """The bytes that Litestream has put to the replica so far, by its log."""
+        """Return the bytes that Litestream has uploaded so far, by its log."""
         log = (self.folder / "log").read_text(errors="replace")
         put = r'msg="(?:ltx file uploaded|compaction complete|snapshot complete)".* size=(\d+)'
         return sum(map(int, re.findall(put, log)))
 
 
 def digest(path: Path) -> str:
-    """Of all that is in it but the tables of Litestream."""
+    """Return the SHA-256 of all content except the tables of Litestream."""
     found = sha256()
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         for line in connection.iterdump():

@@ -1,4 +1,4 @@
-"""Writers and readers beside runs by the hundred, all of which may be killed at any label or instant."""
+"""Writers and readers during hundreds of runs. Runs and writers may be killed at any disk step or instant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.live.workers import DJANGO_S_KEPT, DJANGO_S_NEW, Workers
 from tests.live.writers import Plain
 
 LARGE = kernel_copy.LARGE
-SWAPS = 20  # of one ledger
+SWAPS = 20  # syncs of one ledger
 SITES = {
     "plain, kept": lambda: Plain(),
     "plain, reopened": lambda: Plain(keep_open=False),
@@ -28,10 +28,10 @@ SITES = {
 
 
 def live(folder: Path, seed: int) -> Counter[str]:
-    """One ledger: four writers, two readers, twenty swaps, half of the runs killed, and now and then a writer.
+    """Run one ledger: four writers, two readers, twenty swaps, kills in about half of the runs, and of some writers.
 
-    Beside them goes on what goes on in any database: VACUUM, ANALYZE, REINDEX, checkpoints, pragmas, backups, cursors
-    that stay open. A run that a VACUUM ends is counted, and another one follows. With an odd seed the kernel copies.
+    Meanwhile another process does VACUUM, ANALYZE, REINDEX, checkpoints, pragmas and backups, and keeps cursors open.
+    A run that a VACUUM ends is counted, and another one follows. With an odd seed the kernel copies.
     """
     kernel_copy.LARGE = 0 if seed % 2 else LARGE
     chance = random.Random(seed)
@@ -58,7 +58,7 @@ def live(folder: Path, seed: int) -> Counter[str]:
 
 
 def _kill(ledger: Ledger, chance: random.Random) -> None:
-    """A writer, or a process that serves it."""
+    """Kill a writer, or a process of the server."""
     if isinstance(ledger.site, Served) and chance.random() < 0.7:
         ledger.kill_a_server()
     else:

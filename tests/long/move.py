@@ -1,5 +1,5 @@
-"""The demo's ERP moves to PostgreSQL while writers write: every acknowledged write is there, and every row is equal, by a
-comparison that shares no code with the product."""
+"""The demo's ERP moves to PostgreSQL while writers write: every acknowledged write is there, and every row is equal, by
+a comparison that shares no code with schemasync."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
 @contextmanager
 def server() -> Iterator[Database]:
-    """A server of this run."""
+    """A PostgreSQL server of this run."""
     with postgres.own_server() as folder:
         yield Database(f"host={folder} user={USER} dbname=postgres")
 
@@ -126,14 +126,14 @@ def _run(folder: Path, database: Database, seed: int, entries: int) -> None:
 
 
 def _done(command: list[str], environment: dict[str, str]) -> Any:
-    """What a command prints as JSON."""
+    """Run a command, which must succeed, and return its JSON output."""
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 
 
 def _reload(folder: Path, database: Database, name: str) -> None:
-    """For how long a served site writes nowhere: from its last write on SQLite to its first one on PostgreSQL."""
+    """Print for how long a served site cannot write: from its last write on SQLite to its first one on PostgreSQL."""
     folder.mkdir()
     demo = Demo(folder)
     demo.done("schemasync", fresh=True)
@@ -163,7 +163,7 @@ def _write_on_sqlite(port: int, last: list[float]) -> None:
 
 
 def _check_acknowledged(folder: Path, database: Database) -> int:
-    """What each writer got an answer for is there: the last state of every key that it wrote."""
+    """Check that the last acknowledged write of each key is there. Return the number of acknowledged writes."""
     count, last = 0, {}
     for path in folder.glob("acked-*"):
         for line in path.read_text().splitlines():
@@ -183,7 +183,7 @@ def _check_acknowledged(folder: Path, database: Database) -> int:
 
 
 def _check_equal(link: Path, database: Database) -> int:
-    """Compare each row of each table, one by one, in the order of the first column."""
+    """Compare each row of each table, in the order of the first column. Return the number of rows."""
     count = 0
     with closing(sqlite3.connect(link)) as here, database.connect() as there:
         tables = [name for (name,) in here.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -209,7 +209,7 @@ def _check_equal(link: Path, database: Database) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """A value as both drivers mean it: numbers by value, moments as text in UTC."""
+    """Return a value in a form that is equal for both drivers: numbers by value, moments as text in UTC."""
     match value:
         case bool():
             return int(value)

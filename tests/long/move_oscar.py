@@ -1,5 +1,5 @@
-"""django-oscar moves to PostgreSQL: a database that its own migrations made, filled, adopted and moved. Afterwards Django
-alone finds no migration to run there, and every row is equal, by a comparison that shares no code with the product."""
+"""django-oscar moves to PostgreSQL: a database of its own migrations is filled, adopted and moved. Afterwards Django
+alone finds no migration to run there, and every row is equal, by a comparison that shares no code with schemasync."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ALONE = (
     ["check"],
     ["createsuperuser", "--noinput", "--username", "x", "--email", "x@example.com"],
 )
-OF_POSTGRES = "catalogue.ProductCategoryHierarchy"  # a view that its migrations make on PostgreSQL alone
-PLANS = 10  # refusals may hide others, as values are judged by the types of what is defined by hand
+OF_POSTGRES = "catalogue.ProductCategoryHierarchy"  # a view that its migrations create only on PostgreSQL
+PLANS = 10  # attempts at most: a refusal may hide others, as types defined by hand decide which values fit
 
 
 def main(arguments):
@@ -56,7 +56,7 @@ def main(arguments):
 
 
 class Moved(Run):
-    """The product: prints what was done and found."""
+    """The run of the product, which prints each step and its results."""
 
     def __init__(self, app, folder, database):
         super().__init__(app, folder)
@@ -66,7 +66,7 @@ class Moved(Run):
         return self.in_order(self.migrate, self.adopt, self.move, self.alone)
 
     def migrate(self, site):
-        """By the product's own commands; schemasync is not installed yet."""
+        """Migrate and fill with the product's own commands. schemasync is not installed yet."""
         site.settings(flag=False, more=site.more, installed=False)
         site.done("makemigrations", "shop", "-v0")
         site.done("migrate", "-v0")
@@ -78,7 +78,7 @@ class Moved(Run):
         site.done("schemasync", "adopt")
 
     def move(self, site):
-        """What the plan refuses is written by hand or left out as its hints say."""
+        """Move. Before that, change schema.json for each refusal of the plan as its hint says."""
         path = site.folder / "schema.json"
         for number in range(PLANS):
             planned = site.manage("schemasync", "move", "--to", "pg", "--plan", "--json").json
@@ -104,7 +104,7 @@ class Moved(Run):
         self.say(f"{assert_same_rows(site.link, self.database):,} rows are equal")
 
     def alone(self, site):
-        """With schemasync taken out, and Django's backend for PostgreSQL."""
+        """Run Django's commands without schemasync, on Django's backend for PostgreSQL."""
         site.settings(flag=False, more=site.more + self._entry("default"), installed=False)
         for command in ALONE:
             site.done(*command)

@@ -1,8 +1,8 @@
-"""Deliberate faults in the code that writes are entrusted to, one at a time: does a test nearest to it fail?
+"""Deliberate faults in the code that handles writes, one at a time: does one of the nearest tests fail?
 
 A mutant is a copy of the package with one change to one module. The tests nearest to that module run against the
-copy, and stop at the first failure. A mutant that they all pass is a survivor: either a test is missing, or the change
-makes no difference, and then its reason stands in `equivalent.toml`.
+copy, and stop at the first failure. A mutant that passes them all is a survivor: either a test is missing, or the
+change makes no difference, and `equivalent.toml` has the reason.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ COPIED = ("schemasync", "tests", "demo_project", "benchmarks", "manage.py", "set
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 LIMIT = 60.0  # seconds for the tests of one mutant
-SLOWER = (
-    4.0  # or so many times what they take without a fault, where that is more: another program may have the processor
-)
+SLOWER = 4.0  # or 4 times their time without a fault, if that is more: other programs may use the processor
 GRACE = 3.0  # seconds for pytest to clean up once it is interrupted
 
 _SQLITE = "schemasync/engines/sqlite"
@@ -156,12 +154,12 @@ NEAREST: dict[str, tuple[str, ...]] = {
         _HELD,
     ),
 }
-"""The tests nearest to each module, those that fail soonest first."""
+"""The tests nearest to each module, in the order in which they usually fail first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mutant: killed (a test failed), hung (its tests did not end), or survived."""
+    """The outcome of a mutant: killed (a test failed), hung (its tests did not end), or survived."""
 
     mutation: Mutation
     kind: str
@@ -209,7 +207,7 @@ def _note(line: str) -> None:
 
 
 def choose(root: Path, modules: list[str], seed: int, count: int, line: int | None = None) -> list[Mutation]:
-    """So many mutations, in turns from each module, so that a small one is tried as hard as a large one."""
+    """Choose `count` random mutations, from each module in turn, so that small modules get as many as large ones."""
     chance, piles = random.Random(seed), []
     for module in modules:
         pile = list(mutations(root, module))
@@ -224,19 +222,19 @@ def choose(root: Path, modules: list[str], seed: int, count: int, line: int | No
 
 
 def again(root: Path, modules: list[str], printed: str) -> list[Mutation]:
-    """The survivors of an earlier run, as far as the same change is to be had today, wherever it stands by now."""
+    """Return the survivors of an earlier run whose change is still possible, also if its line has moved."""
     survivors = {tuple(found) for found in re.findall(r"^  (\S+\.py):\d+: (.*)$", printed, re.MULTILINE)}
     return [m for module in modules for m in mutations(root, module) if (m.module, m.what) in survivors]
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of the checkout in which modules are changed; the checkout never is."""
+    """A copy of the checkout. Mutations change modules only in the copy."""
 
     folder: Path
 
     def limits(self, modules: list[str]) -> dict[str, float]:
-        """Seconds for the tests of a mutant of each module. Exits where tests fail without any fault."""
+        """Return the time limit in seconds for a mutant of each module. Exit if tests fail without a fault."""
         taken = {}
         for tests in dict.fromkeys(tests for module in modules for tests in NEAREST[module]):
             kind, taken[tests] = self._run((tests,), 600)
@@ -257,7 +255,7 @@ class Copy:
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
-            compiled.unlink()  # one of the same second and size would be taken for its own
+            compiled.unlink()  # Python would use one whose source has the same second and size
 
     def _run(self, tests: tuple[str, ...], limit: float) -> tuple[str, float]:
         begun, command = time.monotonic(), [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow"]
@@ -282,7 +280,7 @@ class Copy:
                 process.wait(GRACE)
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with what its tests have left running
+                os.killpg(process.pid, signal.SIGKILL)  # with processes that its tests have left running
             process.wait()
             shutil.rmtree(temporary, ignore_errors=True)
         return kind, time.monotonic() - begun
@@ -290,11 +288,11 @@ class Copy:
 
 @contextmanager
 def copied() -> Iterator[Copy]:
-    """A copy of the checkout, in memory where there is one; processes that tests start import from it, too."""
+    """A copy of the checkout, in memory if possible. Processes that tests start import from it, too."""
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory, prefix="mutants-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        folder.chmod(0o755)  # users without privileges, whom some tests become, import from it, too
+        folder.chmod(0o755)  # some tests switch to a user without privileges, who imports from it
         for part in COPIED:
             if (ROOT / part).is_dir():
                 shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -308,7 +306,7 @@ def copied() -> Iterator[Copy]:
 
 
 def report(outcomes: list[Outcome], seed: int, seconds: float, commit: str) -> int:
-    """Print the counts and the survivors; 1 where one of them has no reason."""
+    """Print the counts and the survivors. Return 1 if a survivor has no reason, else 0."""
     reasons = equivalent()
     counts = Counter(outcome.kind for outcome in outcomes)
     survivors = [outcome.mutation for outcome in outcomes if outcome.kind == "survived"]
@@ -326,6 +324,6 @@ def report(outcomes: list[Outcome], seed: int, seconds: float, commit: str) -> i
 
 
 def equivalent() -> dict[tuple[str, str, str], str]:
-    """(module, function, change) -> why it makes no difference that a test could see."""
+    """Return the reasons why changes make no difference that a test can see, by (module, function, change)."""
     data = tomllib.loads(EQUIVALENT.read_text("utf-8"))
     return {(one["module"], one["function"], one["change"]): one["reason"] for one in data.get("mutant", [])}

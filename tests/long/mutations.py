@@ -1,7 +1,7 @@
-"""The changes that make a mutant of a module: read with `ast`, and put into its text where the node stands.
+"""The changes that make a mutant of a module: found with `ast`, and made in the text at the place of the node.
 
-Left out, as no test is to depend on it: what people are told (the arguments of errors), how long something waits or
-how large it is (numbers of a module's own constants, and all reals), docstrings, annotations, and `assert`.
+Code on which no test should depend is left out: texts for people (the arguments of errors), durations and sizes
+(numbers of a module's own constants, and all floats), docstrings, annotations, and `assert`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SQL = (
     (r" IF EXISTS", ""),
 )
 NO_CONTEXT = '__import__("contextlib").nullcontext()'
-TOLD = {
+REPORTED = {
     "Problem",
     "of",
     "assert_never",
@@ -61,12 +61,12 @@ TOLD = {
     "unfit",
     "impossible",
 }
-"""Calls whose arguments people read."""
+"""Calls whose arguments are texts for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One change to a module: `source` is the text of it with that change."""
+    """One change to a module; `source` is the changed text of the module."""
 
     module: str
     function: str
@@ -80,12 +80,12 @@ class Mutation:
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """What it is known by while lines come and go."""
+        """A name that stays the same when lines of the module move."""
         return self.module, self.function, self.what
 
 
 def mutations(root: Path, module: str) -> tuple[Mutation, ...]:
-    """Every change to the module that is tried."""
+    """Return every change to try in the module."""
     return _mutations(module, (root / module).read_text("utf-8"))
 
 
@@ -110,11 +110,11 @@ def _changes(module: str, source: str) -> Iterator[Mutation]:
 
 
 Found = tuple[int, str, str]
-"""(line, what was changed, the whole text)."""
+"""(line, description of the change, changed text of the module)."""
 
 
 class _Text:
-    """The source of a module, in which the place of a node can be replaced."""
+    """The source of a module, in which the text of a node can be replaced."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -124,7 +124,7 @@ class _Text:
         self._lines = source.splitlines(keepends=True)
 
     def at(self, line: int, column: int, *, is_bytes: bool = True) -> int:
-        """The place in the text of a position; `ast` counts bytes, `tokenize` characters."""
+        """Return the offset in the text of a position; `ast` counts bytes, `tokenize` characters."""
         within = self._lines[line - 1].encode()[:column].decode() if is_bytes else self._lines[line - 1][:column]
         return self._starts[line - 1] + len(within)
 
@@ -139,7 +139,7 @@ class _Text:
         return self.source[start:end]
 
     def replaced(self, *parts: tuple[int, int, str]) -> str:
-        """The text with other words at these places."""
+        """Return the text with the parts (start, end, words) replaced."""
         source = self.source
         for start, end, words in sorted(parts, reverse=True):
             source = source[:start] + words + source[end:]
@@ -150,7 +150,7 @@ class _Text:
 
 
 class _Finder(ast.NodeVisitor):
-    """Collects the changes to statements and expressions."""
+    """A visitor that collects the changes to statements and expressions."""
 
     def __init__(self, text: _Text) -> None:
         self.text, self.found, self.depth = text, list[Found](), 0
@@ -217,7 +217,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _negated(self, test: ast.expr) -> None:
-        if not isinstance(test, ast.Compare | ast.Constant):  # a comparison is swapped
+        if not isinstance(test, ast.Compare | ast.Constant):  # visit_Compare changes comparisons
             words = self.text.of(test)
             self._add(test, f"negated: {_short(words)}", self.text.with_(test, f"(not ({words}))"))
 
@@ -230,7 +230,7 @@ class _Finder(ast.NodeVisitor):
     # --- expressions ----------------------------------------------------------------------------------------
 
     def visit_Call(self, node: ast.Call) -> None:
-        if _called(node) not in TOLD:
+        if _called(node) not in REPORTED:
             self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
@@ -241,7 +241,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
-        # `name or ""` is there for the types
+        # code like `name or ""` is only for the type checker
         for dropped in node.values if not any(isinstance(value, ast.Constant) for value in node.values) else ():
             kept = ast.BoolOp(node.op, [v for v in node.values if v is not dropped])
             words = ast.unparse(kept if len(kept.values) > 1 else kept.values[0])
@@ -263,7 +263,7 @@ class _Finder(ast.NodeVisitor):
         elif isinstance(node.value, int):
             self._add(node, f"{node.value} -> {node.value + 1}", self.text.with_(node, str(node.value + 1)))
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> None: ...  # what is in it has no place of its own before 3.12
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None: ...  # nodes inside have no own positions before Python 3.12
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.slice, ast.Name):
@@ -271,7 +271,7 @@ class _Finder(ast.NodeVisitor):
 
 
 def _sql(text: _Text, tree: ast.Module) -> Iterator[Found]:
-    """Changes to words of SQL, wherever a string holds them."""
+    """Yield changes to words of SQL in strings."""
     left_out = list(_unread(tree))
     middle = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
     for token in tokenize.generate_tokens(io.StringIO(text.source).readline):
@@ -287,15 +287,15 @@ def _sql(text: _Text, tree: ast.Module) -> Iterator[Found]:
 
 
 def _unread(tree: ast.Module) -> Iterator[tuple[int, int]]:
-    """Lines of docstrings, and of what people are told."""
+    """Yield the (first, last) lines of docstrings and of texts for people."""
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if is_text or (isinstance(node, ast.Call) and _called(node) in TOLD):
+        if is_text or (isinstance(node, ast.Call) and _called(node) in REPORTED):
             yield node.lineno, node.end_lineno or 0
 
 
 def _can_go(statement: ast.stmt, *, alone: bool) -> bool:
-    """True where the function still runs without it: a name that nobody sets fails in any test."""
+    """Return True if the function still runs without it. Without an assignment to a name, any test would fail."""
     match statement:
         case ast.Expr(value=ast.Yield() | ast.Constant()):
             return False

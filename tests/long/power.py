@@ -1,9 +1,9 @@
 """Power loss at every call of a run: python -m tests.long power [--seed S] [--more N] [--limit N] [SCENARIO …].
 
-Each run is recorded with strace, beside a program that writes a row at each step. For each moment at which something becomes
-durable, the states are played that are left if of all that is not yet durable nothing is kept, one change alone, all, or
-`--more` random choices. Of what is left the database has to open as the old or the new one, whole, with every
-acknowledged row, and the next run has to finish.
+Each run is recorded with strace, while a program writes a row at each step. For each moment at which a change becomes
+durable, the test plays the states that a power loss may leave: with none of the pending changes, with one, with all,
+and with `--more` random choices of them. In each state the database must open as the old or the new one, whole, with
+every acknowledged row, and the next run must finish.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "tenant"
-"""Not one of `SCENARIOS`: the creation of a tenant, in a project of its own."""
+"""A scenario outside of `SCENARIOS`: the creation of a tenant, in a project of its own."""
 
 
 def main(arguments: list[str]) -> int:
@@ -79,7 +79,7 @@ def _played(name: str, seed: int, more: int, limit: int) -> Counter[str]:
 
 
 def _tenant(seed: int, more: int) -> Counter[str]:
-    """In a process of its own, which has other settings."""
+    """Play the tenants' scenario in a process of its own, as it has other settings."""
     command = [sys.executable, "-m", "tests.power.tenants", str(seed), str(more)]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)

@@ -1,5 +1,5 @@
-"""Tests of pretix's own suite, with Django alone, with TESTS = "cached", and with schema.json: each has to come out the
-same."""
+"""Tests of pretix's own suite, with Django alone, with TESTS = "cached", and with schema.json: each must have the same
+outcome."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PACKAGES = (
     "aiohttp==3.14.*", "fakeredis==2.38.*", "freezegun", "pypdfium2", "pytest==9.1.*", "pytest-asyncio>=1.4.0",
     "pytest-django==4.*", "pytest-mock==3.15.*", "pytest-xdist==3.8.*", "responses",
 )  # fmt: skip
-"""Those of its extra `dev` that these tests import."""
+"""The packages of its extra `dev` that these tests import."""
 FOLDERS = ("api", "base", "control", "helpers", "multidomain", "plugins", "presale")
-"""Not e2e, which drives a browser."""
+"""The folders of its tests, except for e2e, which drives a browser."""
 
 SETTINGS = """
 from pathlib import Path
@@ -56,7 +56,7 @@ WAYS = {
     "cached": CACHED,
     "schema.json": BUILT + ENABLED,
 }
-"""The settings of each way in which the test database is made."""
+"""The settings for each way to make the test database."""
 
 
 def main(arguments):
@@ -94,10 +94,10 @@ class Suite:
         self.source = folder / "sdist" / f"pretix-{VERSION}" / "src"
 
     def run(self, count, seed):
-        """Print how the tests come out in each way. The number of differences from Django's."""
+        """Print the outcomes of the tests in each way. Return the number of differences from Django's."""
         ways = {name: Way(self.python, self.source, self.folder / name, more) for name, more in WAYS.items()}
         tests = random.Random(seed).sample(ways[STOCK].collected(), count)
-        with ThreadPoolExecutor() as pool:  # a way is one process, or more after the other
+        with ThreadPoolExecutor() as pool:  # a way runs one process at a time
             found = dict(zip(ways, pool.map(lambda way: way.outcomes(tests), ways.values()), strict=True))
         for name, outcome in sorted(found[STOCK].items()):
             if outcome != "passed":
@@ -106,7 +106,7 @@ class Suite:
 
 
 def differences(way, stock, found):
-    """Print which tests come out differently, and return how many."""
+    """Print the tests with another outcome, and return their number."""
     different = sorted(name for name in stock.keys() | found.keys() if stock.get(name) != found.get(name))
     for name in different:
         print(f"  DIFFERENT {name}: {stock.get(name)} with Django, {found.get(name)} with {way}", flush=True)
@@ -114,7 +114,7 @@ def differences(way, stock, found):
 
 
 class Way:
-    """The tests in a folder of their own, with settings that say how the test database is made."""
+    """The tests in a folder of their own, with settings for one way to make the test database."""
 
     def __init__(self, python, source, folder, more):
         self.python, self.folder, self.more = python, folder, more
@@ -123,14 +123,14 @@ class Way:
         (folder / "suite_settings.py").write_text(SETTINGS.format(more=more))
 
     def collected(self):
-        """The names of all tests."""
+        """Return the names of all tests."""
         out = self.pytest("--collect-only", "-q", *(f"tests/{name}" for name in FOLDERS)).stdout
         found = sorted({line for line in out.splitlines() if "::" in line})
         print(f"  pretix {VERSION} has {len(found):,} tests in {', '.join(FOLDERS)}", flush=True)
         return found
 
     def outcomes(self, tests):
-        """How each test comes out, by its name. What is cached is cached before, by a run of one test."""
+        """Return the outcome of each test, by its name. With a cache, first fill it by a run of one test."""
         if ENABLED in self.more:
             command = ("-m", "django", "schemasync", "export", "--settings", "suite_settings")
             checked(run(self.python, self.folder, *command))
@@ -145,7 +145,7 @@ class Way:
         return found
 
     def reported(self, tests):
-        """The outcomes of a run of these tests."""
+        """Run these tests and return their outcomes."""
         report = self.folder / "report.xml"
         report.unlink(missing_ok=True)
         ended = self.pytest("-q", f"--junitxml={report}", *tests)
@@ -157,11 +157,11 @@ class Way:
         return found
 
     def cached(self):
-        """How many test databases are cached."""
+        """Return the number of cached test databases."""
         return sum(1 for _ in self.folder.glob("cache/*/*.sqlite3"))
 
     def pytest(self, *words):
-        """With its migrations, which its tests leave out except on its own CI server."""
+        """Run pytest with pretix's migrations, which its tests leave out except on its own CI server."""
         command = ("-m", "pytest", "-p", "no:cacheprovider", "--ds=suite_settings", "--create-db", *words)
         return run(self.python, self.folder, *command, GITHUB_WORKFLOW="tests")
 

@@ -1,4 +1,4 @@
-"""What a rehearsal of 300 MB expects, held against the run that follows, beside a writer."""
+"""The estimates of a rehearsal of 300 MB, compared with the run that follows, while a writer writes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
 
 MEGABYTES, PAIRS, ALLOWED = 300, 5, 0.30
-PAUSE = 0.05  # seconds by which a pause may differ: it is a few commits, and a busy disk takes so long for one
-ROWS = 250_000  # of the table that changes; about as much again stays as it is
+PAUSE = 0.05  # seconds by which a pause may differ: it is a few commits, and one may take so long on a busy disk
+ROWS = 250_000  # rows of the table that changes; about as many bytes do not change
 
 WRITER = """
 import random, sqlite3, sys, time
@@ -42,7 +42,7 @@ while True:
 
 
 def schema(step: int) -> document.Document:
-    """Each step adds a column that a fill computes, so that every row of `orders` is written again."""
+    """Return the schema after a step. Each step adds a column with a `fill`, which rewrites every row of `orders`."""
     added = "".join(f', "c{n}": {{"type": "TEXT NOT NULL", "fill": "lower(code)"}}' for n in range(1, step + 1))
     text = f"""{{
       "orders": {{"id": "INTEGER PRIMARY KEY", "code": "TEXT NOT NULL UNIQUE", "note": "TEXT",
@@ -61,7 +61,7 @@ FIRST = b"""{
 
 @dataclass(frozen=True)
 class Pair:
-    """What was expected, and what the run took."""
+    """The estimate of a rehearsal and the figures of the run, each as (seconds, seconds of pause, bytes of disk)."""
 
     expected: tuple[float, float, int]
     taken: tuple[float, float, int]
@@ -80,13 +80,13 @@ def fill(link: Path, seed: int) -> None:
 
 
 def _settle() -> None:
-    """Both begin with a file that is on the disk: what another run left to be written is not their time."""
+    """Flush all writes to the disk, so that those of an earlier run are not counted in the next one's time."""
     os.sync()
     time.sleep(1)
 
 
 def pair(link: Path, step: int) -> Pair:
-    """A rehearsal, and the run that it is about."""
+    """Rehearse a step, then run it, and return both figures."""
     wanted = schema(step)
     _settle()
     expected = rehearse(Target(Layout(link)), wanted, SyncOptions()).expected
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> int:
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(link), str(seed)], stderr=subprocess.PIPE)
         try:
             pairs = [pair(link, step) for step in range(1, PAIRS + 1)]
-            assert writer.poll() is None, writer.stderr
+            assert writer.poll() is None, writer.stderr.read()
         finally:
             writer.kill()
             writer.wait()
@@ -126,7 +126,7 @@ def main(arguments: list[str]) -> int:
 
 
 def report(pairs: list[Pair]) -> int:
-    """Print each pair, and the medians; 1 if a median is too far off."""
+    """Print each pair and the medians. Return 1 if a median is too far off, else 0."""
     for one in pairs:
         (seconds, pause, disk), (took, waited, size) = one.expected, one.taken
         print(

@@ -1,4 +1,4 @@
-"""How many tables of real schemas get rows without help: files of schema.json or of SQL, each by its path."""
+"""Count the tables of real schemas that get rows without help, for schema.json or SQL files given by path."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FUNCTIONS = (
     "uuid4",
     "author_to_author_sort",
     "books_list_filter",
-)  # of calibre, in its triggers and views
+)  # functions of calibre, used in its triggers and views
 
 
 class Joined:
-    """Stands in for calibre's aggregates, which only its views use."""
+    """A stub for calibre's aggregates, which only its views use."""
 
     def step(self, *values):
         pass
@@ -38,7 +38,7 @@ class Joined:
 
 
 def prepared(connection):
-    """A connection with what Django, and calibre, register."""
+    """Register the functions and collations of Django and calibre on a connection, and return it."""
     register(connection)
     for name in FUNCTIONS:
         connection.create_function(name, -1, lambda *values: str(values))

@@ -1,4 +1,4 @@
-"""Backups in an S3-compatible server, SeaweedFS, by way of django-storages and boto3, while another process writes."""
+"""Backups in an S3-compatible server, SeaweedFS, with django-storages and boto3, while another process writes."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> int:
 
 
 class Trial:
-    """One server, one project."""
+    """A server and a project that backs up to it."""
 
     def __init__(self, folder: Path, seed: int, megabytes: int) -> None:
         self.folder, self.random, self.megabytes, self.checks = folder, random.Random(seed), megabytes, 0
@@ -197,7 +197,7 @@ class Trial:
         self.holds(f"of four within the hour --prune leaves one ({len(removed)} removed)", len(removed) >= 2)
 
     def _two_of_one_moment(self) -> None:
-        """Two processes at once, whose clocks stand at the same microsecond: no name is written twice."""
+        """Back up in two processes at once, with clocks at the same microsecond: no name may be written twice."""
         command = [self.python, "-c", AT_ONE_MOMENT, "schemasync", "backup", "--json"]
         runs = [
             subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE) for _ in range(2)
@@ -214,7 +214,8 @@ class Trial:
             path.unlink()
 
     def _a_name_that_is_taken(self) -> None:
-        """Also by a storage that would write over it; then what the server and boto3 do with a condition."""
+        """Check that a used name is refused, also with a storage that would overwrite it, and print how the server and
+        boto3 handle a condition."""
         said = subprocess.check_output(
             [self.python, "-c", TAKEN], cwd=self.folder, env=self.environment, text=True
         ).splitlines()
@@ -260,7 +261,7 @@ class Trial:
         self.holds("after the server is back, the backup from before is restored", fine)
 
     def _on_an_empty_machine(self) -> None:
-        """The package, the project without its STORAGES, a key in the environment, and a URL."""
+        """Restore with only the package, the project without its STORAGES, a key in the environment, and a URL."""
         made = self.done("backup")["backup"]
         rows = made["content"]["rows"]["debit"]
         other = self.folder / "other machine"

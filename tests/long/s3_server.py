@@ -1,4 +1,4 @@
-"""An S3-compatible server of its own, SeaweedFS, with one bucket and one key."""
+"""An S3-compatible server of the test's own, SeaweedFS, with one bucket and one key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if not client.list_buckets()["Buckets"]:
 
 
 class S3Server:
-    """The server, whose packages an environment has. What it stores stays in the folder when it ends."""
+    """The server, installed in the environment of `python`. Its stored files stay in the folder when it ends."""
 
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder, self.python = folder, python
@@ -68,7 +68,7 @@ class S3Server:
 
 
 def free_port() -> int:
-    """A port such that the one 10,000 above, which the server takes for gRPC, is a port, too."""
+    """Return a free port for which port + 10,000, which the server uses for gRPC, is also valid."""
     while True:
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))

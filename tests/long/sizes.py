@@ -1,4 +1,4 @@
-"""How long a backup, a sync and a restore take, and how much disk they need, as the database grows."""
+"""Measure the time and the disk space of a backup, a sync and a restore as the database grows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pathlib import Path
 from benchmarks import machine
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOK = 0.1  # seconds between two looks at the disk
+LOOK = 0.1  # seconds between two measurements of the disk
 GB = 1_000_000_000
-FAR = 500  # GB: what is often given as the limit of SQLite
-ROW = 190  # bytes of a row of either table with its place in the index, about
+FAR = 500  # GB: a size often given as the limit of SQLite
+ROW = 190  # bytes of a row of either table with its index entry, about
 SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path(__file__).parent
@@ -50,8 +50,8 @@ INSERT INTO {} (customer, text) SELECT i / 5, hex(randomblob(60)) || ' for the u
 
 @dataclass
 class Measured:
-    """Seconds by the clock and of the processor; bytes of the disk beside what was there; milliseconds that writers
-    waited."""
+    """The figures of a command: seconds by the clock and of the processor, additional bytes of disk, milliseconds that
+    writers waited."""
 
     seconds: float
     processor: float
@@ -89,8 +89,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _far(by_size: dict[float, Measured]) -> str:
-    """What a file of FAR GB would take at the rates of the largest one. By the processor: the clock has the other work of
-    the machine."""
+    """Return the estimate for a file of FAR GB at the rates of the largest one. It uses processor time, as the clock
+    includes other work of the machine."""
     large = max(by_size)
     most = by_size[large]
     minutes = most.processor / large * FAR / 60
@@ -101,7 +101,7 @@ def _far(by_size: dict[float, Measured]) -> str:
 
 
 def one(folder: Path, gigabytes: float) -> tuple[int, dict[str, Measured]]:
-    """The size of a database of about so many gigabytes, and what each command took."""
+    """Make a database of about so many gigabytes. Return its size in bytes and the figures of each command."""
     for name, text in (("settings.py", SETTINGS), ("manage.py", MANAGE), ("schema.json", json.dumps(OLD))):
         (folder / name).write_text(text)
     manage(folder)
@@ -118,7 +118,7 @@ def one(folder: Path, gigabytes: float) -> tuple[int, dict[str, Measured]]:
     found["sync"] = measured(folder)
     manage(folder, "prune", "--keep", "1", "--noinput")
     archive = min((folder / "db.sqlite3.generations").glob("0001-*.sqlite3"))
-    archive.unlink()  # as if KEEP were 0: the disk of the machine is small
+    archive.unlink()  # like KEEP = 0, as the disk of the machine is small
     found["restore"] = measured(folder, "restore", "--noinput")
     with closing(sqlite3.connect(folder / "db.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (rows * 9 // 10,)
@@ -138,7 +138,7 @@ def measured(folder: Path, *words: str) -> Measured:
 
 @contextmanager
 def most_of_the_disk(folder: Path) -> Iterator[list[int]]:
-    """The bytes that the folder had more than at the beginning, at most."""
+    """Measure the folder within the block. The item of the list is the most bytes that it had in addition."""
     before, most, over = used(folder), [0], threading.Event()
 
     def look() -> None:
@@ -155,7 +155,7 @@ def most_of_the_disk(folder: Path) -> Iterator[list[int]]:
 
 
 def used(folder: Path) -> int:
-    """Bytes that its files occupy, those that are sparse not at their full length."""
+    """Return the bytes of disk that the files of a folder occupy; holes of sparse files do not count."""
     found = 0
     for path, _, names in os.walk(folder):
         for name in names:

@@ -1,5 +1,5 @@
-"""A schema for a thousand tenants of 1 MB, beside 8 writers, killed twice: every tenant ends whole at the new version, and
-has every write that was acknowledged. With --back all go back to the earlier schema then, with these writes."""
+"""A new schema for a thousand tenants of 1 MB, while 8 writers write, killed twice: every tenant ends whole at the new
+version, with every acknowledged write. With --back all then go back to the earlier schema, with these writes."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ with open(sys.argv[4], "w", buffering=1) as acknowledged:
         time.sleep(0.1)
 """
 WRITERS = 8
-ROWS = 20_000  # of some 60 bytes
+ROWS = 20_000  # of about 60 bytes each
 
 
 class Fleet:
-    """The project in a folder, with so many tenants."""
+    """A project in a folder, with `tenants` tenants."""
 
     def __init__(self, folder: Path, tenants: int, seed: int) -> None:
         self.folder, self.tenants, self.seed = folder, tenants, seed
@@ -82,7 +82,7 @@ class Fleet:
         return subprocess.run(command, cwd=ROOT, env=self.variables, check=True, capture_output=True, text=True).stdout
 
     def change(self) -> None:
-        """Change the table that the writers write, so that all of its rows are written again."""
+        """Change the table of the writers in the schema, so that all of its rows are rewritten."""
         path = self.folder / "schema.tenant.json"
         text = path.read_text()
         before, table, after = text.partition('"shop_author": {')
@@ -90,7 +90,7 @@ class Fleet:
         path.write_text(before + table + after.replace('"varchar(50) NOT NULL"', '"varchar(60) NOT NULL"', 1))
 
     def run(self, *words: str) -> tuple[float, Any]:
-        """Seconds of the clock, and what it printed as JSON."""
+        """Run the command `schemasync tenants`. Return its seconds by the clock and its JSON output."""
         begun = time.monotonic()
         command = [sys.executable, "-m", "django", "schemasync", "tenants", *words, "--json"]
         ended = subprocess.run(command, cwd=ROOT, env=self.variables, capture_output=True, text=True)
@@ -98,8 +98,8 @@ class Fleet:
         return time.monotonic() - begun, json.loads(ended.stdout)
 
     def killed(self, old: str, number: int, *words: str) -> float:
-        """Run it, and kill all of its processes once so many tenants have another column than the old one; returns
-        after how many seconds that was."""
+        """Run the command, and kill its processes once `number` tenants have another column type than `old`. Return the
+        seconds until then."""
         command = [sys.executable, "-m", "django", "schemasync", "tenants", *words]
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -114,7 +114,7 @@ class Fleet:
 
     @contextmanager
     def written(self) -> Iterator[None]:
-        """A block beside the writers."""
+        """Run the writers within the block."""
         with (self.folder / "errors").open("w") as errors:
             writers = [
                 subprocess.Popen(
@@ -129,7 +129,7 @@ class Fleet:
                     ],
                     cwd=ROOT,
                     env=self.variables,
-                    stderr=errors,  # and the warnings that a tenant is behind
+                    stderr=errors,  # also has the warnings that a tenant is behind
                 )
                 for me in range(WRITERS)
             ]
@@ -145,7 +145,7 @@ class Fleet:
         return self.folder / f"acknowledged-{me}"
 
     def writes(self) -> tuple[Counter[tuple[str, str]], list[str]]:
-        """The rows that writers were told are there, by tenant and name; and the errors that they met."""
+        """Return the acknowledged rows, counted by (tenant, name), and the errors of the writers."""
         found, errors = Counter[tuple[str, str]](), list[str]()
         for me in range(WRITERS):
             for line in self._acknowledged(me).read_text().splitlines():
@@ -157,7 +157,7 @@ class Fleet:
         return found, errors
 
     def look(self, *, whole: bool = False) -> Counter[str]:
-        """How many tenants have which type in the changed column; each file opens and is whole."""
+        """Count the tenants by the type of the changed column. With `whole`, also check that each file is whole."""
         found = Counter[str]()
         for number in range(self.tenants):
             with closing(sqlite3.connect(self.path(f"t{number:04}"), timeout=30)) as connection:
@@ -173,7 +173,7 @@ class Fleet:
         return self.folder / "tenants" / key / "db.sqlite3"
 
     def check_rows(self, writes: Counter[tuple[str, str]]) -> None:
-        """Every row from the beginning, its own row, every acknowledged write once, and nothing that nobody wrote."""
+        """Check that each tenant has its first rows, its own row, every acknowledged write once, and no other row."""
         unknown = 0
         for number in range(self.tenants):
             key = f"t{number:04}"
@@ -185,7 +185,7 @@ class Fleet:
             reported = Counter({name: times for (of, name), times in writes.items() if of == key})
             assert not reported - mine, (key, reported - mine)
             unknown += sum((mine - reported).values())
-        assert unknown <= WRITERS, f"{unknown} rows that were not acknowledged"  # each was killed at most within one
+        assert unknown <= WRITERS, f"{unknown} rows that were not acknowledged"  # a killed writer leaves at most one
         print(f"every acknowledged write is there, once; {unknown} of writers that were killed before they were told")
 
 

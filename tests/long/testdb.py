@@ -1,5 +1,5 @@
-"""What a test run spends on creating its databases: CPU seconds of django-oscar, django-cms, pretix and two generated
-projects, with Django alone, with TESTS = "cached", and with schema.json."""
+"""Measure the creation of test databases: CPU seconds of django-oscar, django-cms, pretix and two generated projects,
+with Django alone, with TESTS = "cached", and with schema.json."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CACHED = """
 import pathlib
 SCHEMASYNC = {**SCHEMASYNC, "TESTS": "cached", "TEST_CACHE": pathlib.Path(__file__).parent / "cache"}
 """
-PATIENCE = 3600  # seconds for one start: the first of pretix takes 200 CPU seconds
+PATIENCE = 3600  # seconds for one start, of which pretix's first takes 200 CPU seconds
 STOCK, FIRST, SECOND, SCHEMA, COPY = "Django", "first start", "second start", "schema.json", "schema.json, second start"
 
 MODELS = """
@@ -96,7 +96,7 @@ def main(arguments):
 
 
 def borrowed(app):
-    """Makes the project of an app of others."""
+    """Make the project of an app of others."""
 
     def make(folder):
         run = Run(app, folder)
@@ -111,7 +111,7 @@ def borrowed(app):
 
 
 class Generated(Site):
-    """A project with apps of its own, and a number of migrations in each."""
+    """A generated project: a number of apps with a number of migrations each."""
 
     def __init__(self, folder, apps, migrations):
         self.patience = PATIENCE
@@ -134,7 +134,7 @@ class Generated(Site):
             self.write(name, fields=migrations)
 
     def write(self, name, fields):
-        """The five models of an app, with the fields that its migrations add."""
+        """Write the five models of an app, with the fields that its migrations add."""
         models = [
             MODEL.format(
                 name=f"Model{number}",
@@ -162,12 +162,12 @@ PROJECTS = {
 # --- the figures --------------------------------------------------------------------------------------------------
 
 
-LONG = 20.0  # CPU seconds: a start that has taken them is not repeated
+LONG = 20.0  # CPU seconds in all, after which a start is not repeated
 
 
 def measure(site, rounds):
-    """What the starts of a test run have found: with Django alone, without a cached database, with one, and both with
-    schema.json."""
+    """Return the figures of the starts of a test run: with Django alone, and without and with a cached database, the
+    last two also with schema.json."""
     site.settings(flag=False, more=site.more, installed=False)
     found = {STOCK: repeated(site, rounds)}
     site.settings(flag=False, more=site.more + CACHED)
@@ -198,7 +198,7 @@ def cached(site, rounds, first, second):
 
 
 def created(site):
-    """One process that creates the test databases."""
+    """Create the test databases in one process, and return its figures."""
     (site.folder / "create.py").write_text(CREATE)
     ended = site._python("create.py", fresh=True)
     assert ended.code == 0, ended.err[-3000:]
@@ -206,7 +206,7 @@ def created(site):
 
 
 def row(name, found):
-    """The line of a project."""
+    """Print the line of a project, and return its fields."""
     cpu = {what: median(one["cpu"] for one in each) for what, each in found.items()}
     first = found[STOCK][0]
     figures = [f"{cpu[what]:.3f}" for what in (STOCK, FIRST, SECOND)]

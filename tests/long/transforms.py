@@ -1,4 +1,4 @@
-"""Transforms of many rows: memory, rate and pause; and beside writers, one killed in the middle, every row by a model."""
+"""Transforms of many rows: memory, rate and pause. With writers and a kill in the middle, a model checks every row."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from tests.live.test_transforms_under_load import (
     words,
 )
 
-FEW = 10_000  # rows of the run that shows how much memory many rows need in addition
+FEW = 10_000  # rows of the small run, for the additional memory of many rows
 LONG = 3600.0  # seconds to wait for a run
-KILLED_AFTER = 50_000  # rows in a second, after which a run is killed: it is in the middle of its transforms
+KILLED_AFTER = 50_000  # rows for each second before the kill, so that the run is in the middle of its transforms
 KINDS = {"one-to-one": (names,), "one-to-many": (words,), "shared": (homes,)}
-FOLLOWED = (names, words)  # the groups of `homes` are large, and would be made again for each row that writers change
+FOLLOWED = (names, words)  # not `homes`: each row that writers change would rebuild one of its large groups
 
 
 @dataclass
 class Phases:
-    """A listener that notes how long each phase took, and how many units it had."""
+    """A progress listener that records the units and the seconds of each phase."""
 
     seconds: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ def case(transforms, rows):
 
 
 def run(transforms, rows):
-    """One run in a process of its own: (report, phases, peak of its memory in bytes)."""
+    """Run in a process of its own. Return (duration in ms, pause in ms, phases, peak memory in bytes, file size)."""
     with tempfile.TemporaryDirectory(prefix="transforms-") as folder:
         one = case(transforms, rows)
         link = made(Path(folder) / "w", one)
@@ -81,7 +81,7 @@ def run(transforms, rows):
 
 
 def measured(link, one):
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     phases = Phases()
     report = sync(target(link, wait=30.0, progress=phases), one.wanted, PATIENT)
     return report.duration_ms, report.pause_ms, phases.seconds, peak(), link.stat().st_size
@@ -106,7 +106,7 @@ def described(name, few, many):
 
 
 def killed(rows):
-    """Two of them beside two writers: the first run is killed in the middle, the second one finishes."""
+    """Run two kinds of transforms while two writers write. The first run is killed in the middle, the second ends."""
     with tempfile.TemporaryDirectory(prefix="transforms-") as folder:
         one = case(FOLLOWED, rows)
         link = made(Path(folder) / "w", one)

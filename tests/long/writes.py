@@ -1,9 +1,9 @@
-"""Ten million acknowledged writes beside a thousand swaps, and each is there exactly once:
+"""Ten million acknowledged writes during a thousand swaps, and each is there exactly once:
 `python -m tests.long writes [--seed S] [--writes N] [--swaps N] [--minutes M]`. Parts with seeds of their own add up.
 
-A writer adds one to its counter and inserts a numbered row, as fast as it can, and keeps the last hundred rows. Whenever
-it opens the database again, which it does after each swap, its counter must be the number of its acknowledged writes,
-and its rows must be the last hundred. A write that is lost or done twice shows at the next swap.
+A writer adds one to its counter and inserts a numbered row, as fast as it can, and keeps the last hundred rows. When
+it opens the database again, after each swap, its counter must be the number of its acknowledged writes, and its rows
+must be the last hundred. A write that is lost or done twice shows at the next swap.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ KEPT = 100  # rows of each writer
 BURST, REST = (
     50,
     0.004,
-)  # writes, and seconds after so many: a run that shares two cores with the writers comes to an end
+)  # writes, then seconds of rest, so that a run that shares two cores with the writers can finish
 COUNT = struct.Struct("=q")
 OPTIONS = SyncOptions(allow_older=True, limits=Limits(max_pause=1.0, cutover_timeout=300.0))
-PATIENCE = 600.0  # seconds for a writer that got its signal to end
+PATIENCE = 600.0  # seconds for a writer to end after its signal
 CHOICES = {
     "counters written again": ("counters", "note", ("TEXT", "INTEGER")),
     "rows written again": ("log", "note", ("TEXT", "INTEGER")),
@@ -63,8 +63,8 @@ def _document(state: dict[str, int], *, has_index: bool) -> Document:
 
 
 class Acknowledged:
-    """How many writes of each writer were acknowledged, in memory that all processes share. At place WRITERS: 1 once they
-    are to end."""
+    """The number of acknowledged writes of each writer, in memory that all processes share. The item WRITERS becomes 1
+    when the writers must end."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, COUNT.size * (WRITERS + 1))
@@ -81,7 +81,7 @@ class Acknowledged:
 
 
 def _check(connection: sqlite3.Connection, number: int, done: int) -> None:
-    """Raises AssertionError unless the database has exactly what was acknowledged."""
+    """Raise AssertionError unless the database has exactly the acknowledged writes."""
     (found,) = connection.execute("SELECT n FROM counters WHERE writer = ?", (number,)).fetchone()
     assert found == done, f"writer {number}: {done} writes were acknowledged, and the counter is {found}"
     rows = [n for (n,) in connection.execute("SELECT n FROM log WHERE writer = ? ORDER BY n", (number,))]
@@ -89,7 +89,7 @@ def _check(connection: sqlite3.Connection, number: int, done: int) -> None:
 
 
 def _write(link: Path, number: int, acknowledged: Acknowledged) -> int:
-    """Write until told to end; returns how often the database was opened."""
+    """Write until the signal to end. Return how often the database was opened."""
     opened, done = 0, 0
     while True:
         with closing(sqlite3.connect(link, isolation_level=None, timeout=60)) as connection:
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(link: Path, seed: int, writes: int, swaps: int, seconds: float) -> None:
-    """Raises AssertionError if a write is lost or was done twice."""
+    """Raise AssertionError if a write is lost or was done twice."""
     chance, begun = random.Random(seed), time.monotonic()
     state, has_index = dict.fromkeys(CHOICES, 0), True
     aim = target(link, wait=300.0, keep=2)

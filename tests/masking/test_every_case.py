@@ -1,5 +1,5 @@
-"""The database of every case of tests/cases, with all columns masked that can be: whole, of the same shape, and with no
-old text; or refused by a code."""
+"""The database of every case of tests/cases, with every column masked that can be: the copy is whole, has the same
+shape and no old text, or it is refused with a code."""
 
 import sqlite3
 import tempfile
@@ -20,7 +20,7 @@ from schemasync.testing.content import dump
 from tests.oracle import cases, check
 
 MEMORY = Path("/dev/shm")
-IN_THE_GATE = 60  # one case of so many
+IN_THE_GATE = 60  # one in this many cases
 RUNS = [
     pytest.param(case, id=f"{case.place}: {case.name}", marks=[pytest.mark.slow] * (number % IN_THE_GATE != 0))
     for number, case in enumerate(cases.load())
@@ -67,7 +67,7 @@ def test_every_column_that_can_be_is_masked(case, folder):
 
 
 def masked(target, copy):
-    """The rules with which a copy was made, with as many columns as possible; None if none is."""
+    """Make a copy that masks as many columns as possible; return the rules, or None if no copy can be made."""
     with reading(target) as now:
         rules = all_columns(now.inspect().schema)
     for _ in range(20):
@@ -94,7 +94,7 @@ def all_columns(schema):
 
 
 def without(rules, problems):
-    """The rules without the columns that a problem names; a table without one named is kept."""
+    """Return the rules without the columns that the problems name; a table named without a column is kept unmasked."""
     columns = {table: dict(kinds) for table, kinds in rules.columns.items()}
     whole = dict(rules.whole)
     for problem in problems:
@@ -130,7 +130,7 @@ def shape(row):
 
 
 def old_texts(before, rules):
-    """Long texts of masked columns, without those that a column has that is not masked."""
+    """Return the long texts of masked columns, except those that an unmasked column contains."""
     texts, kept = set(), set()
     for name, table in before.tables.items():
         kinds = rules.of(name)

@@ -1,4 +1,4 @@
-"""The functions that replace a value: what they keep of it, and that two values never become one."""
+"""The functions that replace a value: which traits they keep, and that two values never become one."""
 
 import json
 import string
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemasync.masking.masker import CannotMask, Masker, MaskKind
 from schemasync.masking.permutation import Permutation
 
-# a busy machine is no fault of a law: no example has a deadline, and none is too slow to make
+# a busy machine must not fail a property: no example has a deadline, and none is too slow to generate
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 KEYS = st.binary(min_size=1, max_size=32)
@@ -31,7 +31,7 @@ def masked(key, kind, value):
 
 
 def folded(text):
-    """What NOCASE and RTRIM compare."""
+    """Return the form of a text that NOCASE and RTRIM compare."""
     return "".join(c.lower() if c in string.ascii_uppercase else c for c in text).rstrip(" ")
 
 
@@ -167,7 +167,7 @@ def test_null_stays_and_so_does_what_has_nothing_to_replace(kind):
 
 
 def test_values_with_other_traits_are_passed_over_and_none_is_missing():
-    """A CHECK that few values pass: those change places among themselves."""
+    """For a CHECK that few values pass, those values are permuted among themselves."""
     masker = Masker(MaskKind.TEXT, Permutation(b"key"), lambda value: (value in ("DE", "FR", "IT"),))
     new = [masker(value) for value in ("DE", "FR", "IT")]
     assert sorted(new) == ["DE", "FR", "IT"]

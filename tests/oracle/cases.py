@@ -1,4 +1,4 @@
-"""tests/cases/*.yml, read: what each case claims, as plain values. tests/cases/README.md explains the format."""
+"""Read tests/cases/*.yml: the claims of each case as plain values. tests/cases/README.md explains the format."""
 
 import json
 import re
@@ -27,18 +27,18 @@ _ROW_ID = re.compile(r"(-?\d+): (.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Line:
-    """One row as SQL literals; `rowid` is None where the case does not say."""
+    """One row as SQL literals. `rowid` is None if the case does not give it."""
 
     rowid: int | None
     values: str
 
 
-ANYTHING = [Line(None, "~any")]  # for rows of which only `asks` can tell what is in them
+ANYTHING = [Line(None, "~any")]  # for tables whose rows only `asks` checks
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A code of error or hazard, and what else the case says about it (column, rows, keys)."""
+    """The code of an error or hazard, and its facts that the case gives (column, rows, keys)."""
 
     code: str
     facts: dict
@@ -46,7 +46,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Step:
-    """One sync: what is done by hand before it, the new schema, and what must come of it."""
+    """One sync: the rows and SQL before it, the new schema, and the expected results."""
 
     text: str
     rows: dict[str, list[Line]]
@@ -68,13 +68,13 @@ class Step:
 
     @cached_property
     def document(self):
-        """The new schema.json, read, with the transforms. Raises SchemaInvalid, which is a refusal like others."""
+        """The new schema.json as a document with the transforms. Raise SchemaInvalid, which counts as a refusal."""
         return document.with_transforms(document.read(self.text.encode()), self.transforms)
 
 
 @dataclass(frozen=True, repr=False)
 class Case:
-    """A claim that a user cares about. `sql` is a database made by hand, which is adopted first."""
+    """A claim that a user cares about. `sql` makes a plain database, which is adopted first."""
 
     name: str
     place: str
@@ -86,7 +86,7 @@ class Case:
 
     @cached_property
     def old(self):
-        """The old schema.json, read; None if the case has none. Raises SchemaInvalid."""
+        """The old schema.json as a document, or None if the case has none. Raise SchemaInvalid."""
         return None if self.old_text is None else document.read(self.old_text.encode())
 
     @property
@@ -96,7 +96,7 @@ class Case:
 
 @cache
 def load():
-    """Every case of every file, in order. Each process reads them once, and a schema.json when a test needs it."""
+    """Return all cases of all files, in order. Each process reads them once, and a schema.json when a test needs it."""
     cases = [found for path in sorted(FOLDER.glob("*.yml")) for found in _file(path)]
     names = [found.name for found in cases]
     twice = {name for name in names if names.count(name) > 1}
@@ -114,12 +114,12 @@ def _file(path):
 
 
 def parsed(text):
-    """The entries of a file, not yet looked at."""
+    """Return the entries of a file as YAML data, unchecked."""
     return yaml.load(text, _Loader)
 
 
 def case(data, stem):
-    """The case that the data of one entry make. Raises ValueError for one that cannot be understood."""
+    """Return the case of one entry. Raise ValueError for unknown keys."""
     if unknown := set(data) - CASE_KEYS - STEP_KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     data = _of_this_sqlite(data)
@@ -138,8 +138,8 @@ def case(data, stem):
 
 
 def _of_this_sqlite(data):
-    """What a case expects may depend on the SQLite: `since` has by version what other keys say from then on, null for
-    one that is not said then."""
+    """Return the data for this version of SQLite: `since` has, by version, values for other keys from that version on,
+    and null for a key that is removed."""
     for version, other in data.get("since", {}).items():
         if sqlite3.sqlite_version_info >= tuple(map(int, version.split("."))):
             data = {key: value for key, value in {**data, **other}.items() if value != "null"}
@@ -173,7 +173,7 @@ def _step(data):
 
 
 def declared(source):
-    """The transforms that a text in Python declares."""
+    """Return the transforms that Python source declares."""
     names = {name: getattr(transforms, name) for name in transforms.__all__}
     exec(source, names)
     return tuple(one for one in names.values() if isinstance(one, TransformFunction))
@@ -208,7 +208,7 @@ def _line(text):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML whose keys are given once, and in which on, no, null and 1.0 are words."""
+    """A loader of YAML that refuses duplicate keys, and reads on, no, null and 1.0 as strings."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

@@ -1,8 +1,8 @@
-"""The oracle: what must hold of every sync, whatever it changes.
+"""The oracle: the properties of every sync, whatever it changes.
 
-A sync that succeeds: the live file reads like a database that is built new, its rows are the expected ones, nothing
-of the machinery is left in it, a second run says current, the file before is closed to a writer that kept it open,
-the way back gives all that was there and the way forward again all that came. A refusal: not a byte is changed.
+After a successful sync, the live file has the schema of a newly built database and the expected rows, and no object of
+the run. A second run reports current. The file before is closed to a writer that kept it open. A rollback restores its
+whole content, and a second rollback the whole new content. A refusal changes no byte.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def run(case, strategy, folder):
 
 
 def _begin(case, target):
-    """Make the old database; returns the schema whose objects are ours."""
+    """Make the old database. Return the schema whose objects belong to schema.json."""
     if case.sql is None:
         sync(target, case.old)
         return case.old.schema
@@ -71,7 +71,7 @@ def _step(step, strategy, target, known):
 
 
 def _check_refusal(step, options, target):
-    # a run that began to build had a change log in the live file, so that its pages may lie otherwise
+    # a run that began to build had a change log in the live file, so its pages may be in another order
     look_at = contents if step.late or step.error is not Refused else everything
     before = look_at(target)
     with pytest.raises(step.error) as caught:
@@ -135,7 +135,7 @@ def _check_sync(step, options, target, known, strategy):
 
 
 def _check_actions(step, strategy, ahead, report):
-    """The plan said what is done to each table, except where only the rows can tell whether it need be rewritten."""
+    """Check that each table got the action of the plan, or was rewritten for a reason that only its rows show."""
     done = {name: str(table["action"]) for name, table in report.tables.items()}
     late = {note.partition(":")[0] for note in report.notes if ": rewritten, as" in note}
     assert {item.table: str(item.action) for item in ahead.tables} == {
@@ -146,8 +146,8 @@ def _check_actions(step, strategy, ahead, report):
 
 
 def _check_structure(step, target, tables, before):
-    """What schema.json names reads as in a database built new, except for the order of columns in tables that are not
-    rewritten; what nobody names has come along."""
+    """Check that the objects of schema.json read as in a newly built database, except for the order of columns in
+    tables that are not rewritten, and that foreign objects are there."""
     with closing(Opener().memory()) as built, closing(sqlite3.connect(target.layout.link)) as live:
         build(built, step.document.schema)
         meant = inspect(built).schema
@@ -167,8 +167,8 @@ def _check_structure(step, target, tables, before):
 
 
 def _check_rows(step, before, after):
-    """The expected rows of each table, with the columns in the order of schema.json; a table that is not spoken of holds
-    what it held, or nothing if it is new."""
+    """Check the expected rows of each table, with the columns in the order of schema.json. A table without expected
+    rows must have its old rows, or none if it is new."""
     spoken = {fold(name) for name in step.expect}
     for name in after.tables:
         if fold(name) in spoken:
@@ -185,7 +185,7 @@ def _check_rows(step, before, after):
 
 
 def _in_order_of(table, content):
-    """The content with its columns in the order of the schema; of a table that it does not name as it is."""
+    """Return the content with its columns in the order of the schema, or unchanged if the schema lacks the table."""
     if table is None or table.virtual is not None:
         return content
     places = {fold(name): number for number, name in enumerate(content.columns)}
@@ -195,7 +195,7 @@ def _in_order_of(table, content):
 
 
 def _expected(lines, content):
-    """Rows without a row id have 1, 2, 3 in the order in which they are written, where the table has row ids."""
+    """Return the expected rows. If the table has row ids, lines without one get 1, 2, 3 by their place."""
     with closing(sqlite3.connect(":memory:")) as connection:
         values = [rows_of(connection, f"SELECT {line.values}")[0] for line in lines]
     has_rowid = any(rowid is not None for rowid, _ in content.rows)
@@ -207,7 +207,7 @@ def _expected(lines, content):
 
 
 def _shown(content):
-    """As lines of a case, so that a failing comparison reads like one."""
+    """Return rows as lines of a case, so that a failed comparison reads like one."""
     return [(f"{rowid}: " if rowid is not None else "") + ", ".join(values) for rowid, values in content.rows]
 
 
@@ -219,7 +219,7 @@ def _check_asks(step, target):
 
 
 def _check_report(step, report, strategy):
-    """Where every table is written anew, each gets the order of its columns, and none is rewritten for a reason."""
+    """Check the hazards and notes. A fresh file has no hazard column-order, and no notes on reasons for rewrites."""
     is_anew = strategy == "fresh"
     if step.hazards is not None:
         wanted = [code for code in step.hazards if not (is_anew and code == "column-order")]
@@ -229,7 +229,7 @@ def _check_report(step, report, strategy):
 
 
 def _check_fenced(stale):
-    """Each write of a process that kept the old file open raises an error."""
+    """Check that each write on a connection that kept the old file open fails."""
     tables = stale.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'").fetchall()
     for (name,) in tables:
         if name.startswith(("sqlite_", "_schemasync_")):
@@ -252,24 +252,24 @@ def _check_way_back(target, before, after, named=()):
 
 
 def _nothing_written(named, ahead):
-    """What the operator is shown before a rollback: nothing was written since, so nothing is set aside, except for rows
-    that the run itself wrote into the `named` tables."""
+    """Check the preview of a rollback, and confirm it: no rows are set aside, except for those that the run itself
+    wrote into the `named` tables."""
     written = [row_diffs for row_diffs in ahead.tallies if row_diffs.added or row_diffs.changed or row_diffs.removed]
     assert [row_diffs for row_diffs in written if not row_diffs.note and row_diffs.table not in named] == []
     return True
 
 
-# --- looking at files ---------------------------------------------------------------------------------------------
+# --- content of files ---------------------------------------------------------------------------------------------
 
 
 def contents(target):
-    """The live database as a value."""
+    """Return the content of the live database as a value."""
     with closing(sqlite3.connect(target.layout.link)) as connection:
         return dump(connection)
 
 
 def faults(target):
-    """What SQLite itself finds wrong with the live database."""
+    """Return the faults that integrity_check and foreign_key_check find in the live database."""
     with closing(sqlite3.connect(target.layout.link)) as connection:
         found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
         try:
@@ -281,7 +281,7 @@ def faults(target):
 
 
 def everything(target):
-    """Every name beside the database, with what it holds. No connection is open meanwhile."""
+    """Return the digest or link target of every file of the database, by name. No connection may be open."""
     link, folder = target.layout.link, target.layout.folder
     files = [*link.parent.iterdir(), *(folder.iterdir() if folder.is_dir() else ())]
     return {path.name: _held(path) for path in files if not path.is_dir()} | {"link": link.is_symlink()}
@@ -291,11 +291,11 @@ def _held(path):
     return str(path.readlink()) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-# --- by hand ------------------------------------------------------------------------------------------------------
+# --- writes by the application ------------------------------------------------------------------------------------
 
 
 def write(target, rows, sql=""):
-    """Put rows in and run SQL as an application would, foreign keys unchecked, so that old data may be anything."""
+    """Insert rows and run SQL like an application that does not enforce foreign keys, so old data may violate them."""
     if rows or sql:
         with closing(sqlite3.connect(target.layout.link)) as connection:
             put(connection, rows, sql)

@@ -1,4 +1,4 @@
-"""Which types of change the cases cover, and over which data: none, some rows, rows (or objects) that are in the way."""
+"""Find the types of change that the cases cover, with which data: none, some rows, rows (or objects) in the way."""
 
 import sqlite3
 from contextlib import closing
@@ -17,7 +17,7 @@ from .check import put
 
 SITUATIONS = ("empty", "some", "offending")
 
-# Where nothing that is in a database can be in the way of the change itself: the reasons.
+# Changes that no content of a database can obstruct, with the reasons.
 CANNOT_OFFEND = {
     c.CreateTable: "is born empty; where its name is taken by a table, that is not a new table but a change of it",
     c.ReorderColumns: "moves values from place to place and computes none",
@@ -34,7 +34,7 @@ CANNOT_OFFEND = {
 
 
 def covered(cases):
-    """Every (type of change, situation) that a case covers, with the names of the cases."""
+    """Return {(type of change, situation): names of the cases that cover it}."""
     found = {}
     for case in cases:
         for kind, situation in _of_case(case):
@@ -63,7 +63,7 @@ def _of_case(case):
 
 
 def _made(connection, case):
-    """The old database in memory, with its rows; returns its schema."""
+    """Make the old database in memory, with its rows, and return its schema."""
     if case.sql is None:
         build(connection, case.old.schema)
     else:
@@ -77,7 +77,7 @@ def _try(connection, step):
     try:
         put(connection, step.rows, step.by_hand)
     except sqlite3.OperationalError:
-        put(connection, step.rows)  # what only a file takes: VACUUM
+        put(connection, step.rows)  # SQL that needs a file, such as VACUUM
 
 
 def _counts(connection):
@@ -92,7 +92,7 @@ def _count(connection, name):
     try:
         return connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()[0]
     except sqlite3.OperationalError:
-        return 0  # a full-text index of the older kind that keeps no text
+        return 0  # an FTS3 or FTS4 index without content
 
 
 def _of_step(step, diff, counts):

@@ -1,4 +1,4 @@
-"""Types that look like a slip of the pen, and primary keys that look like the row id and are not."""
+"""Types that look like a typing error, and primary keys that look like the row id but are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan may do in the live file itself: what SQLite's own statements do without writing rows."""
+"""Changes that a plan may make in the live file itself: those that SQLite's statements make without writing rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan keeps what it can, rewrites what it must, and says where each value comes from."""
+"""A plan keeps each table that it can, rewrites the others, and states the source of each value."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def actions(made: Plan) -> dict[str, Action]:
 
 
 def test_a_column_that_may_lose_something_is_converted_although_its_type_stays() -> None:
-    """Where the data says so: then its table is written, also where its shape stays (a file that starts empty)."""
+    """A hazard of the data requires it: then the table is rewritten, even if its shape stays (a file that starts
+    empty)."""
     text = '{"T": {"a": "INT", "b": "INT"}, "U": {"a": "INT"}}'
     allowed = (
         Hazard(HazardCode.ROWS_DROPPED, "", table="t", column="A"),

@@ -1,4 +1,4 @@
-"""Transforms in a plan: a step for each table that they fill, and what is refused before one is called."""
+"""Transforms in a plan: a step for each table that they fill, and the refusals before any of them is called."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One process with a whole schema: `python -m tests.postgres.moved_schema build|move|write ...`.
+"""A process for a whole schema: `python -m tests.postgres.moved_schema build|move|write ...`.
 
-build SCHEMA LINK DSN: a database of that schema.json with rows, of which a plan of a move has no more to say; what is
-    refused is written by hand or left out as the hints say. Writes schema.json beside it.
-move LINK DSN: moves it.
+build SCHEMA LINK DSN: makes a database of that schema.json with rows that the plan of a move accepts; refused parts
+    are written by hand or left out as the hints say. Writes schema.json to the same folder.
+move LINK DSN: moves the database.
 write LINK SEED: writes until the file is closed, and prints how many transactions were acknowledged.
 """
 
@@ -17,7 +17,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-ROWS = 40  # of each table
+ROWS = 40  # per table
 
 
 def build(source: str, link: str, dsn: str) -> None:
@@ -29,7 +29,7 @@ def build(source: str, link: str, dsn: str) -> None:
     from tests.long.filled import fill
 
     tree = json.loads(scan(Path(source).read_text(encoding="utf-8")).json)
-    for name in [name for name in tree if len(name.encode()) > 63]:  # refused, and another test's
+    for name in [name for name in tree if len(name.encode()) > 63]:  # refused; another test covers that
         del tree[name]
     sync(_at(link), read(json.dumps(tree).encode()))
     fill(link, ROWS)
@@ -47,7 +47,7 @@ def build(source: str, link: str, dsn: str) -> None:
 
 
 def by_hand(tree, code, facts) -> None:
-    """Do in schema.json what the hint of a refusal says."""
+    """Apply the hint of a refusal to schema.json."""
     if code == "postgres-values":
         column = tree[facts["table"]][facts["columns"][0]]
         entry = column if isinstance(column, dict) else {"type": column}
@@ -68,7 +68,7 @@ def by_hand(tree, code, facts) -> None:
 
 
 def _at(link):
-    """With the functions that Django adds to its connections."""
+    """Return the target, whose connections have the functions that Django adds."""
     from schemasync import databases
     from schemasync.sync.run.target import target
 
@@ -119,7 +119,7 @@ def write(link: str, seed: str) -> None:
 
 
 def _tables(connection):
-    """Each table with its stored columns, and those of its key."""
+    """Return each table with its stored columns, the columns of its key, and whether the key is the row id."""
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_schema%' ESCAPE '\\'"
     found = []
     for (name,) in connection.execute(f"{query} AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall():
@@ -131,7 +131,8 @@ def _tables(connection):
 
 
 def _change(connection, chance, table, columns, key, is_rowid) -> None:
-    """A column gets another row's value, a row goes and comes back, a row comes twice, or goes."""
+    """Give a column the value of another row, delete and insert a row again, insert a copy of a row, or delete a
+    row."""
     listed = ", ".join(f'"{name}"' for name in columns)
     rows = connection.execute(f'SELECT {listed} FROM "{table}" ORDER BY random() LIMIT 2').fetchall()
     if not rows:

@@ -1,4 +1,4 @@
-"""Tables in SQLite and their counterparts on PostgreSQL, for tests of the copy and of the proof."""
+"""Tables in SQLite and their counterparts on PostgreSQL, for tests of the copy and of the verification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from schemasync.schema.on_postgres import OnMove
 
 
 class Both:
-    """A database in SQLite, and one on PostgreSQL with the same tables, which are made by hand: no DDL of the product."""
+    """A database in SQLite, and one on PostgreSQL with the same tables, which are made by hand, not by the product's
+    DDL."""
 
     def __init__(self, source, target, fields=None, on_move=None, path=None):
         self.source, self.target, self.path = source, target, path

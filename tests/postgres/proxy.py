@@ -11,8 +11,8 @@ PORT = ".s.PGSQL.5432"
 
 
 class Proxy:
-    """Listens in `folder` for what is meant for the socket in `behind`. `armed`: the next COMMIT is passed on, and its
-    answer is not."""
+    """A proxy in `folder` for the socket in `behind`. If `armed`, the next COMMIT is passed on, but its response is
+    not."""
 
     def __init__(self, folder: Path, behind: Path) -> None:
         self.armed = self.broke = False

@@ -1,4 +1,4 @@
-"""The rows of two databases, compared one by one: shares no code with the product."""
+"""Compare the rows of two databases one by one, without any code of the product."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from psycopg.types.string import TextLoader
 
 
 def assert_same_rows(link, database):
-    """Returns how many rows both have."""
+    """Assert that both databases have the same rows, and return their number."""
     count = 0
     with closing(sqlite3.connect(link)) as here, database.connect() as there:
-        there.adapters.register_loader("jsonb", TextLoader)  # null is a value, and NULL is none
-        register(here)  # a generated column may call what Django adds
+        there.adapters.register_loader("jsonb", TextLoader)  # the JSON value null differs from NULL
+        register(here)  # a generated column may call functions that Django adds
         query = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
         for (table,) in here.execute(query).fetchall():
             if table.startswith(("_schema", "sqlite_")):
                 continue
-            columns = [row[1] for row in here.execute(f'PRAGMA table_xinfo("{table}")')]  # computed ones, too
+            columns = [row[1] for row in here.execute(f'PRAGMA table_xinfo("{table}")')]  # generated columns, too
             listed = ", ".join(f'"{name}"' for name in columns)
             cursor = there.execute(f'SELECT {listed} FROM "{table}"'.encode())
             kinds = [column.type_display for column in cursor.description]
@@ -37,7 +37,7 @@ def assert_same_rows(link, database):
 
 
 def plain(value, kind):
-    """A value of PostgreSQL."""
+    """Return a value of PostgreSQL in the form that is compared."""
     match value:
         case datetime():
             moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
@@ -59,7 +59,7 @@ def plain(value, kind):
 
 
 def as_kind(value, kind):
-    """A value of SQLite, as the type there means it."""
+    """Return a value of SQLite as the PostgreSQL type represents it, in the form that is compared."""
     if value is None:
         return None
     if kind == "bool":
@@ -71,5 +71,5 @@ def as_kind(value, kind):
     if kind == "jsonb":
         return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
     if kind == "text" and isinstance(value, int | float):
-        return repr(value)  # by a policy
+        return repr(value)  # as one of the policies does
     return float(value) if kind == "float8" else value

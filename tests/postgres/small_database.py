@@ -28,7 +28,7 @@ def document():
 
 
 def make(link):
-    """Build and fill it."""
+    """Create and fill the database."""
     sync(target(link), document())
     with closing(sqlite3.connect(link)) as connection, connection:
         connection.executemany("INSERT INTO parent (name, note) VALUES (?, ?)", [(f"p{n}", None) for n in range(200)])
@@ -51,6 +51,6 @@ def rows_there(database, table):
 
 
 def assert_equal(link, database):
-    """A comparison that shares no code with the product."""
+    """Assert that both databases have the same rows; this shares no code with the product."""
     for table in SCHEMA:
         assert rows_there(database, table) == rows_here(link, table), table

@@ -1,4 +1,4 @@
-"""The list of the values that a move has changed: each once, as it is in the closed file."""
+"""The list of the values that a move has changed: each value once, as in the closed file."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ AT_FIRST = {
 
 
 def test_every_changed_value_is_in_the_list_once_whatever_was_written_during_the_move(link, goal):
-    """Row 1 is written again in each phase, so that it is copied and replayed; row 2 goes."""
+    """Row 1 is written again in each phase, so that it is copied and replayed; row 2 is deleted."""
 
     def write(when, step):
         if when == "before" and step in (MoveStep.RECORD, MoveStep.INDEXES, MoveStep.ROUND):

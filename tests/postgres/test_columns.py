@@ -1,4 +1,4 @@
-"""What each column becomes on PostgreSQL. No database is asked."""
+"""The type of each column on PostgreSQL; no test here queries a database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schemasync.schema.document import read
 
 
 def columns(tree: dict[str, Any], **known: Any) -> dict[str, PgColumn]:
-    """The columns of all tables by `table.column`."""
+    """Return the columns of all tables by `table.column`."""
     made = columns_of(read(json.dumps(tree).encode()).schema, **known)
     return {f"{table}.{column.name}": column for table, found in made.items() for column in found}
 

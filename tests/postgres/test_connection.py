@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: their settings, and errors that say what to do."""
+"""Connections to PostgreSQL: their settings, and errors that name the remedy."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_database_that_is_not_there_is_refused(target):
 
 
 def test_a_server_that_is_too_old_is_refused(monkeypatch, target):
-    monkeypatch.setattr(versions, "MINIMUM", 99)  # there is none of version 12 to try
+    monkeypatch.setattr(versions, "MINIMUM", 99)  # there is no server of version 12 to test with
     with pytest.raises(Refused, match="99 or later is needed") as raised:
         target.open()
     assert raised.value.code == Code.POSTGRES_VERSION
@@ -87,7 +87,7 @@ def test_a_schema_that_is_not_empty_and_an_unknown_extension_are_refused_togethe
     with target.connection() as connection:
         check_target(connection, "here", ("citext",))
         connection.execute("CREATE EXTENSION citext")
-        check_target(connection, "here", ("citext",))  # what extensions make does not count
+        check_target(connection, "here", ("citext",))  # objects of extensions do not count
         connection.execute("CREATE TABLE customers (id int); CREATE VIEW people AS SELECT 1")
         with pytest.raises(Refused) as raised:
             check_target(connection, "here", ("citext", "no_such"))

@@ -1,4 +1,5 @@
-"""The copy of rows: what arrives, what policies change, counters, and that a failed copy leaves nothing."""
+"""The copy of rows: which rows arrive, which values policies change, counters, and that a failed copy leaves
+nothing."""
 
 from __future__ import annotations
 

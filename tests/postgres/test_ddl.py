@@ -42,7 +42,7 @@ NUMBERS = count()
 
 
 class Made:
-    """A schema on PostgreSQL, in a namespace of its own."""
+    """A schema on PostgreSQL, in a separate namespace."""
 
     def __init__(self, pg: Any, tree: dict[str, Any], **known: Any) -> None:
         self.pg, self.ddl, self.name = pg, ddl_of(tree, **known), f"made_{next(NUMBERS)}"
@@ -334,6 +334,6 @@ def test_what_another_collation_changes_is_said_and_the_rest_means_the_same(pg: 
     assert "the unique index once" in said["email"]
     assert "COLLATE RTRIM" in said["code"]
     assert not made.refuses("INSERT INTO t (code, mark) VALUES ('a', 'y'), (' a', NULL)")
-    assert made.refuses("INSERT INTO t (code) VALUES ('a  ')")  # to SQLite it is 'a'
+    assert made.refuses("INSERT INTO t (code) VALUES ('a  ')")  # SQLite compares it as 'a'
     assert made.refuses("INSERT INTO t (code) VALUES ('no ')")
     assert made.refuses("INSERT INTO t (mark) VALUES ('X')")

@@ -1,4 +1,4 @@
-"""Expressions in both engines over the same rows: what is translated means the same, and all else is refused by name."""
+"""Expressions in both engines over the same rows: a translation means the same, and all else is refused by name."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 class Both:
-    """The same rows in SQLite and PostgreSQL."""
+    """A table with the same rows in SQLite and PostgreSQL."""
 
     def __init__(self, lite: Any, pg: Any, tree: dict[str, Any]) -> None:
         self.lite, self.pg = lite, pg
@@ -103,12 +103,12 @@ class Both:
         return [plain(row[0]) for row in lite], [plain(row[0]) for row in pg]
 
     def value(self, sql: str) -> str:
-        """The translation, as far as an index may have it."""
+        """Return the translation of an expression, if an index may contain it."""
         return self.to.key(IndexedColumn(expression=Sql(sql)))
 
 
 def plain(value: Any) -> Any:
-    """A value as SQLite has it."""
+    """Return a value of PostgreSQL as SQLite represents it."""
     match value:
         case bool():
             return int(value)
@@ -164,7 +164,7 @@ def test_what_is_translated_means_the_same(both: Both, line: str) -> None:
         try:
             translated = both.value(sql)
             lite, pg = both.results(sql, translated)
-            with both.pg.transaction(force_rollback=True):  # only what never changes may be in one
+            with both.pg.transaction(force_rollback=True):  # an index may contain only immutable functions
                 both.pg.execute(f'CREATE INDEX ON "T" (({translated}))')
         except (Untranslated, psycopg.Error) as error:
             both.pg.rollback()
@@ -260,7 +260,7 @@ def test_all_that_is_refused_in_an_expression_is_named_at_once(both: Both) -> No
 
 
 def test_what_sqlglot_reads_otherwise_than_sqlite_is_refused(both: Both) -> None:
-    """It takes = before LIKE; SQLite takes both from left to right."""
+    """sqlglot gives LIKE precedence over =; SQLite evaluates both from left to right."""
     with pytest.raises(Untranslated, match="another way"):
         both.value("n = txt LIKE 'a'")
     both.value("(n = 1) = (txt LIKE 'a')")

@@ -36,7 +36,7 @@ def close(connection):
 
 
 def refusals(database):
-    """How many of the statements that write fail for the fence."""
+    """Return how many of the writing statements the fence refuses."""
     count = 0
     for sql in WRITES:
         with database.connect() as other:
@@ -59,7 +59,7 @@ def test_a_closed_table_refuses_whatever_writes_and_can_be_read(postgres_databas
     assert refusals(postgres_database) == len(WRITES)
     with postgres_database.connect() as other:
         assert other.execute("SELECT id FROM person").fetchall() == [(1,)]
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):  # the move's own session must say so first
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):  # the move must opt out first
             connection.execute("DELETE FROM person")
         fence.identify(connection)
         connection.execute("INSERT INTO person VALUES (7)")
@@ -110,7 +110,7 @@ def test_what_a_move_has_made_goes_and_nothing_else(postgres_database, connectio
         other.execute("CREATE SCHEMA app; SET search_path = app, public; CREATE TABLE app.mine (id int)")
         other.execute("CREATE VIEW app.seen AS SELECT * FROM app.mine")
         made = MoveRecord(MoveState.BUILDING, "db.sqlite3", ("mine", "person"), ("seen",))
-        move_table.begin(other, made)  # it has not come to person yet, and public has one
+        move_table.begin(other, made)  # the move has not created person yet, and public has a person
         assert move_table.read(other) == made
         move_table.clear(other, made)
         assert move_table.read(other) is None

@@ -1,4 +1,4 @@
-"""The disk of PostgreSQL is full in the middle of a move: nothing is lost, and the next run finishes."""
+"""The disk of PostgreSQL is full in the middle of a move: nothing is lost, and the next run completes the move."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .test_move_faults import at, run, writes
 
 pytestmark = pytest.mark.slow
 
-ROWS = 30_000  # more than what is left in the pages that a table has
+ROWS = 30_000  # more than fits in the free space of a table's pages
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def link(tmp_path):
 
 @pytest.fixture
 def small_disk(postgres):
-    """A folder that is a disk of its own. The shared server says whether there can be any."""
+    """A folder that is a separate, small disk. The fixture `postgres` decides whether there is a server."""
     folder = Path(tempfile.mkdtemp(prefix="pg-disk-"))
     command = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -50,18 +50,18 @@ def small_disk(postgres):
 
 @contextmanager
 def data_on(folder):
-    """A server whose data is on that disk, as its log of transactions is."""
+    """Run a server whose data and transaction log are on that disk; yield its folder."""
     servers.start(folder / "server")
     try:
         yield folder / "server"
     finally:
-        with suppress(AssertionError):  # it has ended itself
+        with suppress(AssertionError):  # the server has stopped by itself
             servers.stop(folder / "server")
 
 
 @contextmanager
 def tables_on(folder):
-    """A server of which only the tables are on that disk."""
+    """Run a server with only the tables on that disk; yield its socket."""
     (folder / "space").mkdir()
     for owner in servers._owner():
         shutil.chown(folder / "space", owner)
@@ -73,7 +73,7 @@ def tables_on(folder):
 
 
 def fill(folder, link):
-    """Leave no byte on the disk, and write rows that have to go there."""
+    """Fill the disk, and write rows that need space on it."""
     with suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(1 << 16))
@@ -90,7 +90,7 @@ def test_a_full_disk_there_leaves_the_file_live_and_the_next_run_finishes(link, 
         with pytest.raises(SchemasyncError) as failure:
             run(link, server, at(step, "before", lambda: fill(small_disk, link)))
         assert {one.code for one in failure.value.problems} <= {"disk-full", "postgres-lost"}
-        assert "No space left" in str(failure.value) or on_disk is data_on  # the server dies of it
+        assert "No space left" in str(failure.value) or on_disk is data_on  # the server dies of a full disk
         assert traces(link) == []
         writes(link)
         (small_disk / "filler").unlink()

@@ -1,4 +1,4 @@
-"""What columns have become, by the catalog."""
+"""Columns read from the catalog of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_columns_by_hand_get_the_type_of_the_catalog_and_their_values_are_judged
     set_counters(source, target, table)
     assert compare_table(source, target, table).is_equal
     rows = target.execute('SELECT id, price, twice FROM "T" ORDER BY id').fetchall()
-    assert rows == [(5, Decimal("1.50"), 10), (6, Decimal("2.00"), 12)]  # 2.00499999999999989 is shown as 2.00
+    assert rows == [(5, Decimal("1.50"), 10), (6, Decimal("2.00"), 12)]  # 2.00499999999999989 is displayed as 2.00
     assert target.execute("INSERT INTO \"T\" (slug) VALUES ('c') RETURNING id").fetchone() == (7,)
 
 

@@ -1,4 +1,4 @@
-"""Which values fit a column on PostgreSQL: by Python and by SQL alike, and those that fit are the same there."""
+"""Which values fit a column on PostgreSQL: Python and SQL agree, and a value that fits is the same there."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def named(type_):
 
 
 def stored(value):
-    """SQL for a value as a column without a type holds it, which Python would not encode."""
+    """Return SQL for a value as an untyped column may contain it, also for text that Python cannot encode."""
     if isinstance(value, str):
         return f"CAST(x'{value.encode(errors='surrogateescape').hex()}' AS TEXT)"
     if isinstance(value, bytes):
@@ -93,7 +93,7 @@ def test_sql_and_python_say_the_same_of_each_value(sqlite, type_):
     by_python = [fault(value, type_) is None for value in VALUES]
     differing = [value for value, one, other in zip(VALUES, by_sql, by_python, strict=True) if one != other]
     if isinstance(type_, Numeric) and type_.precision is not None:
-        # what only Python keeps is judged there
+        # SQL may refuse a value that Python accepts, as Python decides then
         differing = [value for value, one, other in zip(VALUES, by_sql, by_python, strict=True) if one and not other]
     assert differing == []
 
@@ -121,7 +121,7 @@ def test_postgresql_takes_each_value_that_fits_and_gives_it_back(postgres_databa
 
 
 def _duration(value):
-    """PostgreSQL 13 reads no microseconds beyond 32 bits."""
+    """Return microseconds as an interval: PostgreSQL 13 cannot read more than 32 bits of them."""
     sign, (days, rest) = "-" if value < 0 else "", divmod(abs(value), 86_400_000_000)
     return f"{sign}{days} days {sign}{rest // 10**6}.{rest % 10**6:06d} seconds"
 
@@ -147,7 +147,7 @@ def _is_same(value, there, type_):
         case Uuid():
             return there.hex == value
         case Jsonb() | Inet() | ByHand():
-            return True  # the proof compares these
+            return True  # the verification compares these
         case _:
             return value == there
 
@@ -198,9 +198,9 @@ def test_clean_makes_the_form_that_fits_where_there_is_no_doubt(value, type_, ex
 
 def test_decimals_are_as_shown_unless_they_are_to_be_as_stored():
     price = column(Numeric(10, 2))
-    assert judge(3.105, price, None) == Changed(Fault.ROUNDS, "3.10")  # what Django shows
+    assert judge(3.105, price, None) == Changed(Fault.ROUNDS, "3.10")  # as Django displays it
     assert judge(3.105, price, OnMove.AS_SHOWN) == Changed(Fault.ROUNDS, "3.10")
-    assert judge(3.105, price, OnMove.AS_STORED) == Changed(Fault.ROUNDS, "3.11")  # what PostgreSQL would make of it
+    assert judge(3.105, price, OnMove.AS_STORED) == Changed(Fault.ROUNDS, "3.11")  # as PostgreSQL rounds it
     assert judge(3.1, price, None) == Kept()
     assert judge(math.inf, price, None) == Refusal(Fault.INFINITE)
     assert judge(99999999.995, price, None) == Refusal(Fault.TOO_MANY_DIGITS)

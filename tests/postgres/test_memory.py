@@ -1,4 +1,4 @@
-"""A table of any size is scanned, copied and proved in the same memory."""
+"""Scan, copy and verification need the same memory for a table of any size."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A database that moves to PostgreSQL: content equal, writers beside it, the way back."""
+"""A database moves to PostgreSQL: equal content, writers during the move, and the way back."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import threading
@@ -80,13 +81,13 @@ def test_an_estimate_is_by_the_first_rows_of_the_largest_tables(link, goal, monk
     with closing(sqlite3.connect(link)) as connection, connection:
         connection.executemany("INSERT INTO tag VALUES (?, 'x' || ?)", [(f"t{n}", n) for n in range(3000)])
     found = plan(target(link), goal, document()).estimate
-    assert (found.tables[0], found.rows) == ("child", 202)  # of `tag` no part can be compared by itself
+    assert (found.tables[0], found.rows) == ("child", 202)  # `tag` cannot be split into parts for the estimate
     assert Rate(100, 1.0, 1.0, 2.0).scaled(10_000) == Rate(10_000, 100.0, 200.0, 200.0)
 
 
 @pytest.mark.parametrize("few", [500, 0])
 def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database, monkeypatch, few):
-    """Keys that stand in a statement, and those that need a table."""
+    """With keys in the statement, and with so many keys that they need a table."""
     monkeypatch.setattr("schemasync.engines.postgres.replay.FEW", few)
     stop, written, failed = threading.Event(), [], []
 
@@ -132,7 +133,7 @@ def test_every_acknowledged_write_is_on_postgres(link, goal, postgres_database, 
 
 
 def test_writers_do_not_wait_for_many_tables_that_were_written_a_little(tmp_path, goal, postgres_database):
-    """Each table with a new row takes some statements under the lock: 25 of them more than --max-pause allows."""
+    """Each table with a new row takes some statements under the lock: 25 tables need more time than --max-pause."""
     link, many = tmp_path / "many.sqlite3", {f"t{n}": {"id": "INTEGER PRIMARY KEY"} for n in range(25)}
     wanted, left, rounds = documents.read(json.dumps(many).encode()), [], []
     sync(target(link), wanted)
@@ -170,12 +171,12 @@ def test_writes_there_keep_it_from_going_back_unless_they_are_to_be_left(link, g
         with pytest.raises(Refused) as refusal:
             undo(target(link), goal, document())
         assert [one.code for one in refusal.value.problems] == ["writes-left-behind"]
-        connection.execute("INSERT INTO tag VALUES ('goes', 'on')")  # it is live as before
+        connection.execute("INSERT INTO tag VALUES ('goes', 'on')")  # the file is live as before
         left = undo(target(link), goal, document(), leave_writes=True).left
         assert left["tag"] >= 1
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("INSERT INTO tag VALUES ('no', 'more')")
-    with pytest.raises(Refused, match="undone"):  # its rows are not dropped for another move
+    with pytest.raises(Refused, match="undone"):  # a further move does not drop its rows
         move(target(link), goal, document())
     with postgres_database.connect() as connection:
         assert move_table.read(connection).state == "undone"
@@ -240,40 +241,41 @@ def test_a_postponed_move_keeps_up_until_it_is_called(link, goal, postgres_datab
 
 
 def next_ids(database):
-    """The ids that PostgreSQL gives out for a new parent and a new child."""
+    """Return the ids that PostgreSQL assigns to a new parent and a new child."""
     with database.connect() as connection:
         (parent,) = connection.execute("INSERT INTO parent (name) VALUES ('next') RETURNING id").fetchone()
         (child,) = connection.execute("INSERT INTO child (parent) VALUES (1) RETURNING id").fetchone()
     return parent, child
 
 
-def test_ids_go_on_past_what_was_written_before_the_last_round(link, goal, postgres_database):
-    rounds = []
+def writes_before_the_second_round(link, *statements):
+    """Return an observer that runs the statements before the second round; the first one follows the copy."""
+    rounds = itertools.count(1)
 
     def observer(when, step):
-        if (when, step) == ("before", MoveStep.ROUND):
-            rounds.append(step)
-            if len(rounds) == 2:  # the first one is that after the copy; the proof and the counters follow it
-                with closing(sqlite3.connect(link)) as connection, connection:
-                    connection.execute("INSERT INTO parent (name) VALUES ('late')")
-                    connection.execute("INSERT INTO child (parent) VALUES (1)")
+        if (when, step) == ("before", MoveStep.ROUND) and next(rounds) == 2:
+            with closing(sqlite3.connect(link)) as connection, connection:
+                for statement in statements:
+                    connection.execute(statement)
 
+    return observer
+
+
+def test_ids_go_on_past_what_was_written_before_the_last_round(link, goal, postgres_database):
+    observer = writes_before_the_second_round(
+        link, "INSERT INTO parent (name) VALUES ('late')", "INSERT INTO child (parent) VALUES (1)"
+    )
     assert move(target(link), replace(goal, observer=observer), document()).result == "moved"
-    assert len(rounds) >= 2
+    assert ("late",) in {(name,) for _, name, _ in rows_there(postgres_database, "parent")}
     assert_equal(link, postgres_database)
     assert next_ids(postgres_database) == (202, 502)
 
 
 def test_unique_values_that_two_rows_swap_meanwhile_arrive(link, goal, postgres_database):
-    rounds = []
-
-    def observer(when, step):
-        if (when, step) == ("before", MoveStep.ROUND):
-            rounds.append(step)
-            with closing(sqlite3.connect(link)) as connection, connection:
-                for number, name in [(1, "aside"), (2, "p0"), (1, "p1")] if len(rounds) == 2 else []:
-                    connection.execute("UPDATE parent SET name = ? WHERE id = ?", (name, number))
-
+    swaps = [(1, "aside"), (2, "p0"), (1, "p1")]
+    observer = writes_before_the_second_round(
+        link, *(f"UPDATE parent SET name = '{name}' WHERE id = {number}" for number, name in swaps)
+    )
     assert move(target(link), replace(goal, observer=observer), document()).result == "moved"
     assert {(1, "p1", None), (2, "p0", None)} < set(rows_there(postgres_database, "parent"))
     assert_equal(link, postgres_database)
@@ -281,7 +283,7 @@ def test_unique_values_that_two_rows_swap_meanwhile_arrive(link, goal, postgres_
 
 @pytest.fixture
 def owner(postgres_database):
-    """The entry of a role that owns the database, and has no other right."""
+    """The DATABASES entry of a role that owns the database, and has no other privilege."""
     name = f"owner_of_{postgres_database.name}"
     with postgres_database.connect() as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
@@ -354,7 +356,7 @@ def test_a_value_that_is_written_after_the_scan_and_does_not_fit_ends_the_move(l
         move(target(link), replace(goal, observer=observer), document())
     assert [one.code for one in failure.value.problems] == ["postgres-values"]
     with closing(sqlite3.connect(link)) as connection, connection:
-        connection.execute("UPDATE tag SET label = 'mended' WHERE code = 'late'")
+        connection.execute("UPDATE tag SET label = 'fixed' WHERE code = 'late'")
     assert move(target(link), goal, document()).result == "moved"
     assert_equal(link, postgres_database)
 

@@ -1,5 +1,5 @@
-"""kill -9 before and after every step of a move and of its undoing: at most one side takes writes, and the next run
-finishes."""
+"""kill -9 before and after every step of a move and of its undoing: at most one side accepts writes, and the next run
+completes the move."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def server(postgres_database):
 
 
 def run(action, link, server, observer=None):
-    """One run in a process of its own, of which every step on both sides is seen."""
+    """Run an action in another process; `observer` gets every step on both sides."""
     goal = Goal("pg", server, observer=observer or (lambda when, step: None))
     disk = Disk(observer) if observer else Disk()
     return child(lambda: action(target(link, disk=disk, wait=5.0), goal, document()).result)
@@ -60,7 +60,7 @@ def passed(action, link, server):
 def points(steps):
     for number, step in enumerate(steps):
         for when in ("before", "after"):
-            # what is there after one step is there before the next one, but for where it counts most
+            # the state after a step is that before the next one, so only the critical steps are tested twice
             same = when == "after" and not step.startswith(("MOVE:COMPLETE", "CUTOVER")) and number < len(steps) - 1
             yield pytest.param(number, when, id=f"{number:02d}-{step}-{when}", marks=[pytest.mark.slow] * same)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL that fails in the middle of a move: nothing is lost, and the next run finishes."""
+"""PostgreSQL fails in the middle of a move: nothing is lost, and the next run completes the move."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def link(tmp_path):
 
 @pytest.fixture
 def own_server(postgres):
-    """A server of this test, which it may stop. The shared one says whether there can be any."""
+    """A server for one test, which may stop it. The fixture `postgres` decides whether there is a server."""
     with servers.own_server() as folder:
         yield folder
 

@@ -1,5 +1,5 @@
-"""Whole schemas move while four programs write all of their tables: of all kinds of models, of a shop for records as
-Chinook is, and of traders as Northwind is."""
+"""Whole schemas move while four programs write to all of their tables: models of all kinds, and shops such as Chinook
+and Northwind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_row_of_a_schema_is_there_after_a_move_beside_writers(name, tmp_pa
     done(process(tmp_path, "build", SCHEMAS[name], link, postgres_database.dsn))
     writers = [process(tmp_path, "write", link, number) for number in range(WRITERS)]
     try:
-        time.sleep(3)  # until they have begun
+        time.sleep(3)  # until the writers have begun
         moved = json.loads(done(process(tmp_path, "move", link, postgres_database.dsn)))
         acknowledged = [int(done(writer)) for writer in writers]
     finally:

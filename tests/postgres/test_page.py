@@ -1,4 +1,4 @@
-"""The tables of docs/howto/outgrow.md are what the code makes."""
+"""The tables of docs/howto/outgrow.md agree with the code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = page("docs/howto/outgrow.md")
 
 
 def rows(section: str, first: str) -> list[list[str]]:
-    """What each row of a table has in code."""
+    """Return the code spans of each row of a table."""
     table = PAGE.section(section).partition(f"| {first} |")[2].partition("\n\n")[0]
     return [re.findall(r"`([^`]+)`", line) for line in table.splitlines()[2:]]
 

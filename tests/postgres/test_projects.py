@@ -1,4 +1,4 @@
-"""The DDL of whole projects, with what is refused left out as the hints say, runs on PostgreSQL."""
+"""The DDL of whole projects runs on PostgreSQL, with refused parts left out as the hints say."""
 
 from __future__ import annotations
 

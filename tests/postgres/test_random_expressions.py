@@ -38,7 +38,7 @@ OF_TWO = "coalesce nullif ifnull max min instr".split()
 
 
 def expression(chance: random.Random, depth: int) -> str:
-    """An expression of SQLite, most of them of one kind of values."""
+    """Return an expression of SQLite whose parts are mostly of one kind of values."""
     if depth == 0 or chance.random() < 0.15:
         return chance.choice(COLUMNS if chance.random() < 0.7 else LITERALS)
     a, b, c, d = (expression(chance, depth - 1) for _ in range(4))
@@ -71,7 +71,7 @@ def test_an_expression_that_is_translated_has_the_same_results(both: Both, seed:
             lite, pg = both.results(sql, translated)
         except Untranslated:
             continue
-        except psycopg.errors.NumericValueOutOfRange:  # of a float; SQLite goes on with infinity
+        except psycopg.errors.NumericValueOutOfRange:  # of a float; SQLite continues with infinity
             both.pg.rollback()
             continue
         pairs = [(row["id"], plain(a), b) for row, a, b in zip(ROWS, lite, pg, strict=True) if a != b]

@@ -1,4 +1,4 @@
-"""Translated expressions are compared over rows that are in both databases."""
+"""Translated expressions are compared over rows of both databases."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def both(postgres: Server) -> Iterator[Any]:
             pg.execute(sql.encode())
 
         def compare(**changed: str) -> list[Difference]:
-            """With other translations, by a word of what they are."""
+            """Return the differences after replacing translations, each chosen by a word in its description."""
             translated = tuple(
                 replace(one, postgres=next((sql for word, sql in changed.items() if word in one.what), one.postgres))
                 for one in ddl.translated

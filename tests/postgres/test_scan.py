@@ -1,4 +1,4 @@
-"""One scan of a table finds all values that PostgreSQL would refuse or change, with what helps."""
+"""One scan of a table finds all values that PostgreSQL would refuse or change, with the policies that help."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_database_in_utf_16_is_scanned_too():
     [
         ("DATE", ["2026-11-29", None], Date()),
         ("DATETIME", ["2026-11-29 12:00:00", "2026-11-29 12:00:00.123456"], Timestamp()),
-        ("DATETIME", ["2026-11-29", "2026-11-30"], Date()),  # Northwind's
+        ("DATETIME", ["2026-11-29", "2026-11-30"], Date()),  # as in Northwind
         ("DATETIME", ["2026-11-29", "2026-11-29 12:00:00"], None),
         ("DATETIME", [1764400000], None),
         ("TIME", ["12:00:00"], Time()),

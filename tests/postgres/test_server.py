@@ -1,4 +1,4 @@
-"""The server of the other tests: each has a database of its own."""
+"""The server of the other tests: each test has a separate database."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ GENERATED = {
 
 
 def inserted(server: Server, definitions: dict[str, str], kinds: dict[str, Any]) -> tuple[Any, Any]:
-    """The row that an INSERT of a key alone makes, in SQLite and in PostgreSQL."""
+    """Return the row that an INSERT of a key alone creates, in SQLite and in PostgreSQL."""
     document = read(json.dumps({"t": {"id": "INTEGER PRIMARY KEY", **definitions}}).encode())
     fields = {name: kind for name, kind in kinds.items() if isinstance(kind, FieldKind)}
     shapes = {name: kind for name, kind in kinds.items() if kind is not None and name not in fields}
@@ -101,7 +101,7 @@ def test_a_default_is_the_value_that_sqlite_stores(postgres: Server) -> None:
 
 
 def test_a_default_that_is_now_is_computed_at_each_insert_in_utc(postgres: Server) -> None:
-    """sqlglot writes `DATE('now')`, which PostgreSQL computes once, when the table is made."""
+    """sqlglot writes `DATE('now')`, which PostgreSQL computes once, when the table is created."""
     definitions = {name: definition for name, (definition, _, _) in NOW.items()}
     lite, pg = inserted(postgres, definitions, {name: kind for name, (_, kind, _) in NOW.items()})
     for name, here, there in zip(definitions, lite, pg, strict=True):

@@ -1,4 +1,5 @@
-"""The proof: equal where the values mean the same, and one planted change of each type is found and named by key."""
+"""The verification: rows are equal if their values mean the same, and one planted change of each type is found and
+named by key."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ VALUES = {
 
 
 def fill(pair, rows=60):
-    """Rows with all values, each column at its own pace, so that few columns have the same neighbours."""
+    """Insert rows with all values; each column uses them in another order, so that few combinations repeat."""
     chosen = random.Random(1)
     names = [column.name for column in pair.tables["t"].copied if column.name in VALUES]
     extra = [column.name for column in pair.tables["t"].copied if column.name in ("id", "part")]
@@ -72,7 +73,7 @@ def proof(pair, **options):
 @KEYS
 def test_equal_rows_are_equal_whatever_form_their_values_have(postgres_database, ddl, monkeypatch):
     seen = []
-    monkeypatch.setattr(pieces, "MOST", 16)  # several pieces
+    monkeypatch.setattr(pieces, "MOST", 16)  # makes several pieces
     with both(postgres_database, ddl, ALL) as pair:
         fill(pair)
         pair.copy()
@@ -212,7 +213,7 @@ def test_what_a_policy_changed_is_compared_as_the_policy_makes_it(postgres_datab
 
 
 def test_floats_are_compared_by_their_bits(postgres_database):
-    """Text does not do: 50 of 200,000 random floats have another one in PostgreSQL than in Python."""
+    """Text is no substitute: for 50 of 200,000 random floats PostgreSQL's text differs from Python's."""
     chosen = random.Random(7)
     numbers = [struct.unpack(">d", chosen.randbytes(8))[0] for _ in range(2000)]
     numbers += [chosen.randrange(2**53, 2**63) for _ in range(500)]
@@ -288,7 +289,7 @@ def test_columns_that_a_model_does_not_know_are_compared_too(postgres_database):
 
 
 def test_what_a_policy_would_make_is_not_taken_for_what_rounding_makes(postgres_database):
-    """1.015 is stored a little below: rounded by its bits it is 1.01, shown and rounded by PostgreSQL 1.02."""
+    """1.015 is stored as slightly less: rounded by its bits it is 1.01, displayed and rounded by PostgreSQL 1.02."""
     with both(postgres_database, WIDE, ALL) as pair:
         pair.source.execute("INSERT INTO t (price) VALUES (1.015)")
         pair.copy()

@@ -69,7 +69,7 @@ VIEWS = {
 
 
 def shown(value: Any) -> Any:
-    """Sums of decimals are exact there, and end in noise in SQLite."""
+    """Round floats: sums of decimals are exact on PostgreSQL, but inexact in SQLite."""
     found = plain(value)
     return round(found, 9) if isinstance(found, float) else found
 

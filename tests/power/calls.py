@@ -1,7 +1,7 @@
-"""What strace writes of a run, as typed changes of one folder.
+"""Read the output of strace for a run as typed changes of one folder.
 
-A call that another thread or process interrupts has two lines: it is read where it ends, and knows where it began, as an
-fsync covers only what was done before it began.
+A call that another thread or process interrupts has two lines. It counts at its end, with the line of its beginning, as
+an fsync covers only changes made before it began.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ NAMES = (
     "openat,open,creat,write,pwrite64,writev,pwritev,ftruncate,truncate,fallocate,fsync,fdatasync,sync,syncfs,rename,renameat,"
     "renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,mkdir,mkdirat,rmdir,copy_file_range,sendfile,ioctl"
 )
-"""The calls that are recorded."""
+"""The system calls to record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A file that did not exist, or one that is emptied when it is opened."""
+    """A file that was created, or that was emptied when it was opened."""
 
     path: str
     is_emptied: bool
@@ -29,7 +29,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Bytes of a file; `offset` is None where they go behind what this file got before."""
+    """Bytes written to a file. `offset` is None for bytes right after the previous ones."""
 
     path: str
     offset: int | None
@@ -38,7 +38,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Bytes that the kernel copies. `offset` as for `Written`; `length` is None for the whole file."""
+    """Bytes copied by the kernel. `offset` is as in `Written`; `length` is None for the whole file."""
 
     source: str
     path: str
@@ -58,14 +58,14 @@ class Resized:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """fsync of a file or folder; of everything without a path."""
+    """An fsync of a file or folder. Without a path, of everything."""
 
     path: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """Another name, or two names that are exchanged."""
+    """A renamed file or folder, or two names that are exchanged."""
 
     old: str
     new: str
@@ -74,7 +74,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Another name of the same file."""
+    """A second name of the same file."""
 
     old: str
     new: str
@@ -97,14 +97,14 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A name that is gone, of a file, a link or a folder."""
+    """A removed name of a file, a link or a folder."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line that the run wrote for the one who reads the recording."""
+    """A line that the run wrote into the file of marks."""
 
     text: str
 
@@ -114,7 +114,7 @@ Change = Made | Written | Copied | Resized | Synced | Renamed | Linked | Pointed
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A change, and the numbers of the lines in which its call began and ended."""
+    """A change, with the line numbers of the beginning and the end of its call."""
 
     begun: int
     ended: int
@@ -128,14 +128,14 @@ _LINE = re.compile(r"\d+\s+(?P<name>\w+)\((?P<given>.*)\)\s+= (?P<result>\d+)(?:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads what strace wrote. `root`: the folder whose changes count; `marks`: a file to which the run writes lines."""
+    """A reader of strace's output. `root`: the folder whose changes count. `marks`: a file for lines of the run."""
 
     root: Path
     marks: Path
 
     def calls(self, text: str) -> Iterator[Call]:
-        """The changes in the order in which their calls ended. SQLite makes its shared memory (`-shm`) anew after a power
-        loss, whatever is in it."""
+        """Yield the changes in the order in which their calls ended, without those of SQLite's shared memory (`-shm`),
+        which SQLite makes again after a power loss."""
         for begun, ended, line in _whole_lines(text.split("\n")):
             found = _LINE.match(line)
             if found is None:
@@ -196,12 +196,12 @@ class Reader:
         return self._files(given)[0]
 
     def _files(self, given: str) -> list[str]:
-        """The paths of the descriptors."""
+        """Return the paths of the descriptors."""
         found = re.findall(DESCRIPTOR, re.sub(STRING, "", given))
         return [self._below(_text(path) + deleted) for path, deleted in found]
 
     def _paths(self, given: str) -> list[str]:
-        """Each path, which may be relative to the folder of a descriptor before it."""
+        """Return each path. It may be relative to the folder of the descriptor before it."""
         found = re.findall(f"(?:{DESCRIPTOR}, )?{STRING}", given)
         return [self._below(os.path.normpath(Path(_text(base)) / _text(path))) for base, _, path in found]
 

@@ -12,7 +12,7 @@ __all__ = ["memory", "prepare", "tmp_path"]
 
 @pytest.fixture
 def open_folder():
-    """A folder that every user can reach and write to."""
+    """A folder to which every user may write."""
     folder = Path(tempfile.mkdtemp(prefix="schemasync-", dir="/tmp"))
     folder.chmod(0o777)
     yield folder

@@ -1,7 +1,7 @@
-"""A disk that may forget: what stands on it if the power fails, by what fsync promises and nothing more.
+"""A disk that may forget: its possible states after a power loss, by the guarantees of fsync alone.
 
-A change of a file is durable when an fsync of the file began after it, a name when an fsync of its folder did. Of all
-other changes any may be there or not, each by itself. A file system with a journal promises more.
+A change of a file is durable after an fsync of the file that began later, and a name after an fsync of its folder that
+began later. Each other change may be there or not, independently. A file system with a journal guarantees more.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from .calls import (
 
 ROOT = 0
 Names = dict[str, int]
-"""What a folder holds: name -> number of a file, a folder or a link."""
+"""The content of a folder: name -> number of a file, a folder or a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfFile:
-    """A change of a file: bytes at an offset, or a new length. Without `data` it is a length."""
+    """A change of a file: the bytes `data` at the offset `at`, or without `data` the new length `at`."""
 
     ended: int
     node: int
@@ -41,7 +41,7 @@ class OfFile:
     data: bytes | None = None
 
     def apply(self, content: bytes) -> bytes:
-        """The file with this change."""
+        """Return the content with this change."""
         if self.data is None:
             return content[: self.at].ljust(self.at, b"\0")
         return content[: self.at].ljust(self.at, b"\0") + self.data + content[self.at + len(self.data) :]
@@ -49,7 +49,7 @@ class OfFile:
 
 @dataclass(frozen=True, slots=True)
 class OfNames:
-    """A change of names, which happens as a whole: (folder, name, what has the name now or None).
+    """A change of names as one unit: items of (folder, name, number of its new file or None).
 
     It is durable when each of `folders` has been synced.
     """
@@ -64,18 +64,18 @@ Pending = OfFile | OfNames
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the names lead to, when they do: contents of files, names in folders, targets of links."""
+    """The content of a disk by number: contents of files, names in folders, targets of links."""
 
     files: dict[int, bytes]
     folders: dict[int, Names]
     links: dict[int, str]
 
     def copied(self) -> Content:
-        """One of its own, whose parts may be replaced."""
+        """Return a copy whose parts may be replaced."""
         return Content(dict(self.files), {node: dict(names) for node, names in self.folders.items()}, dict(self.links))
 
     def apply(self, change: Pending) -> None:
-        """Let it happen."""
+        """Make this change."""
         match change:
             case OfFile(node=node):
                 self.files[node] = change.apply(self.files.get(node, b""))
@@ -87,7 +87,7 @@ class Content:
                         self.folders.setdefault(folder, {})[name] = node
 
     def walk(self, folder: int = ROOT, at: str = "") -> Iterator[tuple[str, int]]:
-        """Every path that leads somewhere, with its number; folders before what they hold."""
+        """Yield every path with its number, and a folder before its content."""
         for name, node in sorted(self.folders.get(folder, {}).items()):
             yield f"{at}{name}", node
             if node in self.folders:
@@ -98,7 +98,7 @@ class Content:
 class Epoch:
     """The time between two moments at which something became durable.
 
-    `durable` is there for certain; of `pending` anything may be. `said`: the lines that the run had written at the end.
+    `durable` is certainly on the disk; any of `pending` may be. `said`: the lines that the run had written by the end.
     """
 
     durable: Content
@@ -106,14 +106,14 @@ class Epoch:
     said: tuple[str, ...]
 
     def state(self, kept: Iterable[int]) -> Content:
-        """What is there if of the pending changes those with these numbers are kept."""
+        """Return the content of the disk if the pending changes with these numbers are on it."""
         content = self.durable.copied()
         for number in sorted(kept):
             content.apply(self.pending[number])
         return content
 
     def choices(self, chance: random.Random, more: int) -> Iterator[tuple[int, ...]]:
-        """Nothing kept, each one alone, all, and `more` random choices."""
+        """Yield choices of pending changes: none, each one alone, all, and `more` random ones."""
         numbers = range(len(self.pending))
         yield ()
         yield from ((number,) for number in numbers)
@@ -125,7 +125,7 @@ class Epoch:
 
 @dataclass
 class Disk:
-    """Follows a recording. `now` is what every program sees, `durable` what a power loss leaves for certain."""
+    """A disk that follows a recording. `now` is the content that programs see, `durable` what a power loss leaves."""
 
     now: Content = field(default_factory=lambda: Content({}, {ROOT: {}}, {}))
     durable: Content = field(default_factory=lambda: Content({}, {ROOT: {}}, {}))
@@ -136,7 +136,7 @@ class Disk:
     last: int = ROOT
 
     def hold(self, folder: Path) -> None:
-        """Take over what is in a folder, all of it durable."""
+        """Take over the content of a folder as durable."""
         for path in sorted(folder.rglob("*")):
             name = str(path.relative_to(folder))
             if path.is_symlink():
@@ -151,7 +151,7 @@ class Disk:
         self._settle(*self._sync(Synced(None), 1))
 
     def epochs(self, calls: Iterable[Call]) -> Iterator[Epoch]:
-        """Follow the recording; yield each epoch at its end."""
+        """Follow the recording, and yield each epoch at its end."""
         for call in calls:
             if isinstance(call.change, Synced):
                 found, left = self._sync(call.change, call.begun)
@@ -162,7 +162,7 @@ class Disk:
                 self._follow(call)
         yield self._epoch()
 
-    # --- what changes ---------------------------------------------------------------------------------------------
+    # --- changes --------------------------------------------------------------------------------------------------
 
     def _follow(self, call: Call) -> None:
         change, ended = call.change, call.ended
@@ -223,7 +223,7 @@ class Disk:
         self.pending.append(change)
         self.now.apply(change)
 
-    # --- what exists ----------------------------------------------------------------------------------------------
+    # --- files, folders and links ---------------------------------------------------------------------------------
 
     def _file(self) -> int:
         self.last += 1
@@ -254,7 +254,7 @@ class Disk:
             name = path.removesuffix("(deleted)")
             return (
                 self.gone[name] if name in self.gone else self.gone.setdefault(name, self._file())
-            )  # never had a name
+            )  # a file that never had a name
         folder, name = self._place(path)
         return self.now.folders[folder].get(name)
 
@@ -263,10 +263,10 @@ class Disk:
         assert node is not None, f"the recording changes {path}, which it has not made"
         return node
 
-    # --- what is durable ------------------------------------------------------------------------------------------
+    # --- durable changes ------------------------------------------------------------------------------------------
 
     def _sync(self, sync: Synced, begun: int) -> tuple[list[Pending], list[Pending]]:
-        """The changes that become durable, and those that are still pending."""
+        """Return the changes that become durable, and those that are still pending."""
         found: list[Pending] = []
         left: list[Pending] = []
         node = None if sync.path is None else self._find(sync.path)

@@ -1,5 +1,5 @@
-"""Puts each state that a power loss can leave on a disk, and goes on from there: the database opens as the old or the new
-one, whole, with every row that was acknowledged, and the next run finishes."""
+"""Play each state that a power loss can leave: put it on a disk, and check that the database opens as the old or the
+new one, whole, with every acknowledged row, and that the next run finishes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .model import Content, Epoch
 from .recorder import DONE, NOTE
 
 UNREAD = re.compile(r"\.building(-\w+)?(/|$)|(^|/)lock$")
-"""Files that are removed without a look at what is in them: states that differ in it alone are one state."""
+"""Files that recovery removes unread. States that differ only in their content are one state."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What may be left: an epoch, and the pending changes that are kept of it."""
+    """A state after a power loss: an epoch, its number, and the numbers of its pending changes that are on the disk."""
 
     epoch: Epoch
     number: int
@@ -49,7 +49,7 @@ class State:
 
 
 def states(epochs: Iterable[Epoch], seed: int, more: int) -> list[State]:
-    """All states that differ, each at the last moment at which it is possible: then most was acknowledged."""
+    """Return all different states, each at its last possible moment, as then the most rows were acknowledged."""
     chance, found = random.Random(seed), dict[bytes, State]()
     digests: dict[int, tuple[bytes, bytes]] = {}
     for number, epoch in enumerate(epochs):
@@ -73,7 +73,7 @@ def _key(content: Content, digests: dict[int, tuple[bytes, bytes]]) -> bytes:
 
 
 def put(content: Content, folder: Path) -> None:
-    """Make a folder with this in it."""
+    """Make a folder with this content."""
     folder.mkdir()
     made: dict[int, Path] = {}
     for path, node in content.walk():
@@ -90,19 +90,19 @@ def put(content: Content, folder: Path) -> None:
 
 
 SET_ASIDE = ("rollback", "restore_live", "restore_synced")
-"""What was written before these stays in the file that was left."""
+"""Scenarios that leave earlier writes in an archive."""
 
 
 @dataclass
 class Player:
-    """Tries states of one scenario. `counts`: how many opened as what."""
+    """A player of the states of one scenario. `counts`: how many states opened as "old", "new" and "nothing"."""
 
     prepared: PreparedScenario
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
 
     def play(self, state: State, *, is_finished: bool = True) -> None:
-        """Raises AssertionError with what is wrong. `is_finished`: also run the next run to its end."""
+        """Play a state. Raise AssertionError with the fault. `is_finished`: also run the next run to its end."""
         database = SampleDatabase(self.folder / "w")
         put(state.content, database.folder)
         try:
@@ -120,7 +120,7 @@ class Player:
             "old": None if prepared.old is None else without(prepared.old, *attempted),
             "new": without(prepared.new, *attempted),
         }
-        if database.link.exists() and (sum(state.kept) + state.number) % 2:  # another program is the first to open it
+        if database.link.exists() and (sum(state.kept) + state.number) % 2:  # another program opens it before recovery
             assert without(dump(database.link), *attempted) in states.values()
             assert whole(database.link)
             assert not is_marked(database.link)
@@ -151,7 +151,7 @@ class Player:
         return found
 
     def _look_for(self, acknowledged: dict[str, str], database: SampleDatabase) -> None:
-        """Each row is in the live file, or where what was written before is set aside, in the file that it went to."""
+        """Check that each row is in the live file, or if the scenario sets earlier writes aside, in the file `name`."""
         there = notes(database.link) if acknowledged else set()
         aside = {path.name: path for path in database.files()} if self.prepared.scenario.name in SET_ASIDE else {}
         for note, name in acknowledged.items():
@@ -161,7 +161,7 @@ class Player:
 
 
 def _written(said: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """The notes that were tried, and those that were acknowledged, with the file they went to."""
+    """Return all notes that may have been tried, and the acknowledged ones with the name of their file."""
     acknowledged = {note: name for name, note in _acknowledged(said)}
     tried = [f"{NOTE}{number}" for number in range(1, 1000)]
     return tried, acknowledged

@@ -1,6 +1,6 @@
 """A real run, recorded call by call with strace: python -m tests.power.recorder SCENARIO FOLDER MARKS.
 
-While it goes on, another connection writes a row before and after each step, and what was acknowledged is said.
+During the run another connection writes a row before and after each step, and records acknowledged rows in MARKS.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from .model import Disk, Epoch
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = "power "
 DONE = "done"
-"""What the run says when it has told its caller that all is done."""
+"""The mark of a run that has returned to its caller."""
 
 
 def strace() -> str | None:
-    """The program; None where it is not installed or may not trace."""
+    """Return the path of strace, or None if it is not installed or may not trace."""
     program = shutil.which("strace")
     if program is None:
         return None
@@ -39,21 +39,21 @@ def strace() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The calls of one run, from a folder as it was before."""
+    """The calls of one run, and the folder `before` it."""
 
     before: Path
     calls: tuple[Call, ...]
 
     def epochs(self) -> list[Epoch]:
-        """All epochs, in their order."""
+        """Return all epochs in their order."""
         disk = Disk()
         disk.hold(self.before)
         return list(disk.epochs(self.calls))
 
 
 def record(work: list[str], before: Path, folder: Path) -> Recording:
-    """Run a module of Python with these arguments, and the folder and the file of marks behind them, on a copy of
-    `before`. Raises AssertionError if it fails, or if following its calls does not lead to what is in the folder then."""
+    """Record a Python module that runs on a copy of `before`, with these arguments and then the folder and the file of
+    marks. Raise AssertionError if it fails, or if its calls do not lead to the content of the folder."""
     program = strace()
     assert program is not None
     root, marks, log = folder / "w", folder / "marks", folder / "strace.log"
@@ -72,7 +72,7 @@ def record(work: list[str], before: Path, folder: Path) -> Recording:
 
 
 def _compare(recording: Recording, root: Path) -> None:
-    """What the calls lead to is what is there."""
+    """Check that following the calls leads to the content of the folder."""
     disk = Disk()
     disk.hold(recording.before)
     list(disk.epochs(recording.calls))
@@ -86,7 +86,7 @@ def _compare(recording: Recording, root: Path) -> None:
 
 @dataclass
 class Writing:
-    """An observer: a program that writes a row at each step, as one does that opens the link now."""
+    """An observer that writes a row at each step, through the link on a new connection, as another program would."""
 
     database: SampleDatabase
     marks: int

@@ -1,5 +1,5 @@
-"""The same of a new tenant: python -m tests.power.tenants SEED MORE. One process plays all states, each in a fork of its
-own at the same path, because the settings of a project have the path."""
+"""Power loss while a tenant is created: python -m tests.power.tenants SEED MORE. One process plays all states, each in
+a fork of its own at the same path, because the settings of a project have the path."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AUTHOR = "acknowledged"
 
 
 def create(folder: str, marks: str) -> None:
-    """What is recorded: a tenant is created, and a row is written in it."""
+    """Create a tenant and write a row in it. This is the recorded run."""
     os.environ["TENANTS_FOLDER"] = folder
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.tenants.settings"
     django.setup()
@@ -52,7 +52,7 @@ def create(folder: str, marks: str) -> None:
 
 
 def go_on(state: State) -> str:
-    """Enter it, if that is possible, and create it again. Raises AssertionError."""
+    """Enter the tenant if it exists, and create it again. Raise AssertionError if it is not as it should be."""
     from schemasync.tenants import UnknownTenant, create_tenant, tenant
     from schemasync.tenants.paths import path_of
     from schemasync.tenants.settings import tenant_settings
@@ -75,7 +75,7 @@ def go_on(state: State) -> str:
     assert authors() == [AUTHOR] * (DONE in state.said)
     assert whole(path_of(KEY))
     left = [path for path in tenant_settings().folder.iterdir() if path.name.startswith(f".{KEY}.")]
-    assert not any(path for folder in left for path in folder.iterdir()), left  # an empty folder may come back
+    assert not any(path for folder in left for path in folder.iterdir()), left  # an empty folder may reappear
     return found
 
 

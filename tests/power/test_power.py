@@ -1,4 +1,4 @@
-"""Power loss, on the system calls of a real run: what is not durable may be gone, and the database is whole even so."""
+"""Power loss, played by the system calls of a real run: pending changes may be lost, and the database stays whole."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def paths(content):
 
 
 def epochs(*changes):
-    """Each change is a call of its own, one after the other."""
+    """Return the epochs of these changes, each of which is a call of its own."""
     return list(Disk().epochs(Call(number, number, change) for number, change in enumerate(changes, 1)))
 
 
@@ -98,7 +98,7 @@ def recorded(memory):
 
 
 def of_the_swap(epochs):
-    """The states of the moments from the commit to the end of the move of the link."""
+    """Return the states of the moments from the commit of the fence until the link has moved."""
     said = epochs[-1].said
     first, last = said.index(f"after {DiskStep.CUTOVER_FENCE}"), said.index(f"after {DiskStep.CUTOVER_FOLDER}")
     return states([epoch for epoch in epochs if first < len(epoch.said) <= last + 3], seed=1, more=0)
@@ -114,7 +114,7 @@ def test_after_a_power_loss_in_a_swap_every_acknowledged_row_is_there(recorded):
 
 
 def without_last_sync_of_the_commit(calls):
-    """The same recording, had the commit of the fence not synced the folder after it removed the journal."""
+    """Return the calls without the sync of the folder after the commit of the fence has removed the journal."""
     end = calls.index(next(call for call in calls if call.change == Said(f"after {DiskStep.CUTOVER_FENCE}")))
     last = max(n for n, call in enumerate(calls[:end]) if call.change == Synced(""))
     return calls[:last] + calls[last + 1 :]

@@ -1,4 +1,4 @@
-"""Power loss in the creation of a tenant, whose row and whose folder are in two places."""
+"""Power loss while a tenant is created, which has a row in one place and a folder in another."""
 
 import subprocess
 import sys

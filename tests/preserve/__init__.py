@@ -1,1 +1,1 @@
-"""What of a database is kept, tried for each feature of SQLite: docs/preserved.md says what came out."""
+"""Tests of what schemasync preserves of a database, for each feature of SQLite; docs/preserved.md has the results."""

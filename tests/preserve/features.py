@@ -1,15 +1,16 @@
-"""tests/preserve/*.yml, read: features of SQLite, as plain values.
+"""Read tests/preserve/*.yml: features of SQLite, as plain values.
 
 | key | |
 |---|---|
 | `name` | the feature, as the table of docs/preserved.md names it |
-| `needs` | a statement that fails, or gives '0', where this SQLite lacks the feature |
+| `needs` | a statement that fails, or gives '0', if this SQLite lacks the feature |
 | `sql` | a database that has the feature |
 | `each` | statements that run before: the feature is one of the whole file, and is tried once for each |
 | `tables` | the tables that are altered and rewritten; without it all ordinary ones that `sql` makes |
 | `asks` | statements that have the same results before and after, rows or errors, in copies of both files |
-| `rebuilt` | the same for what is made again with other bytes |
-| `changed` | `to`: a change of schema.json as a merge patch (RFC 7396); `asks`: statements with what they result in, rows as |
+| `rebuilt` | like `asks`, for objects that are rebuilt with other bytes |
+| `changed` | `to`: a change of schema.json as a merge patch (RFC 7396); `asks`: statements with their results, rows as
+|
 | | SQL literals or a part of an error. Without it schema.json has no word for the feature |
 """
 
@@ -34,7 +35,7 @@ OF_ANY_FILE = ("",)
 
 @dataclass(frozen=True)
 class Feature:
-    """One row of the table."""
+    """A feature: one row of the table."""
 
     name: str
     sql: str
@@ -51,7 +52,7 @@ class Feature:
         return self.each != OF_ANY_FILE
 
     def is_here(self) -> bool:
-        """True if this SQLite has it."""
+        """Return True if this SQLite has the feature."""
         with closing(opened(":memory:")) as connection:
             try:
                 found = connection.execute(self.needs).fetchone()
@@ -60,7 +61,7 @@ class Feature:
         return found is None or found[0] != "0"
 
     def tables_of(self) -> tuple[str, ...]:
-        """The tables that are altered and rewritten."""
+        """Return the names of the tables that are altered and rewritten."""
         if self.tables is not None:
             return self.tables
         with closing(opened(":memory:")) as connection:
@@ -71,7 +72,7 @@ class Feature:
 
 @cache
 def load() -> tuple[Feature, ...]:
-    """Every feature, in the order of the files and of their entries."""
+    """Return every feature, in the order of the files and of their entries."""
     texts = (path.read_text("utf-8").replace("LONG", "long" * 50) for path in sorted(FOLDER.glob("*.yml")))
     return tuple(_feature(data) for text in texts for data in cases.parsed(text))
 

@@ -1,4 +1,4 @@
-"""Connections to these databases, with the extension of vec0 where it is installed and Python can load it."""
+"""Connections to these databases, with the extension of vec0 if it is installed and Python can load it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXTENSIONS = ["sqlite_vec.load"]
 
 @cache
 def opener() -> Opener:
-    """What the setting EXTENSIONS makes of each connection of the product."""
+    """Return the opener that the setting EXTENSIONS creates for the connections of the product."""
     if find_spec("sqlite_vec") is None or not hasattr(sqlite3.Connection, "enable_load_extension"):
         return Opener()
     with override_settings(SCHEMASYNC={"EXTENSIONS": EXTENSIONS}):
@@ -29,7 +29,7 @@ def opener() -> Opener:
 
 
 def opened(path: Path | str) -> sqlite3.Connection:
-    """A connection as the application opens it."""
+    """Return a connection as the application opens it."""
     connection = sqlite3.connect(path, isolation_level=None)
     opener().register(connection)
     return connection

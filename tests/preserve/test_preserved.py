@@ -1,4 +1,4 @@
-"""docs/preserved.md says what becomes of each feature of SQLite in four ways; each cell is tried."""
+"""docs/preserved.md lists the fate of each feature of SQLite in four ways; a test covers each cell."""
 
 import re
 from dataclasses import replace
@@ -16,7 +16,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def cells():
-    """By the name of each feature, its cell in each way, as the page has them."""
+    """Return the cells of the page: by the name of each feature, one for each way."""
     rows = [line.strip().strip("|").split(" | ") for line in PAGE.read_text("utf-8").splitlines() if line[:1] == "|"]
     return {
         row[0].strip(): dict(zip(WAYS, map(_plain, row[1:]), strict=True)) for row in rows if len(row) == 5 and row[1]

@@ -1,4 +1,5 @@
-"""The real product on a database with features: adopt, sync one way, roll back; and what became of each feature."""
+"""Run the real product on a database with features: adopt, sync in one way, roll back; then determine the fate of each
+feature."""
 
 from __future__ import annotations
 
@@ -31,14 +32,15 @@ KEPT, REBUILT, LOST = "kept", "kept, rebuilt", "lost"
 NO_WORD = "no word"
 """schema.json cannot express the feature, so no plan changes it."""
 
-BESIDE = "beside_all"  # a table that has nothing to do with any feature, and is rewritten each time
+BESIDE = "beside_all"  # a table without any of the features, which is rewritten each time
 ADDED = "one_more"
 PROPERTIES = ("page_size", "encoding", "auto_vacuum", "application_id", "user_version")
 
 
 @dataclass(frozen=True)
 class State:
-    """A database as a value: its objects with their text and all rows, what SQLite finds wrong, and its properties."""
+    """The state of a database: its objects with their SQL and all rows, the faults that SQLite finds, and its
+    properties."""
 
     content: Dump
     faults: frozenset[str]
@@ -48,7 +50,8 @@ class State:
 def outcomes(
     features: Sequence[Feature], way: str, folder: Path, first: str = "", options: SyncOptions | None = None
 ) -> dict[str, str]:
-    """By the name of each feature, what this way makes of it. All are in one database; a refusal is one of all."""
+    """Return the outcome of this way by the name of each feature. One database has all features, so a refusal is one of
+    all."""
     target = target_of(folder / "db.sqlite3", opener=opener(), wait=5.0, actor="preserve")
     link = target.layout.link
     _make(features, link, first)
@@ -108,7 +111,7 @@ def _refusal(error: SchemasyncError) -> str:
 
 
 def _changed(tree: dict[str, Any], features: Iterable[Feature], way: str) -> dict[str, Any]:
-    """The schema.json of an adopted database, changed this way."""
+    """Return the schema.json of an adopted database, changed in this way."""
     tree[BESIDE]["b"] = {"type": "TEXT", "fill": "upper(a)"}
     for feature in features:
         if way == CHANGED:
@@ -123,7 +126,7 @@ def _changed(tree: dict[str, Any], features: Iterable[Feature], way: str) -> dic
 def _merge(tree: dict[str, Any], change: Any) -> None:
     """Apply a merge patch: https://www.rfc-editor.org/rfc/rfc7396"""
     for key, value in change.items():
-        if value == "null":  # a word, as in tests/cases
+        if value == "null":  # the word stands for null, as in tests/cases
             tree.pop(key, None)
         elif isinstance(value, dict) and isinstance(tree.get(key), dict):
             _merge(tree[key], value)
@@ -131,17 +134,17 @@ def _merge(tree: dict[str, Any], change: Any) -> None:
             tree[key] = value
 
 
-# --- what became of it --------------------------------------------------------------------------------------------
+# --- outcomes -----------------------------------------------------------------------------------------------------
 
 
 def _touched(features: Iterable[Feature], way: str) -> set[str]:
-    """The folded names of the tables that the plan alters or rewrites."""
+    """Return the folded names of the tables that the plan alters or rewrites."""
     names = [name for feature in features for name in feature.tables_of()] if way != UNTOUCHED else []
     return {fold(BESIDE), *map(fold, names)}
 
 
 def _check_same(before: Dump, after: Dump, touched: set[str], way: str) -> None:
-    """Every row is as it was, and every text of sqlite_schema that does not belong to a touched table."""
+    """Assert that every row is unchanged, and every text of sqlite_schema except those of touched tables."""
     texts = set(_texts(before, touched, way))
     assert texts == set(_texts(after, touched, way)), "a text of sqlite_schema changed"
     assert after.tables.keys() == before.tables.keys()
@@ -150,7 +153,7 @@ def _check_same(before: Dump, after: Dump, touched: set[str], way: str) -> None:
 
 
 def _texts(content: Dump, touched: set[str], way: str) -> Iterator[tuple[str, str, str, str | None]]:
-    """What is compared of sqlite_schema: without touched tables, and without the indexes of rewritten ones."""
+    """Yield the objects whose text is compared: all but touched tables, and the indexes of rewritten ones."""
     for item in content.objects:
         kind, name, table, _ = item
         if not (kind == "table" and fold(name) in touched) and not (
@@ -160,7 +163,7 @@ def _texts(content: Dump, touched: set[str], way: str) -> Iterator[tuple[str, st
 
 
 def _as_before(content: Content, columns: tuple[str, ...]) -> Content:
-    """The content without columns that were added behind."""
+    """Return the content without the columns that were appended."""
     rows = tuple((rowid, values[: len(columns)]) for rowid, values in content.rows)
     return Content(content.columns[: len(columns)], rows)
 
@@ -185,7 +188,7 @@ def _is_wanted(found: object, wanted: object) -> bool:
 
 
 def _answers(path: Path, statements: Iterable[str]) -> list[Any]:
-    """The rows, or the error, of each statement, one after the other on one copy of the file."""
+    """Return the rows or the error of each statement; all run in turn on one copy of the file."""
     with closing(opened(path)) as source, closing(opened(":memory:")) as copy:
         source.backup(copy)
         return [_answer(copy, sql) for sql in statements]

@@ -1,6 +1,6 @@
-"""A small product in three releases, as others install it: each has migration files of its own, some of which fill rows.
+"""A small product in three releases, which others install: each has its own migration files, some of which fill rows.
 
-Release 1 makes books and seeds a shelf. Release 2 adds a column and fills it in Python, with an effect outside of the
+Release 1 creates books and seeds a shelf. Release 2 adds a column and fills it in Python, with an effect outside of the
 database. Release 3 changes a type, adds an index by SQL, and removes a column.
 """
 
@@ -139,11 +139,11 @@ class Cache:
     db_for_write = db_for_read
 """
 START = (["migrate"], ["createcachetable", "--database", "cache"])
-"""The commands of the start script of a container, before the server."""
+"""The commands that the start script of a container runs before the server."""
 
 
 class Product(Site):
-    """One installation. `with_schemasync` is False for the product as it was before."""
+    """An installation of the product. `with_schemasync` is False for the product before it used schemasync."""
 
     def __init__(self, folder: Path, release: int, *, with_schemasync: bool, more: str = "") -> None:
         self.more = SETTINGS + more
@@ -157,7 +157,7 @@ class Product(Site):
         return other
 
     def upgrade(self, release: int, *, with_schemasync: bool = True) -> None:
-        """The code of another release, as a new image brings it. No command is run."""
+        """Install the code of another release, as a new image does, without running a command."""
         self.settings(flag=with_schemasync, more=self.more)
         self.models(MODELS[release])
         self.schema.unlink(missing_ok=True)
@@ -172,7 +172,7 @@ class Product(Site):
                 (folder / f"{name}.py").write_text(HEAD + text)
 
     def start(self) -> str:
-        """Run the start script; returns what it prints."""
+        """Run the start script, and return its output."""
         return "".join(self.done(*words).out for words in START)
 
 
@@ -186,7 +186,7 @@ class Command(Migrate):
         if options["verbosity"] > 0:
             self.stdout.write("the product's own work is done")
 """
-"""A `migrate` of the product. Without schemasync it inherits from Django's in the same way."""
+"""A `migrate` of the product. Without schemasync it inherits from Django's command in the same way."""
 SUITE = """
 from django.core.cache import cache
 from django.core.management import call_command

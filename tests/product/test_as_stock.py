@@ -1,4 +1,4 @@
-"""Under the migrations of a product, its own code and its operators meet what Django's own `migrate` gives."""
+"""With the migrations of a product, its code and its operators get the same results as from Django's own `migrate`."""
 
 import json
 import re

@@ -19,7 +19,7 @@ INSERT INTO shop_book (shelf_id, title, pages) VALUES (1, 'Dune', '412'), (2, 'T
 
 
 def content(path):
-    """The schema and the rows of a database, without what is of schemasync."""
+    """Return the schema and the rows of a database without the history of schemasync, and its applied migrations."""
     with closing(sqlite3.connect(path)) as connection:
         lines = [line for line in connection.iterdump() if "_schema_versions" not in line]
     return [line for line in lines if not line.startswith('INSERT INTO "django_migrations"')], applied(path)
@@ -135,9 +135,9 @@ def test_a_backup_that_is_moved_over_the_link_goes_on_by_itself(first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("proof", [True, pytest.param(False, marks=pytest.mark.slow)])  # but for the history the same
+@pytest.mark.parametrize("proof", [True, pytest.param(False, marks=pytest.mark.slow)])  # the history alone differs
 def test_a_backup_that_is_copied_through_the_link_goes_on_by_itself(first, proof):
-    """`cp` into the live generation: its rows are gone by then, and those of the backup are taken on."""
+    """`cp` into the live generation: its rows are lost then, and the database continues with those of the backup."""
     backup = first.folder / "backup.sqlite3"
     with closing(sqlite3.connect(first.link)) as source, closing(sqlite3.connect(backup)) as copy:
         source.backup(copy)
@@ -218,7 +218,7 @@ def test_without_the_setting_one_line_says_what_to_do(first):
 
 
 def spoil(product):
-    """Let the migration 0005 fail."""
+    """Make the migration 0005 fail; return a function that restores it."""
     path = product.folder / "shop" / "migrations" / "0005_rename_and_grow.py"
     text = path.read_text()
     path.write_text(text.replace("book_by_title ON shop_book", "book_by_title ON no_such_table"))
@@ -247,7 +247,7 @@ def test_a_migration_that_fails_leaves_the_live_file_and_is_named(first):
 
 @pytest.mark.slow
 def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _first, tmp_path):
-    """Those that ran before the one that failed are live, as after Django's own migrate."""
+    """The migrations that ran before the failed one are live, as after Django's own migrate."""
     stock = _first.copy(tmp_path / "stock")
     stock.upgrade(3, with_schemasync=False)
     spoil(stock)
@@ -267,7 +267,7 @@ def test_nothing_that_may_have_acted_outside_of_the_database_runs_twice(first, _
 
 @pytest.mark.slow
 def test_a_squashed_migration_is_recorded_while_its_parts_are_there(first):
-    """A later release has only the squashed one."""
+    """A later release has only the squashed migration."""
     folder = first.folder / "shop" / "migrations"
     first.upgrade(1)
     first.start()
@@ -303,7 +303,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 @pytest.mark.slow
 def test_with_another_engine_every_command_is_django_s_own(tmp_path, monkeypatch):
-    """The engine is Django's for SQLite under another name, so that this runs where no other engine is."""
+    """The engine is Django's for SQLite under another name, so that this test needs no other engine."""
     product = Product(tmp_path / "site", 3, with_schemasync=True)
     (product.folder / "engine").mkdir()
     (product.folder / "engine" / "__init__.py").touch()
@@ -377,14 +377,14 @@ def test_code_that_compares_the_engine_by_its_name_is_found(tmp_path):
     assert "W012" not in product.done("migrate").err
 
 
-# Where test databases are is tested in tests/backend/test_creation.py.
+# tests/backend/test_creation.py covers the place of test databases.
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
 def test_the_suite_of_the_product_comes_out_as_before(tmp_path, place):
     outcomes = []
     for with_schemasync in (False, True):
         more = "" if place == "memory" else 'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}\n'
-        more += 'INSTALLED_APPS.sort(key=lambda name: name != "shop")\n'  # its own migrate comes first
+        more += 'INSTALLED_APPS.sort(key=lambda name: name != "shop")\n'  # its own migrate has precedence
         product = Product(tmp_path / str(with_schemasync), 3, with_schemasync=with_schemasync, more=more)
         with_suite(product, with_schemasync=with_schemasync)
         ended = product.manage("test", "--verbosity", "2", "--noinput")

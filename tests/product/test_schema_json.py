@@ -35,7 +35,7 @@ def fill_slug(using):
 
 @pytest.fixture
 def product(tmp_path):
-    """A new installation of release 1; the maintainer works on it."""
+    """A new installation of release 1, on which the maintainer works."""
     found = Product(tmp_path / "site", 1, with_schemasync=True, more=MORE)
     found.schema.unlink()
     found.done("schemasync", "export", "--accept-data-migration", "shop.0002_first_shelf")
@@ -74,7 +74,7 @@ def test_makemigrations_writes_schema_json_and_a_migration(product, monkeypatch)
 
 
 def maintained(folder):
-    """The folder of the maintainer: schema.json has gone from release 1 to 3."""
+    """Make the folder of the maintainer: schema.json has advanced from release 1 to 3."""
     found = Product(folder, 1, with_schemasync=True, more=MORE)
     found.schema.unlink()
     seen = [
@@ -103,8 +103,8 @@ def _maintained(tmp_path_factory):
 
 
 def installed(folder, _maintained, release):
-    """An installation that began with release 1, and that migrations brought to this one; then the new image comes, with
-    schema.json."""
+    """Make an installation that began with release 1, and that migrations brought to `release`; then install the new
+    image, with schema.json."""
     found = Product(folder, 1, with_schemasync=False, more=MORE + f"SCHEMASYNC |= {OWN!r}\n")
     found.start()
     found.run_sql(BOOKS)
@@ -142,7 +142,7 @@ def test_an_installation_several_releases_behind_comes_over_in_one_start(tmp_pat
 
 @pytest.mark.slow
 def test_an_installation_of_this_release_is_current_at_once_whatever_the_order_of_its_columns(tmp_path, _maintained):
-    """Migrations appended them; no table is written again."""
+    """Migrations appended them; no table is rewritten."""
     found = installed(tmp_path / "site", _maintained, 3)
     columns = [row[1] for row in found.rows("PRAGMA table_info(shop_book)")]
     out = found.start()

@@ -1,1 +1,1 @@
-"""A whole Django project with the flag on, from outside: its commands in processes of their own."""
+"""Tests of a whole Django project with the flag on, from outside: its commands run in other processes."""

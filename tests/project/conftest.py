@@ -1,4 +1,4 @@
-"""Projects as far as several tests need them, made once in each process and copied."""
+"""Projects that several tests need, made once in each process and copied."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def _built(tmp_path_factory):
 
 @pytest.fixture
 def built(_built, tmp_path):
-    """Models first: its database is there, with a tag."""
+    """A project that has lived on models and schema.json from the start; its database has a tag."""
     return _built.copy(tmp_path / "site")
 
 
@@ -40,7 +40,7 @@ def _migrated(tmp_path_factory):
 
 @pytest.fixture
 def migrated(_migrated, tmp_path):
-    """It lives on migrations, and does not have the flag on."""
+    """A project that lives on migrations, with the flag off."""
     return _migrated.copy(tmp_path / "site")
 
 
@@ -61,5 +61,5 @@ def _adopted(_handmade, tmp_path_factory):
 
 @pytest.fixture
 def adopted(_adopted, tmp_path):
-    """It lived on migrations, with things in its database that no model knows, and was taken over."""
+    """A project that lived on migrations, with objects in its database that no model names, and that was adopted."""
     return _adopted.copy(tmp_path / "site")

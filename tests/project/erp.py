@@ -39,7 +39,7 @@ INSERT INTO TimeEntries VALUES (1, 1, 1, '2024-02-01', 7.5, 'design', 'draft', N
 
 
 def erp(folder):
-    """The project, with two departments, two people, a project and an hour."""
+    """Make the project, with two departments, two people, a project and an hour."""
     site = Site(folder, "from django.db import models\n")
     tree = json.loads(jsonc.scan((ROOT / "demo_project" / "schema.json").read_text("utf-8")).json)
     own = {key: body for key, body in tables_of(tree) if "_model" not in body} | {"_views": tree["_views"]}

@@ -1,4 +1,4 @@
-"""A project that lived on migrations lives on schema.json, with everything that was in its database."""
+"""A project that lived on migrations lives on schema.json, and keeps everything in its database."""
 
 import shutil
 
@@ -9,14 +9,14 @@ from .test_commands import WEIGHT
 
 @pytest.fixture
 def handmade(_handmade, tmp_path):
-    """It lives on migrations, with things in its database that no model knows; the flag is off."""
+    """A project that lives on migrations, with objects in its database that no model names; the flag is off."""
     site = _handmade.copy(tmp_path / "site")
     site.settings(flag=False)
     return site
 
 
 def gates(site):
-    """The exit codes of what CI and start scripts ask."""
+    """Return the exit codes of the checks of CI and start scripts."""
     asked = (["makemigrations", "--check"], ["migrate", "--check"], ["schemasync", "check"])
     return [site.manage(*command).code for command in asked]
 
@@ -26,7 +26,7 @@ def marks(text):
 
 
 def unmarked(site):
-    """What an earlier release wrote, or a person: the tables of models without `_model`."""
+    """Remove `_model` from schema.json, as an earlier release or a person would write the tables of models."""
     lines = site.schema.read_text().splitlines()
     text = "\n".join(line for line in lines if not line.strip().startswith(('"_model"', '"_keep"')))
     site.schema.write_text(text.replace('"_keep": ["legacy", "raw_part"],', "") + "\n")
@@ -66,7 +66,7 @@ def test_inspect_writes_what_adopt_would(handmade, flag):
 
 @pytest.mark.slow
 def test_a_file_in_which_no_model_owns_its_table_is_no_green_light_for_a_site_that_fails(adopted):
-    """One without `_model`, as it may come from elsewhere, and models that have gone on."""
+    """The file has no `_model`, as a foreign one may have, and the models have changed since."""
     unmarked(adopted)
     before = adopted.schema.read_text()
     assert marks(before) == 0

@@ -1,4 +1,5 @@
-"""Generated models beside those of Django's inspectdb, for one database: the table in docs/howto/models.md is measured here."""
+"""Generated models compared with those of Django's inspectdb, for one database: the measurements of the table in
+docs/howto/models.md."""
 
 import json
 import re
@@ -54,7 +55,7 @@ SCHEMA = {
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The texts of both, by command."""
+    """The site and the output of each command, by the command."""
     site = Site(tmp_path_factory.mktemp("beside") / "site", "")
     site.schema.write_text(json.dumps(SCHEMA))
     site.done("schemasync")
@@ -67,7 +68,7 @@ def both(tmp_path_factory):
 
 
 class Measured:
-    """The models of one command. Each method that ends in a sentence of the page says whether that is true of them."""
+    """The models of one command. Each method for a sentence of the page returns whether that is true of them."""
 
     def __init__(self, site, text):
         self.site, self.text = site, text
@@ -77,7 +78,7 @@ class Measured:
         return next(field for field in self.models[table]._meta.local_concrete_fields if field.column == column)
 
     def rows(self, table):
-        """The rows that the model's own query finds."""
+        """Return the rows that the query of the model finds."""
         with closing(sqlite3.connect(self.site.folder / "db.sqlite3")) as connection:
             return connection.execute(str(self.models[table].objects.all().query)).fetchall()
 
@@ -144,5 +145,5 @@ def test_the_table_of_the_page_is_what_is_measured(both):
     shown = {key.strip(): tuple(value.strip() for value in row) for key, row in shown.items()}
     assert {key: shown.get(key, ("", ""))[0] for key in found} == {key: one[0] for key, one in found.items()}
     assert shown.keys() == found.keys() | {"keeps your code in the file"}
-    # another release of sqlparse, with which Django reads constraints, may find less, and none finds more
+    # another release of sqlparse, with which Django reads constraints, may find fewer, but never more
     assert [key for key, one in found.items() if one[1] == "yes" and shown[key][1] == "no"] == []

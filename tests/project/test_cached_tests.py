@@ -1,4 +1,4 @@
-"""TESTS = "cached": a test database is built once and copied afterwards, until something changes that it was built from."""
+"""TESTS = "cached": a test database is built once and then copied, until one of the inputs of its build changes."""
 
 import json
 import os
@@ -101,7 +101,7 @@ def write(site, name, text):
 
 
 def run(site, *args, code=0):
-    """The output of a test run."""
+    """Run the project's tests, and return the output."""
     ended = site.manage("test", *args)
     assert ended.code == code, ended
     return ended.out + ended.err
@@ -113,7 +113,7 @@ def dump(site):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A project with migrations that read all sorts of things; its test database is cached."""
+    """A project whose migrations read inputs of many kinds; its test database is cached."""
     made = Site(tmp_path_factory.mktemp("cached") / "site", flag=False)
     made.done("makemigrations", "shop")
     for name, text in FILES.items():
@@ -133,7 +133,7 @@ def test_the_second_run_copies_the_same_database(site):
 
 @contextmanager
 def changed(site, name, *pairs):
-    """Within the block a file has another text; without pairs it is a new one."""
+    """Replace texts in a file until the block ends; a file that does not exist is created."""
     path = site.folder / name
     before = path.read_bytes() if path.exists() else None
     if before is None:
@@ -197,7 +197,7 @@ CHANGES = {
 }
 
 
-QUICK = {  # one of each kind of what is noted: files, settings, receivers, models
+QUICK = {  # one of each kind of recorded input: files, settings, receivers, models
     "a module that this one imports",
     "a setting that an imported module has read",
     "the code of a receiver",
@@ -206,7 +206,7 @@ QUICK = {  # one of each kind of what is noted: files, settings, receivers, mode
 
 
 def sampled(names, quick):
-    """All of these, of which the gate runs the quick ones: each runs the project's tests twice."""
+    """Return all names, as slow parameters except the quick ones: each runs the project's tests twice."""
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
@@ -304,7 +304,8 @@ connection.creation.create_test_db()
 
 
 def created(site, *args):
-    """What an interpreter prints that gets its code from its input; the current folder is an empty entry of sys.path."""
+    """Run Python with its code on stdin, so that the current folder is an empty entry of sys.path; return its
+    stderr."""
     ended = subprocess.run(
         [sys.executable, "-", *args], input=CREATE, cwd=site.folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True,
         text=True, check=False,
@@ -405,7 +406,7 @@ def test_each_process_of_django_s_runner_has_a_copy(site, start, place, engine):
     assert ended.err.count("Cloning test database for alias 'default'") == 2
     assert len(processes.read_text().split()) == (
         8 if engine == "ours" else 4
-    )  # one process may be quicker than the other
+    )  # one process may be faster than the other
     assert {path.name for path in site.folder.glob("*.sqlite3")} <= {"db.sqlite3"}, "no copy is left"
 
 
@@ -460,7 +461,7 @@ MIGRATED = ["blue", "fixed", "green", "received", "red"]
 @pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("engine", ["stock", pytest.param("ours", marks=pytest.mark.slow)])
 def test_pytest_django(site, args, rows, place, engine):
-    """Without migrations it has the tables of the models, and is another database."""
+    """Without migrations the database is another one, with the tables of the models."""
     pairs = [*([ON_DISK] if place == "disk" else []), *([OURS] if engine == "ours" else [])]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=site_settings", *args]
     environment = {"PYTHONPATH": f"{ROOT}:{site.folder}", "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -539,7 +540,7 @@ def fill(alias):
 
 @pytest.mark.slow
 def test_a_run_that_verifies_finds_what_the_cache_cannot_see(tmp_path):
-    """An environment variable, with schema.json: the reason why "cached" is not the default there."""
+    """The build depends on an environment variable: therefore "cached" is not the default with schema.json."""
     made = Site(tmp_path / "site")
     made.done("makemigrations")
     write(made, "shop/tests.py", FILES["shop/tests.py"])

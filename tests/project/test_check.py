@@ -10,13 +10,13 @@ ALTER TABLE shop_customer ADD COLUMN legacy TEXT DEFAULT 'x' COLLATE NOCASE;
 UPDATE shop_customer SET legacy = NULL WHERE name = 'Bob';
 CREATE VIEW customers AS SELECT name, legacy FROM shop_customer;
 """
-TOLD = """\
+REPORTED = """\
 Django's migrate silently loses, when it remakes a table:
   shop_customer
     [column] no model names the column legacy: 1 row has a value there
     [index] no model has the index raw_part (partial, over an expression)
   shop_tag
-    [trigger] the trigger lower_tag goes with the old table
+    [trigger] the trigger lower_tag is dropped with the old table
 and aborts, because SQLite renames no table under a view or trigger:
   shop_customer
     [view] the view customers refers to it
@@ -32,7 +32,7 @@ def test_check_on_a_project_that_lives_on_migrations_reports_what_the_next_one_w
     migrated.run_sql(BY_HAND)
     ended = migrated.manage("schemasync", "check")
     assert ended.code == 1
-    assert ended.out == TOLD
+    assert ended.out == REPORTED
     assert "4 things in db.sqlite3 would be lost in a migrate, or abort it" in ended.err
     assert "manage.py schemasync adopt" in ended.err
     migrated.settings(flag=True)
@@ -68,7 +68,7 @@ def test_a_schema_that_somebody_names_and_is_not_there_is_an_error(migrated):
 
 @pytest.mark.parametrize("flag", [True, False])
 def test_a_database_that_was_taken_over_misses_its_schema(built, flag):
-    """Otherwise the gate of a deployment that forgot the file would be open."""
+    """Otherwise a deployment that lacks the file would pass the check."""
     built.schema.unlink()
     built.settings(flag=flag)
     ended = built.manage("schemasync", "check")

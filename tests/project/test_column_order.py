@@ -1,4 +1,4 @@
-"""New fields: their columns come last, in the order in which Django's own migrate adds them."""
+"""New fields: their columns are appended in the order in which Django's own migrate adds them."""
 
 import json
 from contextlib import closing
@@ -28,7 +28,7 @@ def in_schema(site, table):
 
 
 def tables(site):
-    """What SQLite knows of each table of the app, but for the order of its columns."""
+    """Return SQLite's information on each table of the app, except for the order of its columns."""
     with closing(Opener().read(site.link)) as connection:
         ours = [table for table in inspect(connection).schema.tables if table.name.startswith("shop_")]
         return {table.name: in_any_order(connection, table) for table in ours}

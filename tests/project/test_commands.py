@@ -1,4 +1,5 @@
-"""The commands of a project with the flag on: what deploy scripts and habits call does what it should."""
+"""The commands of a project with the flag on: those that deploy scripts and developers usually call work as
+expected."""
 
 import os
 import re
@@ -151,7 +152,7 @@ def test_a_renamed_field_is_refused_with_both_hints_and_keeps_its_rows(built):
 
 
 def paste(site, beside, line):
-    """Put a line of a hint into schema.json, below another one."""
+    """Insert a line of a hint into schema.json, after another line."""
     text = site.schema.read_text()
     assert beside in text
     site.schema.write_text(text.replace(beside, f"{beside},\n    {line}"))
@@ -280,7 +281,7 @@ def test_with_the_flag_off_they_are_django_s_own(tmp_path):
 
 
 def test_models_of_another_schema_are_as_they_were(built):
-    """A table without _model is the author's, and every byte of it stays."""
+    """A table without _model belongs to the author, and every byte of it is kept."""
     text = (
         built.schema.read_text().rstrip().removesuffix("}").rstrip()
         + ',\n  // mine\n  "notes": { "id": "INTEGER PRIMARY KEY" /* here */ },\n}\n'
@@ -347,8 +348,8 @@ def test_a_server_that_brings_the_database_up_does_all_that_migrate_does(site):
 
 @pytest.mark.slow
 def test_after_a_rollback_every_command_says_the_same(built):
-    """schema.json and the models are of the version from which the database was rolled back: nothing sends anybody
-    into a sync that is refused."""
+    """schema.json and the models have the version that the database was rolled back from: no command suggests a sync
+    that would be refused."""
     old = built.schema.read_text()
     built.change(WEIGHT)
     built.done("schemasync", "--export")
@@ -358,7 +359,7 @@ def test_after_a_rollback_every_command_says_the_same(built):
         ended = built.manage(*command)
         assert "from which this database was rolled back to" in ended.out + ended.err
         assert "To go forward again with today's data: manage.py schemasync --allow-older\n" in ended.err
-        assert f"To go forward again to the data of then: manage.py schemasync rollback {newer}" in ended.err
+        assert f"To go forward again to the data as it was then: manage.py schemasync rollback {newer}" in ended.err
         assert "To see what a sync would do" not in ended.err
     built.settings(flag=True, more='SCHEMASYNC["ON_STARTUP"] = "warn"')
     assert "To go forward again with today's data" in built.python(STARTED), "not: to sync it"

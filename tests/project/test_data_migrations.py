@@ -1,4 +1,4 @@
-"""Data migrations that a database never ran: one schema.json ships to many databases, each at another release."""
+"""Data migrations that a database never ran: one schema.json is shipped to many databases, each at another release."""
 
 import json
 import sqlite3
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
 
 @pytest.fixture(scope="module")
 def _released(tmp_path_factory):
-    """The maintainer's project: three migrations, run and adopted; its schema.json ships."""
+    """The maintainer's project with three migrations, run and adopted; its schema.json is shipped."""
     site = Site(tmp_path_factory.mktemp("released") / "site", NOTE, flag=False)
     site.done("makemigrations", "shop", "-n", "title")
     site.done("migrate")
@@ -80,7 +80,7 @@ def history(site):
 
 
 def forget(site):
-    """Make the history what an earlier release wrote."""
+    """Rewrite the history as an earlier release wrote it."""
     site.run_sql("UPDATE _schema_versions SET plan = json_remove(plan, '$.data_migrations')")
 
 
@@ -227,7 +227,7 @@ def test_without_the_flag_migrations_are_django_s_and_nothing_is_asked(user):
     assert user.manage("migrate").code == 3, "with the flag they matter"
 
 
-# --- which they are -----------------------------------------------------------------------------------------------
+# --- which migrations count ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What `check` finds wrong in the database of a project that has adopted nothing."""
+"""Faults that `check` finds in the database of a project that has not adopted it."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_a_damaged_page_is_found_on_request(migrated):
     migrated.run_sql("INSERT INTO shop_tag (label) VALUES ('red'), ('blue')")
     with migrated.link.open("r+b") as file:
         root = migrated.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'shop_tag'")[0][0]
-        file.seek((root - 1) * 4096 + 7)  # how many bytes of the page are in fragments: reads do not need it
+        file.seek((root - 1) * 4096 + 7)  # the number of fragmented bytes of the page: reads do not use it
         file.write(b"\x30")
     assert {one["kind"] for one in found(migrated, "--quick-check")["database_faults"]} == {"damaged"}
 

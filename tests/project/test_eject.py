@@ -1,4 +1,4 @@
-"""The way out: migrations that make what the models say, a database that says they have been run, a plain file."""
+"""The way out: migrations that create what the models state, a database that records them as applied, a plain file."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ def rewrite(site, old, new):
 
 
 def changed(site):
-    """Later models, a renamed field among them and one that nobody gave a default, brought into the database."""
+    """Apply later models to the database, with a renamed field, and a new one for which nobody set a default."""
     site.change(*LATER)
     rewrite(site, '"total": "decimal NOT NULL"', '"amount": {"type": "decimal NOT NULL", "was": ["total"]}')
     site.done("schemasync", "export")
@@ -278,8 +278,8 @@ TOGETHER = "    class Meta:\n        unique_together = [['id', 'answer']]\n"
 
 
 def with_others(folder, shop, *, lags=False, together=False):
-    """A project in German with an app of somebody else, whose migrations lag behind its models where `lags`, and have
-    lists of lists where `together`."""
+    """Make a project in German with a third-party app. With `lags`, its migrations lag behind its models; with
+    `together`, they contain lists of lists."""
     site = Site(folder, shop, flag=False, more=LENT)
     lent = site.folder / "site-packages" / "lent"
     lent.mkdir(parents=True)
@@ -308,7 +308,7 @@ def migrations_of(site, app):
 
 @pytest.mark.slow
 def test_translations_are_no_change_of_a_model(tmp_path):
-    """With LANGUAGE_CODE = "de" the texts of fields are German; migrations are written without."""
+    """With LANGUAGE_CODE = "de" the texts of fields are German; migrations are written with translations off."""
     site = with_others(tmp_path / "site", LOAN)
     assert "none is missing" in site.done("schemasync", "eject").out
     assert migrations_of(site, "shop") == ["0001_initial.py"]
@@ -332,7 +332,7 @@ def test_a_new_migration_holds_no_translation_either(tmp_path):
 
 @pytest.mark.slow
 def test_unique_together_given_as_lists_in_a_migration_of_others_is_as_good_as_tuples(tmp_path):
-    """Django makes tuples of it in a model, and leaves the lists of a CreateModel as they are; django-oscar has some."""
+    """Django converts it to tuples in a model, but keeps the lists of a CreateModel; django-oscar has some."""
     site = with_others(tmp_path / "site", LOAN, together=True)
     site.change(("models.CASCADE", "models.PROTECT"))
     assert "Alter field of on loan" in site.done("schemasync", "eject").out

@@ -1,4 +1,5 @@
-"""A file that another program uses, too. The long run `files` tries more of them, with the programs that it installs."""
+"""A file that another program also uses. The long run `files` tests more of them, with the programs that it
+installs."""
 
 from dataclasses import replace
 
@@ -9,6 +10,6 @@ from tests.long.files.steps import Steps
 
 def test_litestream_restores_an_equal_copy_after_each_step(tmp_path, capsys):
     file = next(file for file in FORMATS if file.name == "Litestream")
-    ours = replace(file, packages=())  # the environment of these tests has its program
+    ours = replace(file, packages=())  # this environment has its program already
     Steps(ours, Environment(ours, tmp_path), tmp_path).take()
     assert capsys.readouterr().out.count("it reads, after") == 9

@@ -1,4 +1,4 @@
-"""What rows that are there get from a field whose default is a function, in a real project."""
+"""Values for existing rows of a field whose default is a function, in a real project."""
 
 import json
 

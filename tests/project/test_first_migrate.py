@@ -1,4 +1,4 @@
-"""The first commands of a project that has no schema.json yet: `migrate` leads to a working site by itself."""
+"""The first commands of a project without a schema.json: `migrate` alone leads to a working site."""
 
 import pytest
 
@@ -95,7 +95,7 @@ def test_a_managed_database_whose_schema_json_is_missing_is_not_migrated(built):
     assert not built.schema.exists()
     built.link.replace(built.link.with_name("moved"))
     plain = built.link
-    plain.write_bytes(built.link.with_name("moved").read_bytes())  # as a backup that was restored in its place
+    plain.write_bytes(built.link.with_name("moved").read_bytes())  # as a backup that was restored to this path
     ended = built.manage("migrate")
     assert ended.code == 3
     assert "Applying" not in ended.out
@@ -138,7 +138,7 @@ class Shop(AppConfig):
 
 
 def test_post_migrate_is_sent_to_the_apps_whose_tables_exist(new):
-    """Sessions have no table in schema.json; nobody but they need it."""
+    """Sessions have no table in schema.json, and no other app needs it."""
     (new.folder / "shop" / "apps.py").write_text(LISTENING)
     new.done("schemasync", "export")
     text = new.schema.read_text()

@@ -1,4 +1,4 @@
-"""TESTS = "cached": what a TransactionTestCase leaves behind is what Django's own `flush` leaves, in less time."""
+"""TESTS = "cached": after a TransactionTestCase, databases are as after Django's own `flush`, in less time."""
 
 from contextlib import contextmanager
 
@@ -186,7 +186,7 @@ def site(tmp_path_factory):
 
 
 def found(site, tests, more=""):
-    """What the tests have found in their databases."""
+    """Run the project's tests, and return what each of them recorded about its databases."""
     site.settings(flag=False, more=SETTINGS.replace("HOW", tests) + more)
     file = site.folder / "shop" / "found.txt"
     file.unlink(missing_ok=True)
@@ -197,7 +197,7 @@ def found(site, tests, more=""):
 
 
 def same(site, more=""):
-    """What they have found, where that is the same with Django's own flush and with ours."""
+    """Return the records of the tests, which must be the same with Django's own flush and with ours."""
     stock = found(site, "built", more)
     assert len(stock) == 23
     for one, other in zip(found(site, "cached", more), stock, strict=True):
@@ -223,7 +223,7 @@ def test_also_in_a_database_that_is_copied(site):
 
 @pytest.mark.slow
 def test_also_if_content_types_come_first(site):
-    """Then those of the last app stay in the cache of ContentType.objects."""
+    """Then the content types of the last app stay in the cache of ContentType.objects."""
     same(site, 'INSTALLED_APPS.insert(0, INSTALLED_APPS.pop(INSTALLED_APPS.index("django.contrib.contenttypes")))\n')
 
 
@@ -246,7 +246,7 @@ def test_also_if_a_receiver_writes_permissions_between_those_of_django(site):
 
 @pytest.mark.slow
 def test_also_if_a_trigger_writes_while_rows_are_deleted(site):
-    """Then Django's own command runs: which table it empties first is left to chance, so the rows are not compared."""
+    """Django's own command runs then. The order in which it empties tables is random, so the rows are not compared."""
     with changed(site, "shop/migrations/0002_trigger.py", TRIGGER):
         tests = TESTS.replace('assert bool(calls) is not (settings.SCHEMASYNC["TESTS"] == "cached")', "assert calls")
         with changed(site, "shop/tests.py", tests):

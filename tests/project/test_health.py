@@ -1,4 +1,4 @@
-"""The setting HEALTH: the project's own look at a new file, before it goes live."""
+"""The setting HEALTH: the project's own check of a new file, before it goes live."""
 
 import hashlib
 import json
@@ -89,7 +89,7 @@ urlpatterns = [path("admin/", admin.site.urls), path("tags/", tags)]
 
 @pytest.fixture
 def site(built):
-    """A change is waiting: Tag gets a weight."""
+    """A project with a pending change: Tag gets a weight."""
     (built.folder / "shop" / "health.py").write_text(HEALTH)
     (built.folder / "site_urls.py").write_text(URLS)
     built.change(
@@ -263,7 +263,7 @@ def test_a_mistake_in_the_setting_is_found(site):
 
 
 class Check:
-    """A check that takes a while, and says what it saw."""
+    """A check that takes some time, and records the number of rows that it saw."""
 
     name = "tests.check"
 
@@ -291,7 +291,7 @@ def run(link, check, observer=lambda when, label: None, options=QUICK):
 
 
 def test_writers_do_not_wait_for_the_check_and_their_rows_come_along(link):
-    """They write while it runs: it comes before the write lock."""
+    """They write while the check runs, because it runs before the write lock is taken."""
     written = at(DiskStep.BUILD_HEALTH, lambda: write(link, "INSERT INTO t VALUES (50, 'meanwhile', 1)"), when="before")
     check = Check(seconds=0.5)
     done = run(link, check, written)

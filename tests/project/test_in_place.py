@@ -1,4 +1,4 @@
-"""`schemasync --in-place` in a Django project: models, signals, the backend, and the work that needs a new file."""
+"""`schemasync --in-place` in a Django project: models, signals, the backend, and the changes that need a new file."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the tests of a project do with migrations: `migrate` once more, in memory and on disk, and MigrationExecutor."""
+"""Migrations in the tests of a project: `migrate` once more, in memory and on disk, and MigrationExecutor."""
 
 import pytest
 
@@ -102,7 +102,7 @@ ON_DISK = 'DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}\n'
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory):
-    """Its migrations are there, too: two of them."""
+    """A project that also has migrations, two of them."""
     site = Site(tmp_path_factory.mktemp("inside") / "site", flag=False)
     site.done("makemigrations", "shop")
     site.change(("models.SlugField()", "models.SlugField()\n    weight = models.IntegerField(default=3)"))

@@ -1,4 +1,4 @@
-"""Apps that keep their migrations beside models that live on schema.json; and what RunPython was."""
+"""Apps that keep their migrations next to models that live on schema.json, and the handling of former RunPython."""
 
 import pytest
 
@@ -185,7 +185,7 @@ def test_out_again_they_are_where_they_were(site):
     assert site.rows("SELECT name FROM plans_plan") == [("free",)]
 
 
-# --- the setting comes later ---------------------------------------------------------------------------------------
+# --- the setting is added later ------------------------------------------------------------------------------------
 
 INSTALLED = KEPT.partition("\n")[2]
 NO_FLAG = {"flag": False, "more": INSTALLED}
@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
 
 
 def with_size(site):
-    """The next release of the app has one field more."""
+    """Install the next release of the app, which adds a field."""
     (site.folder / "plans" / "migrations" / "0003_size.py").write_text(SIZE.format(before="0002_seed"))
     path = site.folder / "plans" / "models.py"
     path.write_text(path.read_text() + "    size = models.IntegerField(default=1)\n")

@@ -1,4 +1,4 @@
-"""A project whose default database is of another engine, and has one of SQLite beside it."""
+"""A project whose default database has another engine, with a second database in SQLite."""
 
 import pytest
 
@@ -16,8 +16,8 @@ MORE = 'DATABASES["default"]["ENGINE"] = "engine"\nDATABASES["default"]["NAME"] 
 
 @pytest.fixture
 def site(tmp_path):
-    """The models of `shop` are in a database that no schema.json can be for, those of `logs` in one that has its own.
-    The engine is Django's for SQLite under another name, so that this runs where no other engine is."""
+    """A project with the models of `shop` in a database that cannot have a schema.json, and those of `logs` in one that
+    has its own. The engine is Django's for SQLite under another name, so that the tests need no other engine."""
     found = two(tmp_path / "site", more=MORE)
     (found.folder / "engine").mkdir()
     (found.folder / "engine" / "__init__.py").touch()

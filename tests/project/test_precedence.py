@@ -1,4 +1,4 @@
-"""Apps that bring a `migrate` or `makemigrations` of their own: listed before schemasync, behind it, inheriting from it."""
+"""Apps with their own `migrate` or `makemigrations`: listed before schemasync, after it, or inheriting from it."""
 
 import pytest
 
@@ -24,7 +24,7 @@ FIRST, LAST = 'INSTALLED_APPS.insert(0, "product")\n', 'INSTALLED_APPS.append("p
 
 
 def with_product(site, more, **commands):
-    """An app with commands of its own."""
+    """Add an app with these commands."""
     folder = site.folder / "product" / "management" / "commands"
     folder.mkdir(parents=True)
     for each in (folder.parent.parent, folder.parent, folder):

@@ -1,4 +1,4 @@
-"""Rows that a changed model could not read are found before anything is built, as a query would read them."""
+"""Rows that a changed model cannot read are found before anything is built, by reading them as a query would."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def site(_made, tmp_path):
 
 
 def test_values_that_the_field_cannot_read_refuse_the_change_with_counts_and_keys(tmp_path):
-    """A model for each kind of field, all of them changed at once."""
+    """There is a model for each kind of field, and all of them change at once."""
     head, _, rest = NOTE.partition("class Note(models.Model):")
     rest = "class Tag" + rest.partition("class Tag")[2]
     names = {f"Note{number}": field for number, field in enumerate(CHANGED)}

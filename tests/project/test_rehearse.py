@@ -1,4 +1,4 @@
-"""A rehearsal in a project whose schema.json replaces migrations: the project's work is done on the new file alone."""
+"""A rehearsal in a project whose schema.json replaces migrations: the project's code works on the new file alone."""
 
 import json
 
@@ -26,7 +26,7 @@ class ShopConfig(AppConfig):
 
 @pytest.fixture
 def site(built):
-    """A change is waiting: Tag gets a weight."""
+    """A project with a pending change: Tag gets a weight."""
     built.change(
         ("label = models.SlugField()", "label = models.SlugField()\n    weight = models.IntegerField(default=3)")
     )

@@ -1,4 +1,4 @@
-"""manage.py schemasync restore --sync in a project: what a sync would do to the backup is done before it goes live."""
+"""manage.py schemasync restore --sync in a project: the backup is synced before it goes live."""
 
 import json
 
@@ -29,7 +29,8 @@ MORE = "label = models.SlugField()\n    color = models.TextField(null=True)\n\nc
 
 @pytest.fixture
 def site(tmp_path):
-    """A backup with two tags, and since then a column, a model, a migration of an app that keeps its own, and a tag."""
+    """A project with a backup of two tags, and since then a new column, model and tag, and a migration of an app that
+    keeps migrations."""
     found = Site(tmp_path / "site", flag=False, more='INSTALLED_APPS.append("plans")')
     (found.folder / "plans").mkdir()
     (found.folder / "plans" / "__init__.py").touch()
@@ -102,5 +103,5 @@ print([*sizes, len(kept)])
 
 
 def test_ids_that_django_keeps_of_a_new_file_are_forgotten_with_it(built):
-    """They may be those of other rows in the live file."""
+    """In the live file they may be the ids of other rows."""
     assert built.done("shell", "-v0", "-c", KEPT_IN_MEMORY).out == "[1, 0, 0]\n"

@@ -1,4 +1,4 @@
-"""A project with several databases: a router says whose table is where, and each has a schema.json of its own."""
+"""A project with several databases: a router assigns the tables, and each database has its own schema.json."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What a process imports when it starts with the app installed: nothing heavy before it is used."""
+"""Imports of a process that starts with the app installed: nothing heavy before it is used."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""Transforms beside apps that keep their migrations, and with --in-place: each acts once, in an order that the output names."""
+"""Transforms combined with apps that keep their migrations, and with --in-place: each acts once, in an order that the
+output names."""
 
 import json
 
@@ -46,7 +47,7 @@ TRANSFORMED = f'{KEPT}\nSCHEMASYNC["TRANSFORMS"] = "shop.transforms"'
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A project with two tags, and with the migrated app `plans`, whose table is there. It is only copied."""
+    """A project with two tags, and with the migrated app `plans` and its table; tests only copy it."""
     found = Site(tmp_path_factory.mktemp("made") / "site", flag=False, more='INSTALLED_APPS.append("plans")')
     (found.folder / "plans").mkdir()
     (found.folder / "plans" / "__init__.py").touch()
@@ -122,7 +123,7 @@ def test_one_that_fills_their_tables_or_reads_what_they_will_make_is_refused(sit
     "words", [("schemasync", "--in-place"), pytest.param(("schemasync", "plan", "--in-place"), marks=pytest.mark.slow)]
 )
 def test_in_place_it_is_refused_and_nothing_is_changed(site, words):
-    """It makes rows, which the live file could not take back."""
+    """A transform creates rows, which could not be undone in the live file."""
     declare(site, TRANSFORMS)
     ended = site.manage(*words)
     assert ended.code == 3

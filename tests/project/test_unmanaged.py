@@ -1,4 +1,4 @@
-"""Tables of the author of schema.json, which unmanaged models read: nothing is guessed about them, either."""
+"""Tables that the author of schema.json owns and unmanaged models read: nothing is guessed about them, either."""
 
 import json
 
@@ -104,7 +104,7 @@ def test_a_model_that_becomes_unmanaged_keeps_its_table(site):
 
 
 def test_a_rollback_forgets_no_owner(site):
-    """The same table is asked about after it as before it."""
+    """A sync asks about the same table before and after the rollback."""
     rewrite(site, lambda tree: tree.update(more={"id": "key"}))
     site.done("schemasync")
     site.done("schemasync", "rollback", "--noinput")

@@ -1,4 +1,4 @@
-"""All rows of two databases side by side, read in step, so that a million of them need no memory."""
+"""Compare all rows of two databases, read in step, so that a million rows need no memory."""
 
 import sqlite3
 from contextlib import closing
@@ -10,29 +10,30 @@ NOTHING = object()
 
 
 def tables_of(connection):
-    """Every table but the product's own, SQLite's statistics and what virtual tables keep for themselves."""
+    """Return the names of all ordinary tables, without those of schemasync, statistics and shadow tables."""
     query = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
     names = [name for (name,) in connection.execute(query)]
     return [name for name in names if not is_own(name) and name not in ("sqlite_schema", "sqlite_stat1")]
 
 
 def columns_of(connection, table):
-    """The names of a table's columns in their order."""
+    """Return the names of a table's columns in their order."""
     return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
 def rows_of(connection, table):
-    """Yield (row id, *values) in order of row id; of SQLite's own counters (name, number) of those not the product's."""
-    if table == "sqlite_sequence":  # in which order a file has them means nothing
+    """Return an iterator of (row id, *values) by row id, or for sqlite_sequence of (name, number) by name, without the
+    counters of schemasync."""
+    if table == "sqlite_sequence":  # their order in the file has no meaning
         return (row for row in connection.execute("SELECT * FROM sqlite_sequence ORDER BY name") if not is_own(row[0]))
     return connection.execute(f'SELECT rowid, * FROM "{table}" ORDER BY rowid')
 
 
 def compare(expected, found, name, faults, limit=5):
-    """Count the rows that are the same in value and in type of value; note those that are not."""
-    same = 0
+    """Return the number of rows that are equal in values and their types. Add up to `limit` others to `faults`."""
+    same, limit = 0, len(faults) + limit
     for one, other in zip_longest(expected, found, fillvalue=NOTHING):
-        # 1, 1.0 and True are equal to Python; text and bytes are not
+        # types are compared, too, as 1, 1.0 and True are equal in Python
         if one == other and list(map(type, one)) == list(map(type, other)):
             same += 1
         elif len(faults) < limit:
@@ -45,7 +46,7 @@ def shown(row):
 
 
 def differences(before, after):
-    """What is not the same in two files: objects, then rows. Empty where one is the other again."""
+    """Return the differences of two files: of objects, or else of rows. The list is empty if they are equal."""
     with closing(sqlite3.connect(before)) as one, closing(sqlite3.connect(after)) as other:
         objects = [_objects(one), _objects(other)]
         if objects[0] != objects[1]:

@@ -1,7 +1,6 @@
-"""The demo evolves from schema.json to schema_v2.json and back, and every value of every table is looked at.
+"""The demo evolves from schema.json to schema_v2.json and back, and every value of every table is compared.
 
-What each row must be afterwards is computed here, in Python, from the rows as they were before: nothing of the
-product has a part in it.
+This module computes the expected rows in Python from the rows before, without any code of schemasync.
 """
 
 import json
@@ -16,7 +15,7 @@ from .measured import ROOT, manage
 SCHEMA_V2 = ROOT / "demo_project" / "schema_v2.json"
 
 UNPAID = ("meeting", "travel")
-# What schema_v2.json changes in rows, read off its comments. A table that is not here keeps its rows as they are.
+# The changes of rows by schema_v2.json, from its comments. All other tables keep their rows.
 NEW_COLUMNS = {
     "Users": (
         "user_id", "full_name", "email", "role", "status", "department_id", "hired_on",
@@ -34,7 +33,7 @@ NEW_TABLES = {"Invoices", "Trips", "audit_log", "schemasync_actor"}
 
 @dataclass
 class Evolution:
-    """What was done and how long it took; `rows` that were as they should be by table, and `faults` of any."""
+    """The result of an evolution. `rows`: the number of correct rows by table; `seconds`: the time of each step."""
 
     rows: dict[str, int] = field(default_factory=dict)
     values: int = 0
@@ -45,7 +44,7 @@ class Evolution:
 
 
 def evolve(folder, entries, seed=1):
-    """Fill the demo, evolve it, compare all rows, roll back, compare again with what was there."""
+    """Fill the demo, evolve it, compare all rows, roll back, and compare with the file before."""
     database, before = folder / "db.sqlite3", folder / "before.sqlite3"
     found = Evolution()
 
@@ -69,7 +68,7 @@ def evolve(folder, entries, seed=1):
 
 
 def _use(database):
-    """What filldemo leaves out: rows in Django's tables, numbers given out and gone, gaps between row ids."""
+    """Add data that filldemo lacks: rows in Django's tables, numbers of deleted rows, gaps between row ids."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany("INSERT INTO auth_group (name) VALUES (?)", [(f"group {n}",) for n in range(5)])
         connection.execute("DELETE FROM auth_group WHERE id > 3")
@@ -81,7 +80,7 @@ def _use(database):
 
 
 def _copy(database, copy):
-    """The rows as they were, in a file that the product does not know of."""
+    """Copy the database to a file that schemasync does not know."""
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
 
@@ -104,7 +103,7 @@ def _compare(before, after, found):
 
 
 def _expected(old, table):
-    """The rows that the new file must hold, computed from the old ones."""
+    """Return the rows that the new file must hold, computed from the old ones."""
     rows = content.rows_of(old, table)
     if table not in NEW_COLUMNS:
         return rows
@@ -113,7 +112,7 @@ def _expected(old, table):
 
 
 def _trips(old):
-    """The rows of the table that is filled by a SELECT."""
+    """Yield the expected rows of the table that a SELECT fills."""
     names = ["rowid", *content.columns_of(old, "TimeEntries")]
     for row in content.rows_of(old, "TimeEntries"):
         entry = dict(zip(names, row, strict=True))
@@ -127,7 +126,7 @@ def _changed(row, table):
 
 
 def _integrity(database, found):
-    """Indexes hold what their tables hold, and references refer to something."""
+    """Check that indexes agree with their tables, and that no reference dangles."""
     with closing(sqlite3.connect(database)) as connection:
         for check in ("integrity_check", "foreign_key_check"):
             rows = connection.execute(f"PRAGMA {check}").fetchall()

@@ -1,4 +1,4 @@
-"""Schemas of a size that nobody writes by hand, made by rule, and rows for them."""
+"""Generated schemas, larger than anyone writes by hand, and rows for them."""
 
 TYPES = (
     "INTEGER NOT NULL DEFAULT 0",
@@ -12,7 +12,7 @@ TYPES = (
 
 
 def company(tables, columns):
-    """That many tables of that many columns: a key, two references, values; three indexes, one of them partial."""
+    """Return `tables` tables of `columns` columns: a key, two references, values; three indexes, one partial."""
     return {f"table_{number:03}": _table(number, columns) for number in range(tables)}
 
 
@@ -33,7 +33,7 @@ def _table(number, columns):
 
 
 def wide(columns):
-    """One table of that many columns, with an index on every hundredth."""
+    """Return one table of `columns` columns, with an index on every hundredth."""
     names = [f"c{position:04}" for position in range(1, columns)]
     body = {"id": "INTEGER PRIMARY KEY"}
     body |= {name: TYPES[position % len(TYPES)].format(name=name) for position, name in enumerate(names, 1)}
@@ -41,7 +41,7 @@ def wide(columns):
 
 
 def columns_of(body):
-    """The names of a table's columns."""
+    """Return the names of a table's columns."""
     return [key for key in body if not key.startswith("_")]
 
 

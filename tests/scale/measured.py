@@ -1,4 +1,4 @@
-"""Run manage.py in a process of its own and say what it took: `python -m tests.scale.measured OUT manage.py …`."""
+"""Run manage.py in its own process, and record its peak memory: `python -m tests.scale.measured OUT manage.py …`."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).absolute().parents[2]
 
 @dataclass(frozen=True)
 class Measured:
-    """`peak`: the most memory that the process held at once, in bytes. `printed`: its standard output."""
+    """The figures of a command. `peak`: the most memory of the process in bytes. `printed`: its standard output."""
 
     seconds: float
     peak: int
@@ -23,7 +23,7 @@ class Measured:
 
 
 def manage(database, *arguments, schema=None):
-    """Run a command of the demo on that database. Raises AssertionError with all it printed where it fails."""
+    """Run a command of the demo on this database. Raise AssertionError with its output if it fails."""
     environment = {**os.environ, "DEMO_DATABASE": str(database), "DJANGO_SETTINGS_MODULE": "demo_project.settings"}
     if schema is not None:
         environment["DEMO_SCHEMA"] = str(schema)
@@ -39,9 +39,9 @@ def manage(database, *arguments, schema=None):
 
 
 def peak():
-    """The most bytes of memory that this process has held at once."""
+    """Return the most memory that this process has held at once, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux: getrusage there counts the parent's memory at the fork too
+    if status.exists():  # on Linux, getrusage also counts the parent's memory at the fork
         kib = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:")).split()[1]
         return int(kib) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,7 +7,7 @@ from .evolution import evolve
 pytestmark = pytest.mark.slow  # its output with a million rows is docs/evidence/scale.txt
 
 MANY, MOST = 100_000, 1_000_000
-# Python, Django and the schema need some 60 MB, and a run 35 to 50 MB more, whatever the file: decision 85. Rows never
+# Python, Django and the schema need about 60 MB, and a run 35 to 50 MB more for any file (decision 85), as rows never
 # pass through Python. With a page cache of 256 MiB this run needed 181 MB (docs/evidence/demo-1000000.txt).
 MEMORY = 160 * 2**20
 

@@ -42,7 +42,7 @@ def company():
 
 @pytest.fixture(scope="module")
 def changed(company):
-    """Every tenth table gets a column, and another type and default for one that it has."""
+    """The schema in which every tenth table has a new column, and another type and default for an old one."""
     after = copy.deepcopy(company)
     for number in range(0, TABLES, TABLES // CHANGED):
         after[f"table_{number:03}"] |= {
@@ -54,7 +54,7 @@ def changed(company):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory, company):
-    """Built once; the one test that changes it works on a copy."""
+    """The filled database, made once. The test that changes it works on a copy."""
     path = tmp_path_factory.mktemp("company") / "db.sqlite3"
     assert sync(target(path), read(company)).result == "synced"
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -106,7 +106,7 @@ def test_twenty_of_two_hundred_tables_change_and_no_row_is_lost(tmp_path, databa
 
 
 def as_text(value):
-    """What a column that becomes TEXT stores of a value, NULL being filled."""
+    """Return a value as a column stores it that becomes TEXT, with a fill for NULL."""
     return "none" if value is None else value if isinstance(value, bytes | str) else str(value)
 
 
@@ -119,7 +119,7 @@ def wide():
 
 
 def changed_wide(wide):
-    """A type changes, a column goes, one gets another name, one is new."""
+    """Return the schema with one column of another type, one dropped, one renamed and one new."""
     body = dict(wide["wide"])
     body["c0007"] = "TEXT"
     del body["c0014"]
@@ -158,7 +158,7 @@ def columns_in(path):
 
 
 def calls(work):
-    """How many Python functions `work` calls: the same on every machine, however busy."""
+    """Return the number of Python functions that `work` calls, which is the same on every machine, however busy."""
     counted = 0
 
     def count(frame, event, argument):

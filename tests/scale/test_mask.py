@@ -1,4 +1,4 @@
-"""A masked copy of many rows: in bounded memory, and with no old value in what a kill leaves."""
+"""A masked copy of many rows: it needs bounded memory, and a kill leaves no old value in any file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.live.oracle import read
 pytestmark = pytest.mark.slow
 
 ROWS = 150_000
-MOST = 64  # MB above what the process needs before it begins
+MOST = 64  # MB above the memory of the process before it begins
 SCHEMA = {
     "people": {"id": "INTEGER PRIMARY KEY", "email": "TEXT NOT NULL UNIQUE", "note": "TEXT"},
     "orders": {"id": "INTEGER PRIMARY KEY", "customer": "TEXT REFERENCES people (email)", "_indexes": ["customer"]},
@@ -99,7 +99,7 @@ def test_what_a_kill_leaves_holds_no_old_value(link):
 
 
 def test_ctrl_c_ends_it_while_values_are_masked(link):
-    """SQLite says of an exception in a function only that there was one."""
+    """For an exception in a function, SQLite reports only that there was one."""
     done = masked(link, "interrupt")
     assert done.returncode == 1
     assert "stopped by SIGINT; the live file is unchanged" in done.stderr

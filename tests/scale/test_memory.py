@@ -1,4 +1,4 @@
-"""The memory that a run needs does not depend on the size of the file."""
+"""The memory of a run does not depend on the size of the file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from schemasync.sync.run.target import target
 from schemasync.sync.runner import sync
 from tests.live.oracle import QUICK, read
 
-ROWS, BYTES = 14_000, 3_900  # a row a page: 56 MB
-MOST = 44  # MB above what the process needs before it begins
+ROWS, BYTES = 14_000, 3_900  # one row a page: 56 MB
+MOST = 44  # MB above the memory of the process before it begins
 
 MEASURED = """
 import json, sqlite3, sys
@@ -57,8 +57,8 @@ pytestmark = pytest.mark.skipif(
 
 
 def needed(link, old, new, written=""):
-    """How many MB more than before it began a process needs for a rewrite, beside another one that writes if there is
-    something to write."""
+    """Return the MB that a rewrite needs above the memory of its process before it. `written`: SQL that another process
+    runs meanwhile, if any."""
     sync(target(link), read({"t": old}), QUICK)
     with closing(sqlite3.connect(link)) as connection, connection:
         connection.execute(
@@ -82,7 +82,7 @@ def test_a_rewrite_of_a_large_table_needs_little_memory_whatever_the_order_of_it
 
 @pytest.mark.slow
 def test_rows_that_have_no_key_in_common_are_compared_with_little_memory(tmp_path):
-    """All of them are sorted, in both files."""
+    """SQLite sorts all rows of both files."""
     assert needed(tmp_path / "db.sqlite3", IN_ORDER_OF_RANDOM_KEY, BODY) < MOST
 
 

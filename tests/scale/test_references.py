@@ -1,4 +1,4 @@
-"""The fast look for dangling references says what SQLite's own check says, whatever the types and collations."""
+"""The fast check for dangling references agrees with SQLite's own check, for all types and collations."""
 
 import sqlite3
 import tracemalloc
@@ -58,7 +58,7 @@ def test_one_column(parent, child):
             try:
                 connection.execute("INSERT INTO p VALUES (?)", (held,))
             except sqlite3.IntegrityError:
-                continue  # no row id
+                continue  # the value is no row id
             connection.execute("DELETE FROM c")
             connection.execute("INSERT INTO c VALUES (?)", (referring,))
             seen.add(agree(connection, schema))

@@ -1,6 +1,6 @@
-"""Generated schemas: trees of schema.json that SQLite takes, with every feature and the oddest of names.
+"""Generated schemas: schema.json trees that SQLite accepts, with every feature and the oddest of names.
 
-Every choice is a byte of one string that Hypothesis draws (and shrinks towards zeros, which choose what comes first):
+Every choice is a byte of one string that Hypothesis draws (and shrinks towards zeros, which select the first option):
 drawing each choice by itself takes five times as long as building and reading the database.
 """
 
@@ -137,7 +137,7 @@ COMMENTS = (" ", " /* a comment */ ", " -- a comment\n", "/* ' */")
 
 
 class Choices:
-    """A string of bytes as a row of choices; where it ends, the first of each is chosen."""
+    """A string of bytes as a sequence of choices; at its end, every choice selects the first option."""
 
     def __init__(self, data):
         self.bytes = iter(data)
@@ -152,7 +152,7 @@ class Choices:
         return self.upto(odds - 1) == odds - 1
 
     def some(self, options, least, most):
-        """Different ones, in any order."""
+        """Return at least `least` and at most `most` different options, in any order."""
         rest, found = list(options), []
         for _ in range(min(least + self.upto(most - least), len(rest))):
             found.append(rest.pop(self.upto(len(rest) - 1)))
@@ -162,7 +162,7 @@ class Choices:
         return self.some(options, len(options), len(options))
 
     def name(self, taken):
-        """A name that SQLite would not take for another one of these."""
+        """Return a name that SQLite tells apart from the taken ones, and add its folded form to them."""
         name, tries = self.of(NAMES), 0
         while fold(name) in taken or name == "$schema":
             tries += 1
@@ -171,7 +171,7 @@ class Choices:
         return name
 
     def spelled(self, name):
-        """The name in SQL, by any of SQLite's ways; in any case, as names are looked up without it."""
+        """Return the name in SQL, quoted in any of SQLite's ways, and in any case, as SQLite ignores that of names."""
         name = self.of([name, fold(name), upper_ascii(name)])
         ways = [quote(name), "`" + name.replace("`", "``") + "`"]
         if "]" not in name:
@@ -184,11 +184,12 @@ class Choices:
         return "'" + self.of(TEXTS).replace("'", "''") + "'"
 
     def label(self):
-        """CONSTRAINT with a name, or nothing."""
+        """Return CONSTRAINT with a name, or an empty string."""
         return f"CONSTRAINT {self.spelled(self.of(NAMES))} " if self.one_in(4) else ""
 
     def expression(self, columns, prefix="", depth=2):
-        """A deterministic expression over some columns, without a subquery, always to stand within parentheses."""
+        """Return a deterministic expression over some columns, without a subquery; the caller puts it in
+        parentheses."""
 
         def inner():
             return self.expression(columns, prefix, depth - 1)
@@ -221,7 +222,7 @@ class Choices:
                 return f"{self.of(['NOT ', '-', '~', '+'])}({inner()})"
 
     def entry(self, name):
-        """A column of a key or index: the bare name, or SQL with an order and a collation."""
+        """Return a column of a key or index: the bare name, or SQL with an order and a collation."""
         if self.one_in(2):
             return name
         collation = self.of(["", "", " COLLATE NOCASE", " COLLATE binary"])
@@ -229,7 +230,8 @@ class Choices:
 
 
 class _Table:
-    """A table as it grows. `targets`: what a foreign key may refer to, the primary key first where there is one."""
+    """A table under construction. `targets`: the keys that a foreign key may refer to, the primary key first if there
+    is one."""
 
     def __init__(self, choices, name):
         self.name, self.c, self.body, self.targets = name, choices, {}, []
@@ -277,7 +279,8 @@ class _Table:
         return " ".join([c.of(STRICT_TYPES if self.strict else TYPES), *c.shuffled(pieces)]).strip()
 
     def _key(self):
-        """A primary key by one of its roads; its columns, () where they do not do for a reference, None for no key."""
+        """Add a primary key in one of the possible forms. Return its columns; () if no reference can use them, None for
+        no key."""
         c = self.c
         integers = [name for name in self.plain if self.body[to_key(name)].upper().startswith(("INTEGER", "`INTEGER`"))]
         roads = ["inline", "list", "text"] if self.without_rowid else ["none", "inline", "list", "text"]
@@ -299,7 +302,7 @@ class _Table:
         return columns
 
     def _uniques(self):
-        taken = [] if self.key is None else [set(self.key)]  # the same with two conflict clauses is refused by SQLite
+        taken = [] if self.key is None else [set(self.key)]  # SQLite refuses the same key with two conflict clauses
         for _ in range(0 if self.key == () else self.c.upto(2)):
             columns = self.c.some(self.columns, 1, 2)
             if set(columns) in taken:
@@ -313,7 +316,7 @@ class _Table:
                 self.targets.append(target)
 
     def _listed(self, key, words, columns, road):
-        """A key over a list of columns; them, or () where a collation makes it no target of a reference."""
+        """Add a key over a list of columns; return them, or () if a collation prevents references to it."""
         entries = [self.c.entry(name) for name in columns]
         if road == "text":
             inside = ", ".join(quote(entry) if entry in self.columns else entry for entry in entries)
@@ -326,7 +329,7 @@ class _Table:
         return () if any(" COLLATE" in entry for entry in entries) else tuple(columns)
 
     def refer(self, tables):
-        """Foreign keys by every road."""
+        """Add foreign keys in every form."""
         c = self.c
         for _ in range(c.upto(2)):
             parent = c.of(tables)
@@ -353,7 +356,7 @@ class _Table:
                 self._add("_constraints", f"{c.label()}FOREIGN KEY ({', '.join(map(c.spelled, columns))}) {clause}")
 
     def index(self, names):
-        """Indexes: over columns and expressions, partial, unique, at most one without a name."""
+        """Add indexes: over columns and expressions, partial, unique, at most one without a name."""
         c = self.c
         for position in range(c.upto(3)):
             entries = [
@@ -370,7 +373,7 @@ class _Table:
 
 
 def _trigger(c, owner, columns, tables, view=False):
-    """The SQL after a trigger's name."""
+    """Return the SQL that follows a trigger's name."""
     event = c.of(["INSERT", "UPDATE", "DELETE"])
     time = "INSTEAD OF" if view else c.of(["AFTER", "BEFORE", ""])
     row = "OLD." if event == "DELETE" else "new."
@@ -394,7 +397,7 @@ def _trigger(c, owner, columns, tables, view=False):
 
 def _view(c, name, tables, triggers):
     table = c.of(tables)
-    taken = {"true", "false"}  # a view's column of that name is lost to the view's triggers in SQLite itself
+    taken = {"true", "false"}  # SQLite itself makes a view's column of that name unavailable to the view's triggers
     aliases = [c.name(taken), c.name(taken)]
     text = (
         f"SELECT {c.spelled(table.columns[0])} AS {c.spelled(aliases[0])}, count(*) {quote(aliases[1])}"
@@ -409,7 +412,7 @@ def _view(c, name, tables, triggers):
 
 
 def tree(c):
-    """A schema.json as its JSON would load: up to three tables, two views and a virtual table."""
+    """Return a schema.json as its JSON loads: up to three tables, two views and a virtual table."""
     names, triggers = set(), set()
     tables = [_Table(c, c.name(names)) for _ in range(1 + c.upto(2))]
     for table in tables:
@@ -430,5 +433,5 @@ def tree(c):
 
 @st.composite
 def trees(draw):
-    """Trees of schema.json."""
+    """Generate schema.json trees."""
     return tree(Choices(draw(st.binary(min_size=400, max_size=1200))))

@@ -1,4 +1,4 @@
-"""What the tests of schema and diff share: short ways from a schema.json to its normal form and to SQLite."""
+"""Helpers of the tests of schema and diff: from a schema.json to its normal form and to SQLite."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from schemasync.errors import SchemaInvalid
 from schemasync.schema import document
 
 TIMES = int(os.environ.get("SCHEMASYNC_EFFORT", "1"))
-"""How many times the examples of the gate; 2 with `--every`."""
+"""The factor for the number of examples of the gate; 2 with `--every`."""
 
 
 def effort(examples):
-    """How hard a property is tried: the same examples in every run, new ones where more was asked for."""
+    """Return the settings for a property: the same examples in every run, and new ones with SCHEMASYNC_EFFORT above
+    2."""
     return settings(
         max_examples=examples * TIMES,
         derandomize=TIMES <= 2,
@@ -27,7 +28,7 @@ def effort(examples):
 
 
 def read(tree):
-    """The document of a schema.json, given as text or as what its JSON would load to."""
+    """Return the document of a schema.json, given as text or as its loaded JSON."""
     text = tree if isinstance(tree, str) else json.dumps(tree, ensure_ascii=False)
     return document.read(text.encode())
 
@@ -41,7 +42,7 @@ def version(tree):
 
 
 def rebuilt(meant):
-    """The schema as it is read from a database that was built from it."""
+    """Return the schema that is read from a database built from it."""
     connection = Opener().memory()
     try:
         build(connection, meant)
@@ -51,7 +52,7 @@ def rebuilt(meant):
 
 
 def inspected(*statements):
-    """The schema of a database made by these statements."""
+    """Return the schema of a database made by these statements."""
     connection = Opener().memory()
     try:
         for statement in statements:
@@ -62,7 +63,7 @@ def inspected(*statements):
 
 
 def problems(tree):
-    """What is wrong with a schema.json; fails where nothing is."""
+    """Return the problems of an invalid schema.json; fail if it is valid."""
     try:
         read(tree) if not isinstance(tree, bytes) else document.read(tree)
     except SchemaInvalid as error:

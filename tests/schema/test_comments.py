@@ -1,4 +1,4 @@
-"""The comments of a schema.json, which people read in models."""
+"""The comments of a schema.json, which end up in models."""
 
 from schemasync.schema.comments import Comments, comments
 

@@ -1,4 +1,4 @@
-"""CREATE statements as SQLite stores them, read one by one; test_create_statements tries many."""
+"""CREATE statements as SQLite stores them, read one by one; test_create_statements tests many."""
 
 import pytest
 

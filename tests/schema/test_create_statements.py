@@ -1,4 +1,4 @@
-"""Databases that others made: whatever CREATE statements SQLite takes, the table that is built again is the same table."""
+"""Databases made by others: for any CREATE statement that SQLite accepts, a rebuilt table equals the original one."""
 
 import sqlite3
 
@@ -88,10 +88,10 @@ VALUES = (1, 2, -1, 0, "a", "A", "a ", "", "1", "1.0", b"a", b"", None, 2.5, 900
 
 
 class Author(Choices):
-    """One who writes CREATE statements as nobody should.
+    """Writes unusual CREATE statements that SQLite accepts.
 
-    But not keys with different conflict clauses: which of them decides on a row that breaks both hangs on their
-    order, and that is no part of the normal form.
+    It does not write keys with different conflict clauses: their order decides which of them applies to a row that
+    violates both, and the normal form does not record that order.
     """
 
     def __init__(self, data):
@@ -102,7 +102,7 @@ class Author(Choices):
         return self.of(GAPS)
 
     def name_of(self, name):
-        """Where a name must stand SQLite takes a string too."""
+        """Return a name, or a string, which SQLite accepts in its place."""
         return "'" + name.replace("'", "''") + "'" if self.one_in(8) else self.spelled(name)
 
     def condition(self, columns):
@@ -163,7 +163,7 @@ class Author(Choices):
         return self.of(["", "", f"CONSTRAINT {self.name_of('Named too')} "]) + found
 
     def table(self, name):
-        """(columns, CREATE TABLE)"""
+        """Return (columns, CREATE TABLE)."""
         taken = set()
         columns = [self.name(taken) for _ in range(1 + self.upto(3))]
         pieces, keyed = [], self.upto(3)
@@ -183,7 +183,7 @@ class Author(Choices):
     def index(self, name, table, columns):
         unique, where = self.of(["", "UNIQUE "]), self.of(["", f" WHERE{self.gap()}{self.condition(columns)}"])
         kinds = [
-            lambda: self.key_column(columns, self.spelled),  # a string under two COLLATEs is no name here
+            lambda: self.key_column(columns, self.spelled),  # here, a string under two COLLATEs is not a name
             lambda: self.name_of(self.of(columns)),
             lambda: self.expression(columns),
             lambda: '"no column"',
@@ -194,7 +194,7 @@ class Author(Choices):
 
 @st.composite
 def databases(draw):
-    """(name, statements) of one table and its indexes; SQLite takes every statement."""
+    """Generate (name, statements) of one table and its indexes; SQLite accepts every statement."""
     author = Author(draw(st.binary(min_size=150, max_size=500)))
     names = set()
     name = author.name(names)
@@ -254,7 +254,7 @@ def test_the_row_id_is_the_column_that_sqlite_takes_for_it(database):
 
 
 def _took(connection, name, row):
-    """What comes of an INSERT: None, or the kind of error."""
+    """Return the outcome of an INSERT: None, or the kind of error."""
     plain = [quote(row[1]) for row in connection.execute(f"PRAGMA table_xinfo({quote(name)})") if row[6] == 0]
     columns, values = plain[: len(row)], row[: len(plain)]
     listed = f"({', '.join(columns)}) VALUES ({', '.join('?' * len(values))})"
@@ -286,9 +286,10 @@ def _content(connection, name):
 
 
 def _indexes(connection, name):
-    """What SQLite reports about all indexes, those of constraints included.
+    """Return the information of SQLite on all indexes, also those of constraints.
 
-    UNIQUE (a) and PRIMARY KEY (a DESC) share one index, and its order hangs on which of them came first: left out.
+    UNIQUE (a) and PRIMARY KEY (a DESC) share one index, and which of them came first decides its order, so that is left
+    out.
     """
     found = []
     for _, index, unique, origin, partial in connection.execute(f"PRAGMA index_list({quote(name)})").fetchall():

@@ -1,4 +1,4 @@
-"""schema.json: what it may say, and the errors of what it may not."""
+"""schema.json: its valid content, and the errors for invalid content."""
 
 import json
 import tracemalloc
@@ -17,7 +17,7 @@ from .support import codes, inspected, problems, read, rebuilt, schema
 
 PLACE = "◆"
 
-# What is wrong, where (the mark), and what it is called.
+# By description: the faulty text, with a mark at the fault, and the code of the error.
 FAULTS = {
     # JSON
     "a missing colon": ('{"t" ◆"x"}', "schema-syntax"),
@@ -265,7 +265,7 @@ def test_a_long_text_takes_no_hundred_times_its_size_to_scan():
 
 
 def test_of_thousands_of_errors_the_first_are_reported():
-    """Each is compared with what is known, for a better spelling."""
+    """Each one is compared with the known names, to suggest a better spelling."""
     columns = ", ".join(f'"_k{number}": 1' for number in range(PROBLEM_LIMIT + 100))
     with pytest.raises(SchemaInvalid) as refused:
         document.read(f'{{"t": {{"id": "INTEGER", {columns}}}}}'.encode())
@@ -537,7 +537,7 @@ def test_the_json_schema_is_one_and_takes_what_is_read():
 
 
 def test_values_have_the_faults_of_the_published_json_schema():
-    """A copy without references checks them, in a third of the time."""
+    """A copy of it with resolved references checks the values, in a third of the time."""
     published = jsonschema.Draft202012Validator(shape_check.json_schema())
     trees = [json.loads(text.replace("◆", "")) for text, code in FAULTS.values() if code == "wrong-shape"]
     assert len(trees) > 20
@@ -550,7 +550,7 @@ def test_values_have_the_faults_of_the_published_json_schema():
 
 
 def test_what_stands_beside_a_reference_of_the_json_schema_is_a_description():
-    """So that the definition may stand in place of the reference."""
+    """This allows a reference to be replaced by its definition."""
     beside, nodes = [], [shape_check.json_schema()]
     while nodes:
         node = nodes.pop()

@@ -1,4 +1,4 @@
-"""Changes to the text of a schema.json: what is meant changes, and not a byte beside it."""
+"""Changes to the text of a schema.json: the intended part changes, and no other byte."""
 
 import json
 

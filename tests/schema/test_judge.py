@@ -1,4 +1,4 @@
-"""SQLite is the judge: what it refuses is refused before anything is built, and said all at once."""
+"""SQLite is the judge: a schema that it refuses is refused before anything is built, with all faults at once."""
 
 import pytest
 
@@ -202,7 +202,7 @@ def test_a_function_of_the_application_can_be_made_known():
 
 
 def test_what_reads_differently_from_how_it_is_written_is_refused(monkeypatch):
-    """The last guard, against a spelling of which we know nothing: a read that goes wrong is never let through."""
+    """The last safeguard against an unknown spelling: a schema that is read back differently is never accepted."""
     from schemasync.schema import column
 
     meant = schema(table("INT"))

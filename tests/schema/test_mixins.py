@@ -1,4 +1,4 @@
-"""What several tables share is written once, and means the same as if it stood in each of them."""
+"""A mixin is written once for several tables, and means the same as its content in each of them."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_mixins_that_make_too_much_of_a_small_file_are_refused(monkeypatch):
 
 
 def using(*tables, **more):
-    """A file whose tables use the mixin `stamped`."""
+    """Return a schema.json whose tables use the mixin `stamped`."""
     named = {name: {**USERS, "_use": ["stamped"]} for name in tables}
     return {"_mixins": {"stamped": STAMPED}, **named, **more}
 

@@ -1,4 +1,4 @@
-"""Looking things up in a schema."""
+"""Lookups in a schema."""
 
 from .support import schema
 

@@ -1,4 +1,4 @@
-"""Names: told apart, quoted and unquoted as SQLite does."""
+"""Names: compared, quoted and unquoted as SQLite does."""
 
 import sqlite3
 
@@ -14,7 +14,7 @@ from .support import effort
 
 ANY = st.one_of(st.sampled_from(NAMES), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 
-# Where a name may stand in what a schema holds; w is both a column and a table's or a subquery's alias.
+# The places of a name in a schema; w is both a column and the alias of a table or a subquery.
 PLACES = (
     "CREATE TABLE t_ ({q} INT, x_, CHECK ({w} > 0 AND ({w}) > 0 AND x_ IN ({w}) AND x_ IN ({w}, 1) AND t_.{w} > 0))",
     "CREATE TABLE t_ ({q} INT, CHECK (CASE {w} WHEN {w} THEN {w} ELSE {w} END AND CASE WHEN {w} THEN {w} END))",
@@ -75,7 +75,7 @@ def test_a_keyword_that_is_left_bare_means_what_it_means_quoted(name):
 @pytest.mark.parametrize("name", sorted(word for word in KEYWORDS if not is_plain(word)))
 def test_a_keyword_is_quoted_only_where_sqlite_needs_it(name):
     needed = not all(_takes(place.format(q=quote(name), w=name)) for place in PLACES)
-    assert needed or name in ("filter", "over", "window")  # what these are hangs on the words that follow
+    assert needed or name in ("filter", "over", "window")  # the following words decide what these mean
 
 
 @effort(300)

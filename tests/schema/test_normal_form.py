@@ -1,4 +1,4 @@
-"""The law of the normal form: what is built from a schema reads as that schema."""
+"""The normal form: a database that is built from a schema is read as that schema."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +43,8 @@ def test_case_blanks_comments_and_quotes_never_move_the_version(tree, data):
 
 
 def _respelled(tree, c):
-    """The tree with the same SQL in another spelling, and its keys in another order where that says nothing."""
+    """Return the tree with the same SQL in another spelling, and with its keys in another order where that has no
+    meaning."""
     again = {}
     for name in c.shuffled(tree):
         body = tree[name]
@@ -101,7 +102,7 @@ def _respelled_key(key, value, columns, c):
 
 
 def _sql(text, c):
-    """The same tokens with other blanks and comments between, words in another case, names in other quotes."""
+    """Return the same tokens with other blanks and comments, with words in another case and names in other quotes."""
     pieces, depth, before = [], 0, ""
     for token in lexer.tokens(text):
         depth += {"(": 1, ")": -1}.get(token.text, 0)

@@ -1,4 +1,4 @@
-"""What a schema.json says about PostgreSQL."""
+"""The PostgreSQL keys of a schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ready mixins keep up to date, whichever program writes: on real SQLite, by plain statements."""
+"""Columns and tables that the ready mixins maintain, whichever program writes: on real SQLite, by plain statements."""
 
 import json
 import re
@@ -34,7 +34,7 @@ LONG_AGO = "2001-01-01 00:00:00.000000"
 
 @contextmanager
 def database(tree, recursive_triggers=False):
-    """A database in memory with the schema."""
+    """Yield a connection to a database in memory with the schema."""
     with closing(Opener().memory()) as connection:
         build(connection, read(tree).schema)
         connection.execute(f"PRAGMA recursive_triggers = {recursive_triggers}")
@@ -49,7 +49,7 @@ def kind(request):
 
 @pytest.fixture(params=[False, True], ids=["", "recursive"])
 def users(request, kind):
-    """A table of each kind with all mixins, and without and with recursive triggers."""
+    """A table of each kind with all mixins, with recursive triggers off and on."""
     with database({"Users": {**kind, "_use": ALL}}, request.param) as connection:
         yield connection
 
@@ -65,7 +65,7 @@ def one(connection, columns, where="1"):
 
 
 def aged(connection):
-    """As if everything had been written long ago: maintained columns alone change, so that no trigger runs."""
+    """Set all times to long ago: an update of maintained columns alone runs no trigger."""
     connection.execute("UPDATE Users SET created_at = ?, updated_at = ?", (LONG_AGO, LONG_AGO))
     assert one(connection, "created_at, updated_at") == (LONG_AGO, LONG_AGO)
 
@@ -230,7 +230,7 @@ def test_each_write_is_one_row_of_the_log_with_what_it_changed(users):
     acting(users, "ann", '{"request": 7}')
     users.execute("INSERT INTO Users (id, name) VALUES (1, 'a')")
     acting(users, None)
-    users.execute("UPDATE Users SET name = 'A'")  # the same to NOCASE
+    users.execute("UPDATE Users SET name = 'A'")  # equal under NOCASE
     users.execute("UPDATE Users SET name = name")
     users.execute("DELETE FROM Users")
     found = logged(users, "table_name, action, actor, metadata, old_values, new_values")

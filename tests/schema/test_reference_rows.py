@@ -1,4 +1,4 @@
-"""`_rows`: which rows the file names, by which key, and what is wrong with them."""
+"""`_rows`: the rows that the file names, their keys, and the errors for invalid ones."""
 
 import pytest
 

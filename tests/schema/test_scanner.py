@@ -1,4 +1,4 @@
-"""JSON with comments and trailing commas: the same offsets, the same values, every key at its place."""
+"""JSON with comments and trailing commas: the same offsets and values, and the position of every key."""
 
 import json
 import random
@@ -42,7 +42,7 @@ GAPS = (
 
 
 class Writer:
-    """Writes a value as JSON as people do, and notes where each key and item stands."""
+    """Writes a value as JSON with comments and blanks, and records the position of each key and item."""
 
     def __init__(self, seed):
         self.chance, self.text, self.places = random.Random(seed), "", {}

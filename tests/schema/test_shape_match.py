@@ -1,4 +1,4 @@
-"""What `shape_match` answers is what jsonschema answers."""
+"""`shape_match` gives the same results as jsonschema."""
 
 import copy
 import json

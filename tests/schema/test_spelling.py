@@ -1,4 +1,4 @@
-"""SQL that the history stores in canonical spelling is shown as it was written."""
+"""SQL in the canonical spelling of the history is displayed as it was written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def schema(text: str = WRITTEN) -> Schema:
 
 
 def stored(text: str = WRITTEN) -> Schema:
-    """As the history has it."""
+    """Return the schema as the history stores it."""
     return digest.from_json(digest.to_json(schema(text)))
 
 

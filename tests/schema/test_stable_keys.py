@@ -1,4 +1,4 @@
-"""Which tables tell their rows apart by something that VACUUM leaves as it is."""
+"""Which tables identify their rows by something that VACUUM does not change."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The part of a schema that another one names, and where two schemas differ."""
+"""The part of a schema that another schema names, and the differences of two schemas."""
 
 from __future__ import annotations
 

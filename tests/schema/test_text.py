@@ -1,4 +1,4 @@
-"""Phrases in messages."""
+"""Helpers for the wording of messages."""
 
 from schemasync.schema.text import first_few
 

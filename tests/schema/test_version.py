@@ -1,4 +1,4 @@
-"""The version: pinned, unmoved by spelling, moved by everything that the database would show."""
+"""The version: pinned, independent of spelling, and changed by everything that is visible in the database."""
 
 import hashlib
 import json
@@ -37,16 +37,16 @@ def test_people_and_file_names_use_the_first_twelve_hex_digits():
     assert short("1:0123456789abcdef0123456789abcdef") == "0123456789ab"
 
 
-# --- what does not count ------------------------------------------------------------------------------------------
+# --- parts without influence --------------------------------------------------------------------------------------
 
 
 def one(*definitions, **keys):
-    """A schema of one table `t` with columns a, b, … and the given keys."""
+    """Return a schema of one table `t` with columns a, b, … and the given keys."""
     return {"t": dict(zip("abcdef", definitions, strict=False)) | keys}
 
 
 def parent(*definitions, key="INTEGER PRIMARY KEY"):
-    """The same beside a table `p` that it may refer to."""
+    """Like one(), with a second table `p` that it may refer to."""
     return one(*definitions) | {"p": {"id": key, "x": "INT UNIQUE"}}
 
 
@@ -264,7 +264,7 @@ def test_spelling_leaves_the_version_alone(pair):
     assert left.schema == right.schema
 
 
-# --- what counts --------------------------------------------------------------------------------------------------
+# --- parts with influence -----------------------------------------------------------------------------------------
 
 OTHER = {
     "INT and INTEGER": (one("INT"), one("INTEGER")),

@@ -1,4 +1,4 @@
-"""What `inspect` prints reads as what it saw."""
+"""The output of `inspect` is read as the schema that it was written for."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_a_schema_that_is_written_reads_as_itself(tree):
 @effort(75)
 @given(databases())
 def test_a_database_that_others_made_is_written_as_it_is_or_its_fault_is_named(database):
-    """What SQLite takes in an old file and refuses in a new one cannot be written so that it is accepted."""
+    """A schema that SQLite accepts in an old file, but refuses in a new one, cannot be written in an accepted form."""
     _, statements = database
     found = inspected(*statements)
     try:

@@ -1,1 +1,1 @@
-"""What tests of several folders share: commands in processes of their own, and the projects that they run in."""
+"""Helpers for tests of several folders: commands in processes of their own, and projects for them."""

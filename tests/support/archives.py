@@ -1,4 +1,4 @@
-"""Unpacks archives of packages, also by the first releases of Python 3.11, whose tarfile knows no filters."""
+"""Unpack archives of packages, also with the first releases of Python 3.11, whose tarfile has no filters."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ def unpack(archive: tarfile.TarFile, folder: Path) -> None:
     if hasattr(tarfile, "data_filter"):
         archive.extractall(folder, filter="data")
     else:
-        archive.extractall(folder)  # from a package index, as pip unpacks it
+        archive.extractall(folder)  # archives come from a package index, and pip would unpack them, too

@@ -1,4 +1,4 @@
-"""Where tests keep what they download or compile, between runs."""
+"""Folders in which tests keep downloads and builds between runs."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def cache_folder(name: str) -> Path:
-    """The folder of that name among the user's caches; it need not exist."""
+    """Return the folder of this name among the user's caches. It may not exist."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / name

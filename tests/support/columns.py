@@ -1,4 +1,4 @@
 """Definitions of columns for schemas of tests."""
 
 WRITTEN = {"type": "TEXT", "fill": "NULL"}
-"""A new column that writes every row of its table again. Without the fill, only the definition would be edited."""
+"""A new column that rewrites its table. Without the fill, only the definition would be edited."""

@@ -1,8 +1,8 @@
-"""Processes as a container engine runs them, where there is none: PID and mount namespaces of their own, root and code
-for reading only, one writable volume, and a user without rights.
+"""Processes as a container engine runs them, without an engine: PID and mount namespaces of their own, read-only root
+and code, one writable volume, and a user without privileges.
 
-The user may read all files, whatever their mode (CAP_DAC_READ_SEARCH): the code of these tests may be in a folder of root's.
-It may write to what it owns alone.
+The user may read all files, whatever their mode (CAP_DAC_READ_SEARCH), as these tests may be in a folder of root's. It
+may write only to its own files.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ cd "$code" && exec setpriv --reuid %d --regid %d --clear-groups --inh-caps +dac_
 
 
 def command(volume: Path, code: Path, *words: object) -> list[str]:
-    """The words in a container that has `volume`, and works in `code`. A signal to it reaches the program alone, which has
-    the PID 1."""
+    """Return the command that runs the words in a container with `volume`, in the folder `code`. A signal to the
+    container reaches only the program, which has PID 1."""
     namespaces = ["unshare", "--pid", "--mount", "--fork", "--mount-proc"]
     return [*namespaces, "sh", "-c", _SCRIPT, "container", str(volume), str(code), *map(str, words)]
 
 
 def can_run() -> bool:
-    """True if this machine allows it."""
+    """Return True if this machine can run such containers."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
         return False
     return (
@@ -43,7 +43,7 @@ def can_run() -> bool:
 
 
 def make_volume(path: Path) -> Path:
-    """An empty volume, as an engine makes one for the user of the image."""
+    """Make an empty volume that belongs to the user of the image, as an engine does."""
     path.mkdir(mode=0o700)
     os.chown(path, USER, USER)
     return path
@@ -51,19 +51,19 @@ def make_volume(path: Path) -> Path:
 
 @contextmanager
 def at_work(volume: Path, code: Path, *words: object, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A container that runs during the block."""
+    """Run a container during the block."""
     process = subprocess.Popen(command(volume, code, *words), **options)
     try:
         yield process
     finally:
         for inside in _children(process.pid):
-            os.kill(inside, signal.SIGKILL)  # and so the kernel ends all that is in its namespace
+            os.kill(inside, signal.SIGKILL)  # the kernel then ends all processes of its namespace
         process.kill()
         process.wait()
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 30.0) -> int:
-    """SIGTERM to the program of the container, as engines stop one; its exit code."""
+    """Send SIGTERM to the program of the container, as engines do, and return its exit code."""
     (inside,) = _children(process.pid)
     os.kill(inside, signal.SIGTERM)
     return process.wait(patience)

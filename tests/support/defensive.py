@@ -1,4 +1,4 @@
-"""A connection that SQLite does not let edit its schema."""
+"""Connections on which SQLite forbids edits of the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every project of the tests is: a folder with a manage.py, settings, a database and a schema.json."""
+"""The base of every project of the tests: a folder with a manage.py, settings, a database and a schema.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ execute_from_command_line(sys.argv)
 
 
 class ProjectFolder:
-    """The paths, the commands and the rows that all of them have."""
+    """A project, with the paths and the helpers for commands and SQL that all projects have."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.link = folder, folder / "db.sqlite3"
@@ -31,11 +31,11 @@ class ProjectFolder:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of a process of its own; a superuser's password may be set."""
+        """The environment of its processes."""
         return environment()
 
     def run(self, *words: object, variables: Mapping[str, str] | None = None, **how: Any) -> Ended:
-        """Run `python WORDS` in the folder; `how` is that of processes.run."""
+        """Run `python WORDS` in the folder. `how` has other arguments of processes.run()."""
         return run(words, self.folder, {**self.environment, **(variables or {})}, **how)
 
     def rows(self, query: str, path: Path | None = None) -> list[tuple[Any, ...]]:
@@ -43,7 +43,7 @@ class ProjectFolder:
             return connection.execute(query).fetchall()
 
     def run_sql(self, script: str, path: Path | None = None) -> None:
-        """Run statements as any program would."""
+        """Run SQL on the database, or on the file `path`, as any program would."""
         with closing(sqlite3.connect(path or self.link)) as connection:
             connection.executescript(script)
             connection.commit()

@@ -1,11 +1,11 @@
 """A process that has imported Django and schemasync once and forks for each command of a test project.
 
 `python -m tests.support.fork_server SOCKET`, started by tests.support.processes. It never calls `django.setup()`, opens
-no database and has no threads. A fork differs from a new interpreter in what is imported already and in the seed of
-hashes, which all forks of a server share; `environment`, `sys.path`, `sys.argv`, streams, signals and `__main__` are
-those of the command. A fork returns from `serve` and leaves by the end of `main`, so that the interpreter ends as any
-other does: it joins threads, calls `atexit` functions, closes connections and clears the modules of the command. It
-leaves out the modules that were imported before the fork, which is most of what a fork costs (`leave_preloaded`).
+no database and has no threads. A fork differs from a new interpreter only in the modules that are already imported and
+in the seed of hashes, which all forks of a server share; `environment`, `sys.path`, `sys.argv`, streams, signals and
+`__main__` are those of the command. A fork returns from `serve` and reaches the end of `main`, so that the interpreter
+ends as any other does: it joins threads, calls `atexit` functions, closes connections and clears the modules of the
+command. It does not clear modules that were imported before the fork, as that is most of a fork's cost (`end_fork`).
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ django.urls django.utils.translation.reloader django.views.csrf django.views.deb
 rich.console rich.progress rich.table
 """.split()
 OURS = [name for name in sys.modules if name.partition(".")[0] == "tests"]  # a project may have modules of these names
-# These need settings or the apps to be ready, register something when they are imported, or import pytest, by which schemasync sees that
-# a process runs tests.
+# Modules that need settings or the app registry, register something on import, or import pytest, by which schemasync
+# recognises a process that runs tests.
 LEFT_OUT = {
     "admin", "apps", "caches", "checks", "django_tasks", "models", "pytest_plugin", "task", "templatetags", "tenants", "testing", "urls", "views",
 }  # fmt: skip
@@ -81,7 +81,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run: the words after the name of the interpreter, and the process that a shell would make for it."""
+    """A command: the words after the name of the interpreter, and the process around them, as a shell makes it."""
 
     words: list[str]
     folder: str
@@ -91,14 +91,14 @@ class Command:
     files: list[int]
 
     def become(self) -> None:
-        """Turn this process into that of the command, up to its first line."""
+        """Turn this process into that of the command, ready for its first line."""
         for number, file in enumerate(self.files):
             os.dup2(file, number)
             os.close(file)
         if self.terminal:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore the signal
         for which, most in self.limits:
             resource.setrlimit(which, (most, most))
         os.chdir(self.folder)
@@ -114,17 +114,17 @@ class Command:
 
 
 def preload() -> None:
-    """Import what commands import, as far as it depends on no settings."""
+    """Import the modules that commands import and that need no settings."""
     for name in [*SHARED, *ours("schemasync")]:
         importlib.import_module(name)
-    atexit.register(end_fork, next(reversed(sys.modules)))  # the first to be registered is the last to be called
+    atexit.register(end_fork, next(reversed(sys.modules)))  # registered first, so called last
     gc.collect()
-    gc.freeze()  # what is never collected is never copied
+    gc.freeze()  # a collection would touch these objects, and so copy their memory
     gc.set_threshold(20_000, 50, 50)  # as in tests/conftest.py
 
 
 def ours(package: str) -> Iterator[str]:
-    """The modules of schemasync that no settings are needed for."""
+    """Yield the names of the modules of schemasync that need no settings."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         if module.name.split(".")[1] not in LEFT_OUT:
             yield module.name
@@ -133,15 +133,15 @@ def ours(package: str) -> Iterator[str]:
 
 
 def serve(control: socket.socket) -> Command | None:
-    """Fork for each request and report how it ended; ends with its client, and nothing that it forked stays. Returns
-    the command in each fork, None in the server."""
+    """Fork for each request, and report how each fork ended. Return the command in each fork. In the server, return
+    None when the client has ended, after all forks are killed."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     interrupt = signal.signal(
         signal.SIGINT, signal.SIG_IGN
-    )  # ignored already where a shell put the tests in the background
+    )  # a shell that put the tests in the background has set this already
     running: dict[int, socket.socket] = {}
     while True:
         waiting: list[socket.socket | int] = [control, woken]
@@ -166,11 +166,11 @@ def serve(control: socket.socket) -> Command | None:
             for file in command.files:
                 os.close(file)
             running[pid] = answer
-            tell(answer, pid)
+            send(answer, pid)
 
 
 def receive(control: socket.socket) -> tuple[Command, socket.socket] | None:
-    """The next request; None where the client has gone."""
+    """Return the next request and the socket for its answers, or None if the client has ended."""
     header, files, _, _ = socket.recv_fds(control, HEADER.size, 4)
     if not header:
         return None
@@ -184,11 +184,11 @@ def reap(running: dict[int, socket.socket]) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             with running.pop(pid) as answer:
-                tell(answer, os.waitstatus_to_exitcode(status))
+                send(answer, os.waitstatus_to_exitcode(status))
 
 
-def tell(answer: socket.socket, number: int) -> None:
-    with suppress(BrokenPipeError, ConnectionResetError):  # the client may wait no longer
+def send(answer: socket.socket, number: int) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # the client may have stopped waiting
         answer.sendall(b"%d\n" % number)
 
 
@@ -206,7 +206,7 @@ _exit_codes: list[int] = []
 
 @contextmanager
 def noted_exit_code() -> Iterator[None]:
-    """Note with which code the command ends, where it is known: an exception is left to the interpreter."""
+    """Record the exit code of the command. An exception other than SystemExit is left to the interpreter."""
     try:
         yield
     except SystemExit as ended:
@@ -217,10 +217,10 @@ def noted_exit_code() -> Iterator[None]:
 
 
 def end_fork(last: str) -> None:
-    """End this process before the interpreter clears all that was imported before the fork, up to the module `last`: it
-    would copy the memory of each object to free it. What the interpreter does for the command itself is done here: its
-    modules are cleared, the connections that it left open are closed, and the streams are flushed. Where the exit code
-    is not known, or a stream cannot be flushed, the interpreter goes on."""
+    """End this process before the interpreter clears the modules that were imported before the fork, up to `last`: it
+    would copy the memory of each object to free it. For the command itself, do the interpreter's work: clear its
+    modules, close the connections that it left open, and flush the streams. If the exit code is unknown or a stream
+    cannot be flushed, return, and the interpreter goes on."""
     if not _exit_codes:
         return
     for name in [*takewhile(last.__ne__, reversed(sys.modules))]:
@@ -238,7 +238,7 @@ def end_fork(last: str) -> None:
 
 
 def reopen_streams() -> None:
-    """Streams that suit their new files, as Python makes them when it begins."""
+    """Open the standard streams again for their new files, as Python does when it starts."""
     unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         old, mode = getattr(sys, name), "w" if number else "r"
@@ -253,7 +253,7 @@ def reopen_streams() -> None:
 
 
 def run(words: list[str]) -> None:
-    """What the interpreter does with these words: `FILE …`, `-m MODULE …` or `-c CODE …`."""
+    """Run these words as the interpreter does: `FILE …`, `-m MODULE …` or `-c CODE …`."""
     elsewhere = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:1] = [first_path(words[0]), *elsewhere]
     importlib.invalidate_caches()
@@ -261,7 +261,7 @@ def run(words: list[str]) -> None:
     if words[0] == "-m":
         sys.argv = words[1:]
         main_module()
-        runpy._run_module_as_main(words[1])  # type: ignore[attr-defined]  # what Python calls: a traceback is to be the same
+        runpy._run_module_as_main(words[1])  # type: ignore[attr-defined]  # as Python calls it, for the same traceback
     elif words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         execute(words[1], "<string>")
@@ -285,14 +285,14 @@ def execute(source: str | bytes, name: str) -> None:
 
 
 def main_module() -> types.ModuleType:
-    """A new `__main__`."""
+    """Make and return a new `__main__`."""
     module = types.ModuleType("__main__")
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # the second is for what multiprocessing spawns
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module  # the second name is for spawns of multiprocessing
     return module
 
 
 def without_the_server(kind: Any, error: BaseException, trace: types.TracebackType | None) -> None:
-    """Print a traceback from the first line of the command on."""
+    """Print a traceback from the first line of the command on, without frames of the server."""
     while trace and trace.tb_frame.f_code is not run.__code__:
         trace = trace.tb_next
     while trace and trace.tb_frame.f_code in (run.__code__, execute.__code__):

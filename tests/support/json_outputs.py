@@ -1,4 +1,4 @@
-"""Every object that a command prints in the tests is checked against the JSON Schema that the package ships for it."""
+"""Check every JSON object that a command prints in the tests against the JSON Schema that the package ships."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMAND = "schemasync"
 
 
 def parsed(text: str, words: Sequence[object]) -> Any:
-    """The one object that the command line `words` printed. Fails where it is not as its schema says."""
+    """Return the JSON object that the command line `words` printed. Fail if it does not match its schema."""
     found = json.loads(text)
     if COMMAND in words:
         check(found, action_in([str(word) for word in words[words.index(COMMAND) + 1 :]]))
@@ -25,13 +25,13 @@ def parsed(text: str, words: Sequence[object]) -> Any:
 
 
 def check(found: Any, action: str) -> None:
-    """Fail where the object is not as the schema of the action says."""
+    """Fail if the object does not match the schema of the action."""
     fault = best_match(validator(action).iter_errors(found))
     assert fault is None, f"{action} --json, {fault.json_path}: {fault.message}"
 
 
 @cache
 def validator(action: str) -> Draft202012Validator:
-    """That of the schema which the package ships."""
+    """Return the validator for the schema of this action that the package ships."""
     text = resources.files("schemasync").joinpath("json_schemas", f"{action}.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))

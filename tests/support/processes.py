@@ -1,7 +1,7 @@
 """Commands in processes of their own, as a shell runs them: forked from a warm interpreter, or by a new one.
 
-A new interpreter spends half a second on imports, so commands are forked. `fresh=True` asks for a new interpreter:
-where imports matter, where Python's own options are set, and once for each command (test_fork_server.py).
+A new interpreter spends half a second on imports, so commands are forked. `fresh=True` starts a new interpreter, for
+tests of imports or of Python's own options, and once for each command (test_fork_server.py).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .fork_server import HEADER
 from .json_outputs import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
-UNDERSTOOD = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}  # by a fork, too
+UNDERSTOOD = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}  # variables that a fork respects, too
 PATIENCE = 120.0  # seconds that a command may take
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code, and what it wrote where."""
+    """How a command ended: its exit code, its stdout and its stderr."""
 
     code: int
     out: str
@@ -39,7 +39,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """The one object on stdout; fails where anything else stands there, or it is not as its schema says."""
+        """The JSON object on stdout. Fail if there is anything else, or if the object does not match its schema."""
         return parsed(self.out, self.words)
 
     @property
@@ -49,7 +49,7 @@ class Ended:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """That of a process which knows nothing of these tests."""
+    """Return the environment for a process, without variables of the tests, and with `more`."""
     dropped = ("DJANGO_SETT", "DEMO", "PYTEST", "COLUMNS", "NO_COLOR")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm-256color"} | more
@@ -66,8 +66,8 @@ def run(
     fresh: bool = False,
     interpreter: str = sys.executable,
 ) -> Ended:
-    """Run `python WORDS` in the folder, without a terminal; `limits` are soft and hard ones of `resource.setrlimit`.
-    Another `interpreter` is always a fresh one."""
+    """Run `python WORDS` in the folder, without a terminal. `limits` are soft and hard limits of `resource.setrlimit`.
+    Another `interpreter` is never forked."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode())
         given.seek(0)
@@ -89,7 +89,7 @@ def _text(file: IO[bytes]) -> str:
 
 
 class Forked:
-    """A command at work in a fork of the warm interpreter. With `terminal`, stdin is one, and the command controls it."""
+    """A command that runs in a fork of the warm interpreter. With `terminal`, stdin is its controlling terminal."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Forked:
         self.code: int | None = None
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """Its exit code; one that does not end in time is killed, and TimeoutExpired raised."""
+        """Wait for the end and return the exit code. After `timeout` seconds, kill it and raise TimeoutExpired."""
         if self.code is None:
             try:
                 self.code = self._number(timeout)
@@ -145,7 +145,7 @@ class Forked:
 
 
 class _Server:
-    """The warm interpreter of this process: it begins with the first command and ends with this process."""
+    """The warm interpreter of this process, which starts with the first command and ends with this process."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
@@ -161,7 +161,7 @@ class _Server:
             )
 
     def ask(self, request: Mapping[str, object], files: list[int]) -> socket.socket:
-        """Send a request; the answers come from the socket: a process id, and an exit code in the end."""
+        """Send a request. Return the socket for its answers: the process id, and at the end the exit code."""
         ours, theirs = socket.socketpair()
         text = json.dumps(request).encode()
         with theirs, self._sending:
@@ -178,19 +178,19 @@ _started: list[_Server] = []
 
 
 def _server() -> _Server:
-    if not _started or _started[-1].owner != os.getpid():  # a fork of the tests has one of its own
+    if not _started or _started[-1].owner != os.getpid():  # a fork of the test process starts its own
         _started[:] = [_Server()]
     return _started[-1]
 
 
 def end_server() -> None:
-    """End the warm interpreter, and what it still runs."""
+    """End the warm interpreter, and the commands that it still runs."""
     if _started and _started[-1].owner == os.getpid():
         _started.pop().end()
 
 
 def is_there(process: int) -> bool:
-    """A process that has ended and was not waited for is not there."""
+    """Return True if the process runs. A zombie does not count."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -47,7 +47,7 @@ REWRITTEN = {
         "full_name": {"type": "TEXT NOT NULL UNIQUE CHECK (full_name <> '')", "was": ["name"]},
     },
 }
-"""The same as V2 with a UNIQUE, for which the rows of Users are written again."""
+"""V2 with a UNIQUE, which rewrites Users."""
 ROWS = "INSERT INTO Users VALUES (1, 'ann', '1'), (2, 'bob', NULL); INSERT INTO Log VALUES (1, 'begun')"
 
 
@@ -56,7 +56,7 @@ class Project(ProjectFolder):
         super().__init__(folder)
         self.archive = folder / "db.sqlite3.generations"
 
-    # --- what is there ----------------------------------------------------------------------------------------
+    # --- files ------------------------------------------------------------------------------------------------
 
     def write(self, tree: Any, name: str = "schema.json") -> Path:
         path = self.folder / name
@@ -72,7 +72,7 @@ class Project(ProjectFolder):
     # --- the command ------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **options: Any) -> Ended:
-        """In this process, by `call_command`, as a Django developer calls it."""
+        """Run the command in this process by `call_command`, and return how it ended."""
         out, err = io.StringIO(), io.StringIO()
         try:
             call_command("schemasync", *args, stdout=out, stderr=err, **options)
@@ -81,16 +81,16 @@ class Project(ProjectFolder):
         return Ended(0, out.getvalue(), err.getvalue(), ("schemasync", *args))
 
     def done(self, *args: Any, **options: Any) -> Ended:
-        """Like `call`, for what must succeed."""
+        """Run the command like `call`. It must succeed."""
         ended = self.call(*args, **options)
         assert ended.code == 0, ended
         return ended
 
     def manage(self, *args: object, limits: Mapping[int, int] | None = None, fresh: bool = False) -> Ended:
-        """In a process of its own, as a shell runs it, without a terminal."""
+        """Run the command in a process of its own, as a shell runs it, without a terminal."""
         return self.run(*self.command(*args)[1:], limits=limits, fresh=fresh)
 
     def command(self, *args: object) -> list[str]:
-        """The words of a command line; its project is made when it is first needed."""
+        """Return the words of a command line, and write the project's files for it."""
         self.write_project(SETTINGS)
         return [sys.executable, "manage.py", "schemasync", *map(str, args)]

@@ -1,4 +1,4 @@
-"""What has to be here: SCHEMASYNC_REQUIRE=browser,postgres makes tests fail that are skipped without it."""
+"""Required programs: with SCHEMASYNC_REQUIRE=browser,postgres, tests fail that would be skipped without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of many of a kind those that CI runs; the rest is for `pytest --every`."""
+"""A sample of many similar cases for CI; `pytest --every` runs the rest."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import pytest
 
 
 def some(names: Iterable[Any], quick: Collection[Any]) -> list[Any]:
-    """Parameters of which all but `quick` are slow."""
+    """Return the names as parameters, all but `quick` with the mark `slow`."""
     return [pytest.param(name, marks=[] if name in quick else [pytest.mark.slow]) for name in names]

@@ -64,7 +64,7 @@ class Tag(models.Model):
 
 
 class Site(ProjectFolder):
-    """The project; without the flag, as it was before."""
+    """The project. Without `flag`, it has Django's own engine, and schemasync is installed but not enabled."""
 
     interpreter = sys.executable
     patience = PATIENCE
@@ -78,7 +78,7 @@ class Site(ProjectFolder):
         self.settings(flag=flag, more=more)
 
     def copy(self, folder: Path) -> Site:
-        """The whole project once more, its database and all."""
+        """Copy the whole project with its database to `folder`, and return the copy."""
         shutil.copytree(self.folder, folder, symlinks=True)
         other = object.__new__(Site)
         ProjectFolder.__init__(other, folder)
@@ -93,7 +93,7 @@ class Site(ProjectFolder):
         (self.folder / "shop" / "models.py").write_text(text)
 
     def change(self, *pairs: tuple[str, str]) -> None:
-        """Rewrite the models."""
+        """Replace each old text of the models by the new one."""
         path = self.folder / "shop" / "models.py"
         text = path.read_text()
         for old, new in pairs:
@@ -102,17 +102,17 @@ class Site(ProjectFolder):
         path.write_text(text)
 
     def manage(self, *args: str, stdin: str = "", fresh: bool = False) -> Ended:
-        """A command, without a terminal."""
+        """Run a manage.py command, without a terminal."""
         return self._python("manage.py", *args, stdin=stdin, fresh=fresh)
 
     def done(self, *args: str, fresh: bool = False) -> Ended:
-        """The same for what must succeed."""
+        """Run a manage.py command, which must succeed."""
         ended = self.manage(*args, fresh=fresh)
         assert ended.code == 0, ended
         return ended
 
     def python(self, code: str, *, fresh: bool = False) -> str:
-        """Run code of the project; what it prints."""
+        """Run code in the project, which must succeed, and return its stripped output."""
         setup = 'import os, django; os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"; django.setup()\n'
         (self.folder / "code.py").write_text(setup + code)
         ended = self._python("code.py", fresh=fresh)

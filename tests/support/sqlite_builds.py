@@ -1,7 +1,8 @@
-"""Other versions of SQLite than the one that Python came with, built from the amalgamations that npm packages contain.
+"""Other versions of SQLite than Python's own, built from the amalgamations in npm packages.
 
-Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH; with `--quick`
-it is built in a third of the time, and is slower; with `--rare` it has STAT4 and geopoly, which distributions leave out.
+Run `python -m tests.support.sqlite_builds VERSION` to build one and print the folder for LD_LIBRARY_PATH. With
+`--quick` the build takes a third of the time, and SQLite is slower. With `--rare` it has STAT4 and geopoly, which
+distributions leave out.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ from .archives import unpack
 from .caches import cache_folder
 
 PACKAGES = {"3.37.2": "7.5.0", "3.40.0": "8.0.1", "3.54.1": "13.2.0"}
-"""Which version of better-sqlite3 contains which SQLite."""
+"""The version of better-sqlite3 that contains each SQLite."""
 
 FLAGS = """
     -DSQLITE_ENABLE_FTS3 -DSQLITE_ENABLE_FTS4 -DSQLITE_ENABLE_FTS5 -DSQLITE_ENABLE_RTREE -DSQLITE_ENABLE_COLUMN_METADATA
     -DSQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_ENABLE_JSON1 -DSQLITE_ENABLE_MATH_FUNCTIONS -DSQLITE_ENABLE_LOAD_EXTENSION
     -DHAVE_USLEEP
 """.split()
-"""As distributions build it. Without HAVE_USLEEP, 3.40.0 waits whole seconds between two tries for a lock."""
+"""The flags of distributions. Without HAVE_USLEEP, 3.40.0 waits whole seconds between two tries for a lock."""
 
 RARE = ["-DSQLITE_ENABLE_STAT4", "-DSQLITE_ENABLE_GEOPOLY"]
 
 BEGINS_A_CHECKPOINT = "rc = walIndexReadHdr(pWal, &isChanged);"
-"""Where a checkpoint has read how long the log is, and has not yet looked how much of it is copied."""
+"""The line at which a checkpoint has read the length of the log, and not yet how much of it is copied."""
 
 
 def library(version: str, delay: int = 0, optimize: str = "-O2", more: Sequence[str] = ()) -> Path:
-    """The folder that holds libsqlite3.so.0 of that version, built where the cache does not have it.
+    """Return the folder with libsqlite3.so.0 of this version, and build it if the cache does not have it.
 
-    With a `delay` in milliseconds each checkpoint waits at its beginning: the race that SQLite 3.51.3 closed
-    (https://www.sqlite.org/wal.html#walresetbug) is as rare as a microsecond otherwise.
+    With a `delay` in milliseconds each checkpoint waits at its beginning. Without it, the race that SQLite 3.51.3
+    closed (https://www.sqlite.org/wal.html#walresetbug) has only a window of a microsecond.
     """
     name = f"{version}-delay-{delay}" if delay else version
     flags = crc32(" ".join((optimize, *FLAGS, *more)).encode())
@@ -54,18 +55,18 @@ def library(version: str, delay: int = 0, optimize: str = "-O2", more: Sequence[
 
 
 def environment(version: str, delay: int = 0) -> dict[str, str]:
-    """The environment of a process whose sqlite3 module finds that version."""
+    """Return the environment for a process whose sqlite3 module loads this version."""
     return {**os.environ, "LD_LIBRARY_PATH": str(library(version, delay))}
 
 
 REAL_HAS_17_DIGITS = (3, 53)
-"""Since when a REAL becomes text with 17 digits in place of 15, and text behind a NUL does not go into a number."""
+"""The version since which a REAL becomes text with 17 digits in place of 15, and a number ignores text after a NUL."""
 
 
 @cache
 def another() -> dict[str, str] | None:
-    """The environment of a process whose SQLite computes differently from that of this one: the newest, or the one that
-    Python came with. None without the programs that build it."""
+    """Return the environment for a process whose SQLite computes differently from this one's: a build of the newest, or
+    the system's. Return None if the programs that build it are missing."""
     if sqlite3.sqlite_version_info < REAL_HAS_17_DIGITS:
         can_be_built = shutil.which("npm") and shutil.which("gcc")
         return {**os.environ, "LD_LIBRARY_PATH": str(library("3.54.1", optimize="-O0"))} if can_be_built else None
@@ -73,8 +74,8 @@ def another() -> dict[str, str] | None:
 
 
 def of_the_system() -> dict[str, str]:
-    """The environment of a program that finds the SQLite of the system, as its own shell has to: it compares the
-    version with the one that it was compiled with."""
+    """Return the environment for a program that loads the SQLite of the system. The system's shell needs it, as it
+    compares the library's version with the one that it was compiled with."""
     return {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
 
 

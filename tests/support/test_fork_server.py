@@ -1,4 +1,4 @@
-"""A forked command does what a new interpreter does with it: the same output, the same process around it."""
+"""A forked command behaves as in a new interpreter: with the same output and in the same environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def _evolved(tmp_path_factory):
-    """A site with two generations whose models have moved on again."""
+    """A site with two generations, and with models that have changed again since."""
     site = Site(tmp_path_factory.mktemp("evolved") / "site")
     site.done("schemasync", "--export")
     site.change(
@@ -101,7 +101,7 @@ print("to stderr", file=sys.stderr)
 
 
 def processes():
-    """Each kind of command with one end, and each end with one kind; the others are for --every."""
+    """Yield each end of a command with each kind. The gate has each end with one kind."""
     ends = ["", "1 / 0", "sys.exit(7)", "sys.exit('text')", "os.kill(os.getpid(), signal.SIGTERM)"]
     for number, end in enumerate(ends):
         for at, kind in enumerate(("script", "-m", "-c")):

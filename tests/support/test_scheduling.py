@@ -1,4 +1,4 @@
-"""The tests of a group run in one process, whatever the versions of pytest and pytest-xdist do with marks and names."""
+"""The tests of a group run in one process, with any versions of pytest and pytest-xdist."""
 
 import os
 import subprocess
@@ -75,7 +75,7 @@ def test_the_turns_are_all_tests_and_none_is_in_two():
 
 
 def collected(*options):
-    """The tests of some files with and without a turn."""
+    """Return the ids of the tests that pytest collects, with these options, from files that have tests with a turn."""
     files = sorted({line.partition("::")[0] for line in ROTATION if line.startswith("tests/live/")})
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *options, *files]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)

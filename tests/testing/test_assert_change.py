@@ -1,4 +1,4 @@
-"""assert_change: sound changes pass, and every way in which a change is not sound is reported, all at once."""
+"""assert_change: sound changes pass, and every fault of an unsound change is reported, all at once."""
 
 import json
 import sqlite3
@@ -62,7 +62,7 @@ def test_a_sound_change_passes_and_says_what_was_seen():
     assert {"sync", "rollback"} < set(seen.seconds)
     assert seen.report.result == "synced"
     assert seen.pause_ms >= 0
-    assert seen.longest_wait_ms > 0  # less than the pause if the writer began no write in it
+    assert seen.longest_wait_ms > 0  # less than the pause if the writer started no write during it
 
 
 @pytest.mark.parametrize("options", [{"block_writers": True}, {"rebuild_all": True}], ids=["block", "rebuild"])
@@ -78,7 +78,7 @@ def test_a_database_without_rows_is_changed_too():
     assert assert_change(BEFORE, AFTER, {}).compared["Users"] == 0
 
 
-# --- what is not sound ----------------------------------------------------------------------------------------------
+# --- unsound changes ------------------------------------------------------------------------------------------------
 
 
 def test_a_refused_sync_is_reported_with_its_hint():
@@ -94,7 +94,7 @@ def test_a_column_that_would_be_lost_is_reported():
 
 
 def planted(monkeypatch, *statements):
-    """A runner that damages what it has built."""
+    """Make the runner damage the database that it has built."""
 
     def damaging(target, document, *args, **kwargs):
         report = runner.sync(target, document, *args, **kwargs)
@@ -234,7 +234,7 @@ def test_other_hazards_than_expected_are_reported(rows, expected, said):
     assert failure.startswith(said)
 
 
-# --- where the schemas come from ------------------------------------------------------------------------------------
+# --- sources of the schemas -----------------------------------------------------------------------------------------
 
 
 def test_a_schema_is_a_file_or_a_file_of_a_git_revision(tmp_path):  # noqa: F811

@@ -1,4 +1,4 @@
-"""assert_site_survives: real processes beside every way of a run, and a readable failure for each kind of loss."""
+"""assert_site_survives: real processes beside every kind of run, and a readable failure for each kind of loss."""
 
 import shutil
 import sqlite3
@@ -61,11 +61,11 @@ def test_an_alias_of_a_project_is_a_database(project):  # noqa: F811
     assert assert_site_survives(lambda: call_command("schemasync", verbosity=0)).writes >= 4
 
 
-# --- what is reported -----------------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------------------------
 
 
 def test_a_copy_that_replaces_the_file_loses_writes(tmp_path):  # noqa: F811
-    """As a file is changed by hand: a copy is edited, and moved over it."""
+    """This is how people change a file by hand: they edit a copy, and move it over the file."""
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE t (x)")
@@ -73,7 +73,7 @@ def test_a_copy_that_replaces_the_file_loses_writes(tmp_path):  # noqa: F811
     def by_hand():
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(tmp_path / "new")) as copy:
             source.backup(copy)
-        time.sleep(0.3)  # writes go on
+        time.sleep(0.3)  # writes continue
         shutil.move(tmp_path / "new", path)
 
     said = failure(by_hand, path, writers=1)

@@ -1,4 +1,4 @@
-"""Generated rows fit every schema: keys, CHECKs, unique columns, foreign keys; and most tables get them without help."""
+"""Generated rows fit every schema: keys, CHECKs, unique columns, foreign keys; most tables need no help for that."""
 
 import datetime
 import itertools
@@ -50,7 +50,7 @@ ALL = KINDS | REFERENCES
 
 
 def assert_fits(meant, found):
-    """The rows can be inserted in their order, and every reference leads somewhere."""
+    """Assert that the rows can be inserted in their order, and that every reference is valid."""
     with closing(Opener().memory()) as connection:
         build(connection, meant)
         insert(connection, found)
@@ -110,7 +110,7 @@ def test_a_reference_to_a_table_that_schema_json_does_not_make_hinders_nothing()
         assert len(database.rows("t")) == 3
 
 
-# --- help -----------------------------------------------------------------------------------------------------------
+# --- strategies for columns -----------------------------------------------------------------------------------------
 
 SIGNED = {
     "t": {"id": ID, "email": "TEXT NOT NULL CHECK (instr(email, char(64)) * length(replace(email, 'q', '')) = 78)"}

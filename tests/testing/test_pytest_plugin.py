@@ -1,4 +1,4 @@
-"""The plugin costs a test run nothing until a test asks for its fixture, and then gives real databases."""
+"""The plugin costs a test run nothing until a test uses its fixture, and then provides real databases."""
 
 import subprocess
 import sys

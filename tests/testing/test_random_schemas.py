@@ -1,4 +1,4 @@
-"""A site goes on while a database of a random schema gets a new file: `assert_site_survives` finds nothing."""
+"""A site keeps working while a database of a random schema gets a new file: `assert_site_survives` finds no fault."""
 
 import pytest
 from hypothesis import event, given
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def rebuild(database, tree):
-    """Rebuild every table; writers wait if a run cannot follow their writes to one of them."""
+    """Rebuild every table. Writers wait if a run cannot follow their writes to one of the tables."""
     try:
         database.sync(tree, rebuild_all=True)
     except Refused as error:

@@ -1,1 +1,1 @@
-"""What the verification finds: damage of every kind, in every mode of a run."""
+"""The verification finds damage of every kind, in every mode of a run."""

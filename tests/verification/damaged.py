@@ -92,7 +92,7 @@ def read(tree: dict) -> document.Document:
 
 
 def make(folder: Path, tree: dict = OLD, rows: str = ROWS) -> Path:
-    """The old database in a new folder, filled; nobody has it open."""
+    """Make the old database in a new folder, fill it, and return its link. No connection stays open."""
     folder.mkdir()
     link = folder / NAME
     sync(target(link), read(tree))
@@ -106,20 +106,20 @@ def copy(link: Path, folder: Path) -> Path:
     return folder / link.name
 
 
-def at(moment: tuple[str, DiskStep], deed: Callable[[], object]) -> Callable[[str, DiskStep], None]:
-    """An observer that does something once, when the run passes the moment."""
+def at(moment: tuple[str, DiskStep], action: Callable[[], object]) -> Callable[[str, DiskStep], None]:
+    """Return an observer that calls `deed` once, when the run passes the moment."""
     done = []
 
     def observer(when: str, label: DiskStep) -> None:
         if (when, label) == moment and not done:
             done.append(True)
-            deed()
+            action()
 
     return observer
 
 
 def new_file(link: Path) -> Path:
-    """The file that is being built, or was built last."""
+    """Return the new file, under construction or finished."""
     (newest,) = sorted(link.with_name(link.name + ".generations").glob("0002-*.sqlite3*"))[:1]
     return newest
 
@@ -137,7 +137,7 @@ def run(link: Path, tree: dict, options: SyncOptions, observer: Callable[[str, D
 def found(
     link: Path, tree: dict, options: SyncOptions, moment: tuple[str, DiskStep], damage: str
 ) -> tuple[Problem, ...]:
-    """What a run says whose new file is damaged at that moment; nothing where it swaps."""
+    """Run, and damage the new file at that moment. Return the problems of the error, or () if the run succeeds."""
     try:
         run(link, tree, options, at(moment, lambda: execute(new_file(link), damage)))
     except SchemasyncError as error:
@@ -146,7 +146,7 @@ def found(
 
 
 def stale_index(table="people", column="trimmed", index="stale"):
-    """SQL that leaves an index as a SQLite leaves it that computes its expression otherwise than the one before."""
+    """Return SQL that makes an index stale, as if another SQLite had computed its expression differently."""
     return (
         f"CREATE INDEX {index} ON {table} ({column} || 'x');"
         "PRAGMA writable_schema=ON;"

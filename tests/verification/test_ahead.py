@@ -1,4 +1,4 @@
-"""Work of the application on the new file while writers go on: its outcome is as if all writes had come before it."""
+"""Work of the application on the new file while writers go on: its result is as if all writes had come before it."""
 
 import sqlite3
 from contextlib import closing
@@ -26,7 +26,7 @@ AUTHOR = "CREATE TABLE sums (person REFERENCES people, n); INSERT INTO sums VALU
 
 @dataclass
 class Work:
-    """SQL that an application runs on the new file: ahead of the swap if it may, else while writers wait."""
+    """SQL that an application runs on the new file: ahead of the swap if possible, else while writers wait."""
 
     script: str
     ahead: list[str] = field(default_factory=list)
@@ -69,14 +69,14 @@ def bring(link, work, observer, tree=NEW, options=MODES["live"]):
 
 
 def content(link):
-    """Schema and rows, counters included, without what is ours and without statistics."""
+    """Return schema, rows and counters as SQL, without the history and without statistics."""
     with closing(sqlite3.connect(link)) as connection:
         lines = list(connection.iterdump())
     return sorted(line for line in lines if "_schema_versions" not in line and "sqlite_stat" not in line)
 
 
 def expected(old, folder, work, writes, tree=NEW):
-    """The content of a database in which all writes come first, then the sync, and the work last."""
+    """Return the content of a database with all writes first, then the sync, and the work last."""
     link = copy(old, folder)
     execute(link, writes)
     sync(target(link), read(tree))
@@ -237,7 +237,7 @@ def test_a_row_that_the_work_refers_to_cannot_go_meanwhile(link):
     work = Work(AUTHOR)
     options = SyncOptions(
         limits=Limits(max_pause=1.0, cutover_timeout=0.5)
-    )  # a run waits so long for the row to come back
+    )  # the run waits this long for the row to come back
     with pytest.raises(Failed) as caught:
         bring(link, work, at(WORKED, lambda: execute(link, "DELETE FROM people WHERE id = 2")), options=options)
     assert caught.value.problems[0].code == Code.ROWS_VIOLATE_SCHEMA

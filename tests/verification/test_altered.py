@@ -1,4 +1,4 @@
-"""Tables whose definition is edited: what is asked of their rows, writers beside it, and where SQLite refuses the edit."""
+"""Tables whose definition is edited: the checks of their rows, concurrent writers, and edits that SQLite refuses."""
 
 import itertools
 import sqlite3
@@ -48,7 +48,7 @@ def planned(diff, before, after):
 
 
 def look_at(folder, new, rows=ROWS, definition=None):
-    """What the verification says of the rows, if nothing has looked at them before."""
+    """Verify the rows of an altered table that no earlier check has read. Raise the error of the verification."""
     link = make(folder / "w", {"t": definition or OLD["t"]}, rows)
     with closing(Opener().write(link)) as connection:
         connection.execute("ATTACH ? AS old", (str(link),))
@@ -85,11 +85,11 @@ UNKNOWN = [
     "(1 + 2)",
     "(abs(-3))",
     "NULL",
-]  # SQLite does not compute these for rows without the column
+]  # defaults that SQLite does not compute for rows without the column
 
 
 def test_no_row_that_reads_a_default_is_left_out(tmp_path):
-    """The comparison looks at rows with the value of the old default alone, as the column's affinity makes it."""
+    """The comparison reads only rows with the value of the old default, after conversion by the column's affinity."""
     places = {
         f"c{n}": (kind, default) for n, (kind, default) in enumerate(itertools.product(KINDS, DEFAULTS + UNKNOWN))
     }
@@ -174,7 +174,7 @@ def test_what_is_written_beside_an_edit_is_in_the_new_file(tmp_path):
 
 
 def pages(link, table):
-    """The pages of a table and its indexes, by number."""
+    """Return the pages of a table and its indexes, by number."""
     with closing(sqlite3.connect(link)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (size,) = connection.execute("PRAGMA page_size").fetchone()

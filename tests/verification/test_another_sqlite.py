@@ -1,6 +1,6 @@
-"""A database that another SQLite built and filled: what that one computed differently is found, told, and built again.
+"""A database that another SQLite built and filled: values that it computed differently are found, reported and rebuilt.
 
-Since 3.53 a REAL becomes text with 17 digits. On an older SQLite the file is made by a later one, and the other way round.
+Since 3.53 a REAL becomes text with 17 digits. An older SQLite gets a file of a later one, and the other way round.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def read(tree):
 
 
 def by_another(link, tree, rows):
-    """Make a database with another SQLite, whose version is returned."""
+    """Make a database with another SQLite, and return its version."""
     environment = another()
     if environment is None:
         pytest.skip("no npm or no gcc")
@@ -112,7 +112,7 @@ def stale(link):
 BY_INDEX = "SELECT id FROM t INDEXED BY over WHERE CAST(v AS TEXT) = CAST(0.1 + 0.2 AS TEXT)"
 REPORTED = {"over", "of_g", "part"}
 MISSED = REPORTED if IS_OLD else REPORTED - {"part"}
-"""What integrity_check says. Since then the condition of `part` does not hold for a row that it has: no message."""
+"""The indexes that integrity_check reports. In a file of an earlier SQLite, `part` has a row too many: no message."""
 
 
 def test_what_sqlite_does_with_an_index_that_another_one_filled(link):
@@ -121,7 +121,7 @@ def test_what_sqlite_does_with_an_index_that_another_one_filled(link):
     part = "SELECT id FROM t {} WHERE CAST(v AS TEXT) = '0.3'"
     by_index, right = ([], [(1,)]) if IS_OLD else ([(1,)], [])
     assert (ask(link, part.format("INDEXED BY part")), ask(link, part.format("NOT INDEXED"))) == (by_index, right)
-    if IS_OLD:  # a later one looks for what the earlier one may have computed
+    if IS_OLD:  # a later one also searches for the value of an earlier one
         with pytest.raises(sqlite3.DatabaseError, match="malformed"):
             execute(link, "DELETE FROM t WHERE id = 1")
     execute(link, "UPDATE t SET n = 5 WHERE id = 1")
@@ -190,7 +190,7 @@ def test_stored_values_that_a_rewrite_changes_are_a_hazard_beforehand(link):
 
 
 def test_text_that_is_stored_otherwise_today_is_a_hazard_beforehand(link):
-    """Only text that an older SQLite kept: what a later one stores as a number is a number for all."""
+    """This holds for text that an older SQLite kept. A number that a later one stores is a number for all."""
     wanted, options = read(SAME_TABLE), SyncOptions(limits=LIMITS)
     if IS_OLD:
         assert ask(link, "SELECT n FROM t WHERE id = 4") == [(12,)]
@@ -210,7 +210,7 @@ UNIQUE = {**OLD, "t": {**OLD["t"], "_indexes": [{"name": "one", "columns": ["v |
 
 
 def test_an_index_that_cannot_be_built_again_stays_and_is_named(tmp_path):
-    """0.1 + 0.2 and 0.3 are two texts for a later SQLite, and one for an older one."""
+    """0.1 + 0.2 and 0.3 become two texts in a later SQLite, and one in an older one."""
     link = tmp_path / "db.sqlite3"
     by_another(link, UNIQUE, "INSERT INTO t (v) VALUES (0.1 + 0.2)" + (", (0.3)" if IS_OLD else ""))
     report = sync(target(link), read({**UNIQUE, "o": OTHER_TABLE["o"]}), SyncOptions(limits=LIMITS))

@@ -1,4 +1,4 @@
-"""Rows that violate a CHECK already: found in a file that is open for reading only, too, and no fault of a new one."""
+"""Rows that violate a CHECK already: reported also for a read-only file, and not as a fault of a new file."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ BROKEN = "PRAGMA ignore_check_constraints=ON; INSERT INTO Users VALUES (9, 'x', 
 
 @pytest.fixture
 def broken(synced):  # noqa: F811
-    """A table that no change concerns has a row that violates its CHECK."""
+    """A project in which an unchanged table has a row that violates its CHECK."""
     synced.write({"Users": CHECKED, "Log": {"id": "INTEGER PRIMARY KEY", "what": "TEXT"}})
     synced.done()
     synced.run_sql(BROKEN)
@@ -33,7 +33,7 @@ def test_a_full_verification_tells_that_the_old_file_has_them_too(broken):
 def test_they_are_found_whether_or_not_the_file_can_be_written(broken, is_written):
     line = ("CHECK constraint failed in Users",)
     with closing(sqlite3.connect(broken.link)) as writer:
-        if is_written:  # then a read-only connection is used
+        if is_written:  # schemasync then uses a read-only connection
             writer.execute("UPDATE Log SET what = 'later'")
             writer.commit()
         with closing(Opener().read(broken.link)) as connection:

@@ -1,4 +1,4 @@
-"""Which SELECTs compute a derived table row by row, so that a written row concerns only those of its key."""
+"""Recognise SELECTs that compute a derived table row by row, so that a written row affects only the rows of its key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--verify full` where there is nothing to build: the live file itself is read."""
+"""`--verify full` if there is nothing to build: it reads the live file itself."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_objects_that_were_made_by_hand_are_a_note(link):
 
 
 def test_a_false_null_of_a_healthy_table_is_not_believed(link):
-    """SQLite 3.40.1 sees one in each row of this table, and stops after a hundred."""
+    """SQLite 3.40.1 reports one for each row of this table, and stops after a hundred."""
     execute(
         link,
         "CREATE TABLE healthy (p TEXT NOT NULL, k TEXT PRIMARY KEY) WITHOUT ROWID;"
@@ -145,7 +145,7 @@ def test_a_database_that_is_not_current_is_built_and_not_read_twice(link):
 
 
 def test_it_waits_for_no_run_that_is_at_work(tmp_path):
-    """It takes no lock of ours."""
+    """It does not take the lock of a run."""
     link = make(tmp_path / "w", OLD, "INSERT INTO kept (x) VALUES ('k')")
     with target(link).locked():
         done = []

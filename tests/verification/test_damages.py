@@ -59,10 +59,10 @@ EVERYWHERE = {
     ),
     "a reference to a row that is not there": ("children", "UPDATE children SET person = 12345 WHERE id = 1"),
 }
-"""(table, SQL on the new file once it is filled), found by every run."""
+"""Damage that every run finds: (table, SQL on the new file once it is filled)."""
 
 COUNTERS = {name for name in EVERYWHERE if "counter" in name}
-"""Beside writers all counters are carried once more as they stand in the old file, before anything is compared."""
+"""Damage of counters. A run while writers write copies all counters again before it compares anything."""
 
 UNCHANGED = {
     "a row is lost": ("kept", "DELETE FROM kept WHERE id = 1"),
@@ -77,7 +77,7 @@ UNCHANGED = {
     "a value of a foreign table": ("foreign_table", "UPDATE foreign_table SET q = 1.0 WHERE q = 1"),
     "a row id of a foreign table": ("foreign_table", "UPDATE foreign_table SET rowid = 77 WHERE q = 2"),
 }
-"""Damage to tables that are not rewritten: found with --verify full, and where a file is written again."""
+"""Damage to tables that are not rewritten: found with --verify full, and in a fresh file."""
 
 REORDERED = (
     "ALTER TABLE {0} RENAME COLUMN a TO _; ALTER TABLE {0} RENAME COLUMN b TO a; ALTER TABLE {0} RENAME COLUMN _ TO b"
@@ -107,14 +107,14 @@ OBJECTS = {
         "ALTER TABLE foreign_table ADD COLUMN r",
     ),
 }
-"""(table or object, SQL on the new file once views and triggers stand)."""
+"""Damage to objects: (table or object, SQL on the new file once it has views and triggers)."""
 
 
-OFTEN = 4  # of the modes other than the first, one case in so many is tried all day; the rest is for --every
+OFTEN = 4  # CI runs one case in 4 in the modes other than the first; --every runs all
 
 
 def in_modes(names, modes):
-    """Every case in the first mode, and some of them in the others."""
+    """Return every case in each mode. Outside of the first mode, most are slow."""
     return [
         pytest.param(
             name,
@@ -138,7 +138,7 @@ def link(old, tmp_path):
 
 
 def assert_found(problems, table, link, before):
-    """The right error, that names the right table, and a live file that is what it was."""
+    """Check that the error is verify-differs for this table, and that the live file is unchanged and the only one."""
     assert [str(problem.code) for problem in problems] == ["verify-differs"], problems
     facts = problems[0].facts
     assert table in (facts.get("table"), facts.get("object")), problems
@@ -204,7 +204,7 @@ INSIDE = {
     "a row is lost": "DELETE FROM {0} WHERE id = 2",
     "a row is added": "INSERT INTO {0} (id, name) VALUES (3, 'q')",
 }
-"""Damage to altered tables that leaves their first and last row as they are: SQL with a place for the table."""
+"""Damage to altered tables between their first and last row: SQL with a placeholder for the table."""
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_a_counter_by_hand_of_a_table_that_needs_none_is_compared_too(link):
 
 @pytest.mark.parametrize("damage", ["UPDATE c SET v = 'X' WHERE v = 'x'", "UPDATE c SET w = 'y ' WHERE w = 'y'"])
 def test_without_a_key_values_are_told_apart_whatever_the_collation_of_their_column(tmp_path, damage):
-    """Letter case, and blanks at the end: rows of which one has no key are compared as a set."""
+    """Values differ in letter case or trailing blanks. A NULL in the key makes the run compare rows as a set."""
     columns = {"k": "INTEGER NOT NULL", "v": "TEXT COLLATE NOCASE", "w": "TEXT COLLATE RTRIM"}
     old = {"c": {**columns, "_primary_key": ["k"], "_without_rowid": True}}
     new = {"c": {**columns, "_primary_key": ["v"]}}
@@ -325,6 +325,6 @@ def test_without_a_key_values_are_told_apart_whatever_the_collation_of_their_col
 
 
 def test_a_healthy_run_finds_nothing(link):
-    """Of any table above: what the tests look for comes of the damage alone."""
+    """Without damage, no run above reports a problem, so the reports of the other tests come from the damage alone."""
     for mode in MODES.values():
         assert found(link, NEW if mode is not MODES["fresh"] else RENAMED, mode, FILLED, "SELECT 1") == ()

@@ -1,4 +1,4 @@
-"""What a run follows while writers go on: each round is one transaction, and the report counts what it replayed."""
+"""Replay while writers go on: each round is one transaction, and the report counts the replayed rows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_report_counts_each_key_that_was_replayed_while_it_was_built_and_at_
 
 
 def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed_once_more(link):
-    """A round reads one snapshot of the old file: what is written in its midst is for the next one."""
+    """A round reads one snapshot of the old file. Writes during the round are left to the next one."""
     rounds, calls = [], []
 
     def write():
@@ -72,7 +72,7 @@ def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed
     def observer(when, label):
         if (when, label) == SEALED:
             execute(link, "UPDATE people SET name = 'first' WHERE id = 1")
-            # a program that defines the function, as any may that opens the file
+            # another program, which defines the function of the trigger, opens the new file
             with closing(sqlite3.connect(new_file(link), isolation_level=None)) as connection:
                 register(connection)
                 connection.execute(
@@ -95,8 +95,8 @@ def test_a_row_that_is_written_between_its_replay_and_its_comparison_is_replayed
 
 
 def test_other_programs_see_all_of_the_change_log_or_none_of_it(link, monkeypatch):
-    """It goes in, and the fence closes the file, each in one transaction, however slow this test makes it. Its log is
-    emptied afterwards, and stays with the fence."""
+    """The run installs the change log in one transaction, and the fence closes the file in another, however slow the
+    test makes them. The log is emptied afterwards, and stays with the fence."""
     monkeypatch.setattr(capture, "HOLD", 60.0)
     path, seen = link.resolve(), []
 
@@ -128,7 +128,7 @@ def test_rows_that_get_another_key_are_followed_where_that_never_holds_a_null(tm
 
 
 def test_rows_that_get_a_key_which_may_hold_a_null_are_not_followed(tmp_path):
-    """Nothing shows which new row is which old one."""
+    """Without a key, nothing shows which new row belongs to which old one."""
     codes = {**CODES, "v": "TEXT"}
     link = make(tmp_path / "w", {"codes": codes}, "INSERT INTO codes VALUES ('a', NULL), ('b', 'y')")
     nullable = {"codes": {**ANOTHER_KEY, "v": "TEXT"}}
@@ -139,7 +139,7 @@ def test_rows_that_get_a_key_which_may_hold_a_null_are_not_followed(tmp_path):
 
 
 def test_a_full_text_table_that_the_plan_drops_is_no_loss(tmp_path):
-    """Nor are the tables in which it kept its text."""
+    """Neither are its shadow tables."""
     with_text = {**OLD, "words": {"_virtual": "fts5(w)"}}
     link = make(tmp_path / "w", with_text, "INSERT INTO words VALUES ('one two')")
     execute(link, "CREATE VIRTUAL TABLE by_hand USING fts5(w); INSERT INTO by_hand VALUES ('three')")
@@ -154,7 +154,7 @@ def test_a_full_text_table_that_the_plan_drops_is_no_loss(tmp_path):
 
 
 def test_a_full_text_table_that_is_written_to_before_the_swap_comes_along(tmp_path):
-    """Virtual tables have no log: their content is copied once more at the swap."""
+    """Virtual tables have no change log, so the run copies their content again at the swap."""
     with_text = {**OLD, "words": {"_virtual": "fts5(w)"}}
     link = make(tmp_path / "w", with_text, "INSERT INTO words VALUES ('one two')")
     new = {**NEW, "words": with_text["words"]}
@@ -176,7 +176,7 @@ def test_a_table_whose_columns_hide_its_row_ids_is_not_followed_and_is_named(tmp
 
 
 def test_a_fence_that_was_prepared_is_closed_by_one_drop_of_a_table():
-    """While writers wait, no trigger is created: that would cost as much as there are tables."""
+    """The run creates no trigger while writers wait, as the cost of that grows with the number of tables."""
     statements: list[str] = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.executescript("CREATE TABLE a (x); CREATE TABLE b (x)")
@@ -191,7 +191,7 @@ def test_a_fence_that_was_prepared_is_closed_by_one_drop_of_a_table():
 
 
 def test_tables_of_a_module_that_is_not_loaded_here_bear_no_fence(tmp_path):
-    """The programs that have it write to them with the triggers of no one in between."""
+    """Programs that have the module write to these tables without firing any trigger."""
     path = tmp_path / "db.sqlite3"
     execute(
         path,
@@ -217,7 +217,7 @@ def test_a_lock_that_is_not_to_be_had_is_busy_and_says_of_which_file(link):
 
 
 def test_a_lock_that_fails_for_another_reason_says_what_it_is(tmp_path):
-    """Something that is no journal stands in the place of the journal, since the file was opened."""
+    """Since the file was opened, a folder has the name of the journal."""
     path = tmp_path / "db.sqlite3"
     execute(path, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x)")
 
@@ -234,7 +234,7 @@ def test_a_lock_that_fails_for_another_reason_says_what_it_is(tmp_path):
 
 
 def test_the_lock_is_free_when_its_block_ends_whatever_still_refers_to_its_connection(link):
-    """SQLite keeps a connection that was closed for as long as one of its statements lives, and its locks with it."""
+    """SQLite keeps a closed connection and its locks as long as one of its statements exists."""
     with write_lock(target(link), link.resolve()) as held:
         cursor = held.connection.execute("SELECT 1")
     with closing(sqlite3.connect(link, isolation_level=None, timeout=0)) as writer:
@@ -243,7 +243,7 @@ def test_the_lock_is_free_when_its_block_ends_whatever_still_refers_to_its_conne
 
 
 def test_the_logs_of_both_files_are_folded_before_writers_wait(link):
-    """Or else the commits under the lock would have to."""
+    """Otherwise the commits under the lock would have to checkpoint them."""
     folded = {}
     with closing(sqlite3.connect(link, isolation_level=None)) as application:
         application.execute("PRAGMA wal_autocheckpoint=0")
@@ -275,7 +275,7 @@ def test_after_a_run_that_fails_no_writer_has_to_checkpoint_what_its_change_log_
 
 
 def test_how_many_keys_fit_into_a_pause_follows_from_how_fast_the_last_rounds_were(link):
-    """On a slow disk as many as elsewhere would make writers wait for longer than they were promised."""
+    """On a slow disk, the same number as elsewhere would make writers wait for longer than --max-pause."""
     lag = Lag(target(link), Replay(None, (), {}, None, 0))
     lag.note(Round(keys=1000), seconds=1.0)
     assert (lag.few(0.5), lag.few(2.0)) == (500, 2000)
@@ -289,7 +289,7 @@ def test_how_many_keys_fit_into_a_pause_follows_from_how_fast_the_last_rounds_we
 
 
 def test_writers_do_not_wait_for_many_tables_that_were_written_a_little(tmp_path):
-    """Each table with a new row takes some statements under the lock: 40 of them more than --max-pause allows."""
+    """Each table with a new row needs some statements under the lock: 40 tables need more than --max-pause allows."""
     link, tables, written = tmp_path / "db.sqlite3", [f"t{number}" for number in range(40)], []
     sync(target(link), read({table: {"id": "INTEGER PRIMARY KEY"} for table in tables}))
 
@@ -308,7 +308,7 @@ def test_writers_do_not_wait_for_many_tables_that_were_written_a_little(tmp_path
 
 
 def test_a_reader_of_a_rollback_journal_holds_the_fence_up_only_as_long_as_it_reads(tmp_path):
-    """The commit that closes the file has to wait for it."""
+    """The commit that closes the file must wait for the reader."""
     link = tmp_path / "db.sqlite3"
     execute(link, "PRAGMA journal_mode=DELETE; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
     reader = sqlite3.connect(link, isolation_level=None, check_same_thread=False)
@@ -349,7 +349,7 @@ def test_a_reader_that_holds_the_fence_up_for_too_long_leaves_the_file_open_and_
 
 
 def test_the_pause_that_is_reported_ends_when_writers_go_on(link):
-    """What is tidied up afterwards keeps nobody waiting."""
+    """The cleanup afterwards makes no one wait."""
     first = {}
 
     def observer(when, label):
@@ -377,7 +377,7 @@ def test_a_live_file_that_left_wal_mode_is_not_followed_and_the_way_out_is_named
 
 @pytest.mark.parametrize("mode", ["live", "pause"])
 def test_a_fence_that_was_left_open_without_its_log_is_put_up_anew(link, mode):
-    """Somebody dropped the log of a run that had died, and not its fence."""
+    """A killed run left a prepared fence, of which somebody dropped a trigger, and no change log."""
     with closing(sqlite3.connect(link, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         fence.prepare(connection)
@@ -394,7 +394,7 @@ def test_a_fence_that_was_left_open_without_its_log_is_put_up_anew(link, mode):
 
 
 def test_a_key_that_somebody_renames_while_the_plan_is_made_is_a_change_and_no_obstacle(tmp_path, monkeypatch):
-    """It is not said that this plan needs --block-writers."""
+    """The error is not that this plan needs --block-writers."""
     link = make(tmp_path / "w", {"codes": CODES}, "INSERT INTO codes VALUES ('a', 'x')")
     with_row_ids = {"codes": {"k": "TEXT", "v": "TEXT NOT NULL", "_primary_key": ["k"]}}
     followable = runner.followable

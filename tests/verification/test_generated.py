@@ -1,6 +1,8 @@
-"""Values that SQLite computes otherwise today than when they were stored: told, and by --verify full of both files.
+"""Values that SQLite computes differently today than when they were stored: a run reports them, with --verify full for
+both files.
 
-A new SQLite changes what an expression gives; here the expression is changed under the values, which leaves the same.
+A new SQLite changes the result of an expression. The tests change the expression under the values, which has the same
+effect.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ MODES = {"live": {}, "pause": {"block_writers": True}, "fresh": {"rebuild_all": 
 
 @pytest.fixture
 def link(tmp_path):
-    """Row 1 was stored by a SQLite that gave another value, row 2 by this one."""
+    """A database whose row 1 was stored by a SQLite with another result, and row 2 by this one."""
     link = tmp_path / "db.sqlite3"
     execute(
         link,
@@ -118,7 +120,7 @@ def test_verify_full_tells_of_values_that_a_later_rewrite_would_change(link):
 
 @pytest.mark.parametrize("table", ["g", "o"])
 def test_verify_full_tells_what_integrity_check_says_of_both_files(link, table):
-    """An index of the old file that misses rows comes along page by page: its owner is to know."""
+    """A run copies an index of the old file that misses rows page by page, and reports it to its owner."""
     execute(link, "INSERT INTO o VALUES (1);" + stale_index("g", "v"))
     new = {**OLD, table: {**OLD[table], "more": WRITTEN}}
     report = sync(target(link), read(new), SyncOptions(verify_full=True, limits=LIMITS))
@@ -130,7 +132,7 @@ def test_verify_full_tells_what_integrity_check_says_of_both_files(link, table):
 
 
 def test_an_index_that_misses_rows_since_it_was_built_never_goes_live(link):
-    """What integrity_check says of the new file alone is damage."""
+    """A message of integrity_check about the new file alone is damage."""
     from .damaged import FILLED, found
 
     damage = stale_index("o", "id", "stale")

@@ -1,4 +1,4 @@
-"""The tool that puts faults into the code: each change is one, and reasons are given for changes that exist."""
+"""The tool that puts faults into the code: each mutant has one change, and each reason is for a change that exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.long.mutations import mutations
 
 @pytest.fixture
 def changed(tmp_path):
-    """Which changes there are to a piece of code."""
+    """A function that returns the mutations of a piece of code: {change: changed code}."""
 
     def found(code):
         (tmp_path / "module.py").write_text(dedent(code))

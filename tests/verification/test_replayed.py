@@ -1,6 +1,6 @@
-"""Rows that are replayed are compared in the same transaction: damage to them never goes live.
+"""Replayed rows are compared in the same transaction, so damage to them never goes live.
 
-A trigger in the new file does the damage, at the moment at which the replay writes.
+A trigger in the new file does the damage at the moment at which the replay writes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ CASES = {
         "BEFORE DELETE ON mapped BEGIN SELECT RAISE(IGNORE); END",
     ),
 }
-"""(table, what the application does, the trigger in the new file)."""
+"""(table, SQL of the application, the trigger in the new file)."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What docs/sqlite-versions.md says of the versions of SQLite, asked of the one that is here."""
+"""The claims of docs/sqlite-versions.md about versions of SQLite, checked with the present one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLAIMS = {
     "SELECT json_array(0.1 + 0.2)": ("[0.3]", (3, 54, 0), "[0.30000000000000004]"),
     "SELECT time('24:00:00')": ("24:00:00", (3, 54, 0), "00:00:00"),
 }
-"""By expression: before, since when, since then. The versions between two that were tried are not told apart here."""
+"""By expression: (old result, first version with the new one, new result). Some versions in between were not tried."""
 
 
 @pytest.mark.parametrize("sql", CLAIMS)

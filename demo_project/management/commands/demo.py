@@ -1,4 +1,4 @@
-"""manage.py demo: the whole story of schemasync, told on a database of its own."""
+"""manage.py demo: show what schemasync does, step by step, on a database of its own."""
 
 import os
 import shlex
@@ -36,15 +36,15 @@ BUSIEST_V2 = "SELECT title, lead, hours, billable_hours FROM project_hours ORDER
 
 TRANSFORMS = "demo_project.transforms"
 
-# Known to everybody who reads this, so DEBUG has to be on, and the site is served to this machine alone.
+# Everybody who reads this knows the password, so DEBUG has to be on, and the site is served to this machine alone.
 USERNAME, PASSWORD = "demo", "only-for-the-demo"
 
 
 class Command(BaseCommand):
     """Sync, fill, evolve, look, roll back: each step prints the command that does it, then runs it.
 
-    Nothing is asked. It begins with no database and refuses one that holds anything. It ends with a site to look at:
-    schema.json and the database agree, an account for the admin is there, and an archive holds later rows.
+    The command has no prompts. It starts without a database and refuses one that is not empty. Afterwards the site can
+    be used: schema.json and the database agree, an account for the admin exists, and an archive holds later rows.
     """
 
     help = "Tells the story of schemasync step by step, on a new database: sync, fill, evolve, roll back."
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         self.stdout.write(f"  http://127.0.0.1:8000/admin/  sign in as {USERNAME}, with the password {PASSWORD}")
 
     def move(self) -> None:
-        """Move the database to PostgreSQL and back, if one is at hand."""
+        """Move the database to PostgreSQL and back, if DATABASES has one."""
         if "pg" in settings.DATABASES:
             self.step(
                 "Outgrow SQLite: move it all to PostgreSQL, and compare every row", "schemasync", "move", "--to", "pg"
@@ -113,7 +113,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def transforms(self) -> Iterator[None]:
-        """Within the block the project has its transforms, and commands are printed with them."""
+        """Set SCHEMASYNC["TRANSFORMS"] during the block; printed commands then set it too."""
         settings.SCHEMASYNC["TRANSFORMS"] = TRANSFORMS
         try:
             yield
@@ -134,7 +134,7 @@ class Command(BaseCommand):
         self.heading(title)
         self.show_command(*command)
         call_command(*command, stdout=self.stdout, stderr=self.stderr, verbosity=self.verbosity, no_color=self.no_color)
-        # A connection stays with the file that it opened; the next step has to open the one that is live then.
+        # A connection keeps the file that it opened; the next step has to open the file that is live then.
         connection.close()
 
     def write(self, title: str, *statements: str) -> None:
@@ -147,8 +147,8 @@ class Command(BaseCommand):
         connection.close()
 
     def look(self, title: str, *queries: str, path: Path | None = None) -> None:
-        """Print queries, ready to paste for the sqlite3 shell, each with the rows that it finds in the database, or in
-        another file."""
+        """Print queries, ready to paste for the sqlite3 shell, each with its result in the database or in the file at
+        `path`."""
         self.heading(title)
         for query in queries:
             self.show_sql(query, path)
@@ -160,7 +160,7 @@ class Command(BaseCommand):
         connection.close()
 
     def show_command(self, *command: str) -> None:
-        """Print a management command as a shell takes it, with the database that it would have to use."""
+        """Print a management command for a shell, with the environment variables that name the same database."""
         words = shlex.join(["python", shown_path(settings.BASE_DIR / "manage.py"), *command])
         if "createsuperuser" in command:
             words = f"DJANGO_SUPERUSER_PASSWORD={PASSWORD} {words}"
@@ -173,7 +173,7 @@ class Command(BaseCommand):
         self.show(words)
 
     def show_sql(self, statement: str, path: Path | None = None) -> None:
-        """Print a statement for the sqlite3 shell; none of them has a character that double quotes would not keep."""
+        """Print a statement for the sqlite3 shell. It must not have characters that a shell expands in quotes."""
         self.show(f'sqlite3 {shlex.quote(shown_path(path or database_path()))} "{statement}"')
 
     def heading(self, title: str) -> None:
@@ -190,21 +190,21 @@ def use_database(path: Path) -> None:
 
 
 def database_path() -> Path:
-    """Return where the default database is, or is going to be."""
+    """Return the path of the default database, which may not exist yet."""
     return Path(connection.settings_dict["NAME"])
 
 
 def masked_copy(path: Path) -> Path:
-    """Return where the copy without personal data is made."""
+    """Return the path of the copy without personal data."""
     return path.with_suffix(".masked.sqlite3")
 
 
 def refuse_used_database(path: Path) -> None:
-    """Raise CommandError, with how to start over, where there is anything already."""
+    """Raise CommandError, with how to start over, if the database, its generations or its masked copy exist already."""
     if not path.parent.is_dir():
         raise CommandError(f"There is no folder {path.parent}. Make it first, or give another --path.")
     generations = Path(f"{path}.generations")
-    # Django's runserver leaves an empty file behind when it looks for a database that is not there.
+    # Django's runserver creates an empty file when it checks for a database that does not exist.
     used = [
         p for p in (path, generations, masked_copy(path)) if p.is_symlink() or (p.exists() and not is_empty_file(p))
     ]
@@ -218,17 +218,17 @@ def refuse_used_database(path: Path) -> None:
 
 
 def is_empty_file(path: Path) -> bool:
-    """Say whether a path is a file without a single byte."""
+    """Return whether a path is a file without a single byte."""
     return path.is_file() and path.stat().st_size == 0
 
 
 def shown_path(path: Path) -> str:
-    """Return a path as short as it can be pasted: relative where it lies under the current folder."""
+    """Return a path as text: relative if it is in the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def aligned(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Return the lines of a plain table: numbers to the right, all else to the left, nothing for NULL."""
+    """Return the lines of a plain table: numeric columns to the right, others to the left, NULL as an empty cell."""
     cells = [["" if value is None else str(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]

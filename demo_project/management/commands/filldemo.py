@@ -19,9 +19,9 @@ BATCH = 20_000
 
 
 class Command(BaseCommand):
-    """Fill the tables of schema.json; the same size and seed give the same rows.
+    """Fill the tables of schema.json. The same size and seed give the same rows.
 
-    Interrupted, it leaves the batches that were written; run it again with --clear.
+    If it is interrupted, the batches that it has written stay; run it again with --clear.
     """
 
     help = "Fills the demo's tables with believable data, the same for the same size and seed."
@@ -46,14 +46,14 @@ class Command(BaseCommand):
         self.refuse_another_shape(connection, filling)
         self.make_room(connection, filling, clear=options["clear"])
         *company, time_entries = filling
-        # Departments and people refer to each other: SQLite looks at that when the transaction commits.
+        # Departments and people refer to each other: SQLite checks these references when the transaction commits.
         with transaction.atomic(using=connection.alias):
             for rows in company:
                 self.fill(connection, rows, options)
         self.fill(connection, time_entries, options)
 
     def refuse_another_shape(self, connection: BaseDatabaseWrapper, filling: Sequence[TableRows]) -> None:
-        """Raise CommandError where a table or column to fill is not there, naming all of them."""
+        """Raise CommandError that names all missing tables and columns, if there are any."""
         missing = sorted(missing_names(connection, filling))
         if not missing:
             return
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         )
 
     def make_room(self, connection: BaseDatabaseWrapper, filling: Sequence[TableRows], clear: bool) -> None:
-        """Empty the tables, children first, if told to; else raise CommandError where one holds rows."""
+        """With `clear`, empty the tables, children first. Otherwise raise CommandError if one of them holds rows."""
         quote = connection.ops.quote_name
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             for rows in reversed(filling):
@@ -83,7 +83,7 @@ class Command(BaseCommand):
                     )
 
     def fill(self, connection: BaseDatabaseWrapper, rows: TableRows, options: dict[str, Any]) -> None:
-        """Insert the rows of one table, with progress on a terminal and one plain line when it is done."""
+        """Insert the rows of one table. Show progress on a terminal, and print one line at the end."""
         with progress_bar(rows, quiet=options["verbosity"] < 1, color=not options["no_color"]) as advance:
             insert(connection, rows, advance)
         if options["verbosity"]:
@@ -91,7 +91,7 @@ class Command(BaseCommand):
 
 
 def whole_number(text: str) -> int:
-    """Return the number of rows that was asked for; underscores may stand in it."""
+    """Return the number in an argument, which may contain underscores. Raises ArgumentTypeError for any other text."""
     try:
         number = int(text)
     except ValueError:
@@ -102,7 +102,7 @@ def whole_number(text: str) -> int:
 
 
 def missing_names(connection: BaseDatabaseWrapper, filling: Sequence[TableRows]) -> Iterator[str]:
-    """Yield each table that is not there, and table.column where only the column is not."""
+    """Yield each missing table, and `table.column` for each missing column of an existing table."""
     with connection.cursor() as cursor:
         present = connection.introspection.table_names(cursor)
         for rows in filling:
@@ -115,7 +115,7 @@ def missing_names(connection: BaseDatabaseWrapper, filling: Sequence[TableRows])
 
 
 def insert(connection: BaseDatabaseWrapper, rows: TableRows, advance: Callable[[int], None]) -> None:
-    """Insert the rows, one transaction a batch, and report how many each batch brought."""
+    """Insert the rows, one transaction a batch. Call `advance` with the number of rows of each batch."""
     quote = connection.ops.quote_name
     columns = ", ".join(map(quote, rows.columns))
     places = ", ".join(["%s"] * len(rows.columns))
@@ -129,16 +129,16 @@ def insert(connection: BaseDatabaseWrapper, rows: TableRows, advance: Callable[[
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """Yield the rows in lists of at most BATCH."""
-    # itertools.batched is there only from Python 3.12 on.
+    # itertools.batched needs Python 3.12.
     while batch := list(islice(rows, BATCH)):
         yield batch
 
 
 @contextmanager
 def progress_bar(rows: TableRows, quiet: bool, color: bool) -> Iterator[Callable[[int], None]]:
-    """Show a bar while the rows of one table are written, where standard error is a terminal.
+    """Show a progress bar during the block, if standard error is a terminal. Yield the function that advances it.
 
-    It is gone afterwards, so that the lines on standard output read alike on a terminal and in a log.
+    The bar disappears afterwards, so that a terminal shows the same lines as a log.
     """
     console = Console(stderr=True, no_color=not color)
     bar = Progress(

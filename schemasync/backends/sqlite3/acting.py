@@ -13,24 +13,25 @@ from ...engines.sqlite.actor import StatementKind, kind_of, record_actor, remove
 
 
 class RecordedActor:
-    """The actor that the open transaction of a connection has recorded."""
+    """The actor that a connection has recorded in its open transaction."""
 
     def __init__(self) -> None:
         self._recorded: Actor | None = None
-        self._is_known = True  # False after a rollback to a savepoint, before which there may have been another one
-        self._is_used = False  # True once the open transaction has recorded anybody
+        self._is_known = True  # False after a rollback to a savepoint, which may restore another actor
+        self._is_used = False  # True once the open transaction has recorded an actor
 
     @property
     def is_idle(self) -> bool:
-        """True if nobody acts, and nobody was recorded in this transaction: most statements."""
+        """True if nobody acts, and no actor was recorded in this transaction, as before most statements."""
         return not self._is_used and not has_actor()
 
     def forget(self) -> None:
-        """The transaction has ended, and its changes to the table of actors with it."""
+        """Forget the recorded actor: the transaction has ended, and its changes to the table of actors with it."""
         self._recorded, self._is_known, self._is_used = None, True, False
 
     def before(self, connection: sqlite3.Connection, sql: str) -> None:
-        """Called before each statement of a transaction: record who acts if it writes, and nobody if it may commit."""
+        """Record the actor before a statement that writes, or remove it before one that may commit. Call this before
+        each statement of a transaction."""
         match kind_of(sql):
             case StatementKind.WRITE:
                 self._record(connection, current_actor())
@@ -42,13 +43,13 @@ class RecordedActor:
                 pass
 
     def remove(self, connection: sqlite3.Connection) -> None:
-        """Called before a commit: leave nobody in the table."""
+        """Remove the actor from the table. Call this before a commit."""
         if self._recorded is not None or not self._is_known:
             self._record(connection, None)
 
     @contextmanager
     def alone(self, connection: sqlite3.Connection, sql: str) -> Iterator[None]:
-        """A transaction of a single statement."""
+        """A block with a transaction of a single statement."""
         self.before(connection, sql)
         try:
             yield
@@ -86,7 +87,7 @@ class FetchedCursor:
         return next(self._rows, None)
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
-        """The next `size` rows, one by default."""
+        """Return the next `size` rows, one by default."""
         return list(islice(self._rows, self.cursor.arraysize if size is None else size))
 
     def fetchall(self) -> list[Any]:
@@ -95,16 +96,17 @@ class FetchedCursor:
 
 
 def fetched(cursor: Any) -> Any:
-    """The cursor, with its rows read if it has any."""
+    """Return the cursor, with its rows read if it has any."""
     return FetchedCursor(cursor) if cursor.description is not None else cursor
 
 
 def unread(cursor: Any) -> Any:
-    """The cursor itself, for the next statement."""
+    """Return the cursor itself, for the next statement."""
     return cursor.cursor if isinstance(cursor, FetchedCursor) else cursor
 
 
 def is_alone(connection: sqlite3.Connection, sql: str) -> bool:
-    """True for a statement that writes for somebody outside of a transaction: it needs one of its own."""
+    """Return True for a statement outside of a transaction that writes while an actor is set: it needs a transaction of
+    its own."""
     is_outside = connection.isolation_level is None and not connection.in_transaction
     return is_outside and has_actor() and kind_of(sql) is StatementKind.WRITE

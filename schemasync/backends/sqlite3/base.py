@@ -43,12 +43,12 @@ from .meter import meter
 
 TIMEOUT = 20.0  # seconds to wait for a lock, and for the link of a fenced file to move
 LOOK = 0.001  # seconds between checks of such a link
-ALL = 1000  # cursors of a minute and process that are all measured: less than a ten-thousandth of the minute
-SAMPLE = 61  # of so many others one is
+ALL = 1000  # first cursors of a minute and process, which are all measured: less than a ten-thousandth of the minute
+SAMPLE = 61  # of this number of later cursors, one is measured
 TRIES = 5  # swaps that may happen between a check and the statement after it
 COMMANDS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
-BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django writes them
-READING = ("SELECT", "PRAGMA", "BEGIN")  # first words of statements that write to no virtual table
+BEGIN_DEFERRED = ("BEGIN", "BEGIN DEFERRED")  # as Django spells them
+READING = ("SELECT", "PRAGMA", "BEGIN")  # first words of statements that do not write to a virtual table
 
 LinkTarget = tuple[str, Inode | None]
 """The text of the link, and the identity of its file: inodes are used again, and a link may return to an old target."""
@@ -67,7 +67,7 @@ class Stage(Enum):
 
 
 class _NotLive(Exception):
-    """The transaction that was just opened is on a file that is not the live one; it is rolled back."""
+    """The transaction that was just opened is on a file that is not the live one; the transaction is rolled back."""
 
 
 class _Following:
@@ -99,7 +99,7 @@ class _Following:
     def _execute(self, sql: str, params: Any, *ignored: Any) -> Any:
         self.cursor = unread(self.cursor)
         if sql == "BEGIN":
-            sql = self.db.begin  # below the query log, in which tests look for Django's word
+            sql = self.db.begin  # below the query log, in which tests look for Django's statements
         self._was_resumed = False
         if sql.startswith("SELECT") and self.db.is_live(self.cursor.connection):  # the fast path for most statements
             return super()._execute(sql, params, *ignored)  # type: ignore[misc]
@@ -147,8 +147,8 @@ class _Following:
         return stage
 
     def _needs_transaction(self, sql: str, params: Callable[[], Any]) -> bool:
-        """True outside of a transaction for a write to a virtual table, which no fence stops, and for a write with an
-        actor."""
+        """Return True for a statement outside of a transaction that writes to a virtual table, which no fence stops, or
+        that writes while an actor is set."""
         if is_alone(self.cursor.connection, sql):
             return True
         if sql[:16].lstrip().upper().startswith(READING) or self.cursor.connection.isolation_level is not None:
@@ -232,31 +232,32 @@ class DebugCursor(_Following, CursorDebugWrapper):
 
 
 class MeasuredCursor(Measuring, Cursor):
-    """One whose first statement is measured."""
+    """A cursor whose first statement is measured."""
 
     unmeasured = Cursor
 
 
 class SampledCursor(MeasuredCursor):
-    """One that stands for as many as are made from one sample to the next."""
+    """A measured cursor that stands for all cursors from one sample to the next."""
 
     weight = SAMPLE
 
 
 class MeasuredDebugCursor(Measuring, DebugCursor):
-    """Debug cursors are slow in any case: all are measured."""
+    """A debug cursor. Debug cursors are slow in any case, so all are measured."""
 
     unmeasured = DebugCursor
 
 
 def _kinds() -> Iterator[type]:
-    """The classes of the cursors of a minute."""
+    """Yield the classes of the next cursors of a minute."""
     some = itertools.chain.from_iterable(map(_with_one, itertools.repeat(SAMPLE)))
     return itertools.chain(itertools.repeat(MeasuredCursor, ALL), some)
 
 
 def _with_one(count: int) -> list[type]:
-    """So many cursors, one of which is measured, at a random place: sites repeat the same queries."""
+    """Return the classes of this number of cursors, with one measured at a random place: sites repeat the same
+    queries."""
     found: list[type] = [Cursor] * count
     found[random.randrange(count)] = SampledCursor
     return found
@@ -341,7 +342,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # --- following ------------------------------------------------------------------------------------------
 
     def ensure_connection(self) -> None:
-        """Afterwards, `connection.connection` is open on the live file, except within a transaction."""
+        """Open `connection.connection` on the live file, except within a transaction."""
         self.leave_to_the_parent()
         super().ensure_connection()
         if not self.in_atomic_block:
@@ -370,7 +371,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return (DebugCursor if self.measured is None else MeasuredDebugCursor)(cursor, self)
 
     def record_actor(self, used: Any, sql: str) -> None:
-        """Before a statement within a transaction: record who acts, if somebody does."""
+        """Record the actor, if there is one. Call this before a statement within a transaction."""
         if not self.recorded_actor.is_idle:
             with self.wrap_database_errors:
                 self.recorded_actor.before(used, sql)
@@ -396,7 +397,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.measured.ended(began, is_rollback=is_rollback)
 
     def is_live(self, used: Any) -> bool:
-        """True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
+        """Return True if a SELECT on this connection reads the live file, or the snapshot of its transaction."""
         if used is not self.connection or self._is_unchecked or self._pid != os.getpid():
             return False
         try:
@@ -407,7 +408,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def enter(self, used: Any) -> Stage:
         """Follow if the link has moved and no transaction is open; `used` is the connection of a cursor.
 
-        Returns the position of the next statement.
+        Return the position of the next statement.
         """
         try:
             used.in_transaction  # noqa: B018  raises if Django has closed it
@@ -421,11 +422,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._is_unchecked = False
         self.recorded_actor.forget()
         if self.measured is not None and self.measured.kind is not None:
-            self.measured.forget()  # of a transaction that ended by no statement of ours
+            self.measured.forget()  # of a transaction that no statement of ours has ended
         return Stage.ALONE
 
     def is_settled(self, stage: Stage, used: Any, sql: str) -> bool:
-        """After a statement: True if it ran on the live file, or if the check comes after the next one."""
+        """Return True if the last statement ran on the live file, or if the check comes after the next statement."""
         if stage is Stage.WITHIN or not used.in_transaction:
             return True
         # A check now, after BEGIN DEFERRED, would read, and lose the right to wait for another writer.
@@ -433,26 +434,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._is_unchecked or not self.is_left(used)
 
     def is_left(self, used: Any) -> bool:
-        """True if this file is not the live one, or is fenced. Called inside a transaction."""
+        """Return True if this file is not the live one, or is fenced. Call this inside a transaction."""
         if used is not self.connection or self._look() != self._place:
             return True
         with self.wrap_database_errors:
             return self.swap_state(used).is_fenced
 
     def swap_state(self, used: Any) -> SwapState:
-        """Whether the file of this connection is fenced, and has virtual tables."""
+        """Return whether the file of this connection is fenced, and has virtual tables."""
         if self._swap_state is None or self._swap_state.connection is not used:
             return SwapState(used)
         return self._swap_state.refresh()
 
     def raise_unless_nothing_ran(self, stage: Stage, error: OperationalError) -> None:
-        """Raise the error for the application: its own, or that its transaction was superseded, or met a file whose
-        database has moved."""
+        """Raise the error for the application, unless nothing of its transaction has run: its own error, Superseded, or
+        Moved."""
         if stage is Stage.WITHIN and MOVED_MESSAGE in str(error):
             raise self.moved(self.swap_state(self.connection).moved_to or "") from error
         has_moved = MESSAGE in str(error) or MOVED_MESSAGE in str(error) or self._look() != self._place
         if stage is Stage.WITHIN and has_moved:
-            raise _superseded() from error  # one that read before the swap would find its file locked for ever
+            raise _superseded() from error  # after a read before the swap its file would be locked for ever
         if not has_moved:
             if self.measured is not None:
                 self.measured.failed(error)
@@ -469,7 +470,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._is_unchecked = True
 
     def _follow(self) -> bool:
-        """Open the file to which the link points now, if no transaction is open; True if the connection is a new
+        """Open the file to which the link points now, if no transaction is open; return True if the connection is a new
         one."""
         old, place = self.connection, self._place
         if place is None or self._look() == place or old.in_transaction:
@@ -482,7 +483,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _replace(self, old: Any, place: LinkTarget) -> None:
         if lost := left_behind(old):
             logger.warning("The connection to %s was opened again, without %s.", self._path(), ", ".join(lost))
-        # cursors with unread rows keep the old connection alive, and close it when they are done
+        # cursors with unread rows keep the old connection alive, and close it at their end
         self.connection = self.get_new_connection(self.get_connection_params())
         self.connection.isolation_level = old.isolation_level
         try:
@@ -508,7 +509,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             time.sleep(LOOK)
 
     def moved(self, to: str) -> Moved:
-        """The error for a write to a file whose database is elsewhere now."""
+        """Return the error for a write to a file whose database has moved to another engine."""
         return Moved(
             f"The database {self._path()} has moved to {to}, and takes no writes here. Nothing of this transaction was "
             "committed. If DATABASES asks schemasync.databases.current, reload the site; otherwise let DATABASES name "
@@ -516,7 +517,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         )
 
     def leave_to_the_parent(self) -> None:
-        """https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_"""
+        """In a forked child, set the parent's connection aside without closing it:
+        https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_"""
         if self.connection is not None and self._place is not None and self._pid != os.getpid():
             _of_the_parent.append(self.connection)
             self.connection = None
@@ -531,7 +533,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Path(name)
 
     def _look(self) -> LinkTarget | None:
-        """The file that the path names now. Called before each statement: os.* takes half the time of pathlib."""
+        """Return the file that the path names now. Called before each statement: os.* takes half the time of
+        pathlib."""
         if self._link is None:
             return None
         try:

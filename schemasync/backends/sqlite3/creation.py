@@ -1,4 +1,5 @@
-"""Test databases: as with Django's own backend, and complete if they are files in WAL, or were swapped by a test."""
+"""Test databases: like those of Django's own backend, but also complete as files in WAL mode, or after a swap by a
+test."""
 
 from __future__ import annotations
 
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class DatabaseCreation(creation.DatabaseCreation):
-    """Creates, copies and removes test databases. In memory it is Django's own."""
+    """Creates, copies and removes test databases. In memory, Django's own methods do it."""
 
     connection: DatabaseWrapper
 
     def _get_test_db_name(self) -> str:
-        """In memory if no name is set. pytest-django derives `test_/path/db.sqlite3_gw0` from the name of the database
-        for each of its processes, unless the engine has the name of Django's own."""
+        """Return Django's name, in memory by default. pytest-django derives `test_/path/db.sqlite3_gw0` from the
+        database's name for each of its processes, unless the engine has the name of Django's own."""
         settings = self.connection.settings_dict
         if str(settings["TEST"]["NAME"]).startswith(f"test_{settings['NAME']}_"):
             return f"file:memorydb_{self.connection.alias}?mode=memory&cache=shared"
@@ -34,7 +35,7 @@ class DatabaseCreation(creation.DatabaseCreation):
 
     def create_test_db(self, *args: Any, **kwargs: Any) -> str:
         name = super().create_test_db(*args, **kwargs)
-        from ... import conf  # imports django.db, which may be importing this
+        from ... import conf  # this imports django.db, which may be importing this module
         from ...orm.migrations_table import create_migrations_table
 
         if conf.is_enabled():
@@ -68,7 +69,8 @@ class DatabaseCreation(creation.DatabaseCreation):
             copied(clone)
 
     def make_generation(self, name: str, write: Callable[[Path], None]) -> bool:
-        """Make a generation of what `write` writes into a file, as a sync would; False for a database in memory."""
+        """Make a generation from the file that `write` fills, as a sync would; return False for a database in
+        memory."""
         path = self._path(name)
         if path is not None:
             _make_generation(path, write)
@@ -90,7 +92,7 @@ class DatabaseCreation(creation.DatabaseCreation):
             super().setup_worker_connection(_worker_id)
 
     def _path(self, name: Any) -> Path | None:
-        """The path of a database; None for one in memory, and for a URI, which is left to Django."""
+        """Return the path of a database; None for one in memory, and for a URI, which is left to Django."""
         return None if self.is_in_memory_db(name) or str(name).startswith("file:") else Path(name).absolute()
 
 

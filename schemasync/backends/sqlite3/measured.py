@@ -1,7 +1,7 @@
 """Measures statements and transactions of one connection.
 
-What costs time is done for few of them: in each process for the first of each minute, and then for a sample, chosen
-when a cursor is made. All others run as if nothing were measured, except for errors, all of which are counted.
+Costly measurements are made only for some cursors: in each process for the first ones of each minute, and then for a
+sample, chosen when a cursor is created. All others run as if nothing were measured, except that every error is counted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
 WRITING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLAC"))
-MOST = 100  # statements of a transaction that are told apart
+MOST = 100  # different statements of a transaction that are recorded
 
 
 class Measuring:
-    """A mixin for a cursor whose first statement is measured, and all within a measured transaction. `weight`: for how
-    many like it the statement stands. `unmeasured`: the class without this mixin."""
+    """A mixin for a cursor that measures its first statement, and all within a measured transaction. `weight`: the
+    number of cursors that it stands for. `unmeasured`: the class without this mixin."""
 
     db: DatabaseWrapper
     weight = 1
@@ -44,16 +44,16 @@ class Measuring:
         began = time.perf_counter()
         result = run()
         measured.ran(self, sql, began)
-        if measured.kind is None:  # a cursor that is used again and again would be measured each time
+        if measured.kind is None:  # a cursor that is used repeatedly would be measured each time
             self.__class__ = self.unmeasured
         return result
 
 
 class Measured:
-    """The open transaction of a connection, if it is measured. `kind`: the class of all cursors that are made in it.
+    """The open transaction of a connection, if it is measured. `kind`: the class of all cursors that are created in it.
 
     A wait for the write lock is known where a transaction begins IMMEDIATE. Outside of a transaction, and after BEGIN
-    DEFERRED, it cannot be told from the time of the statement that waits.
+    DEFERRED, it is part of the time of the statement that waits.
     """
 
     def __init__(self, db: DatabaseWrapper, meter: Meter) -> None:
@@ -61,7 +61,7 @@ class Measured:
         self.forget()
 
     def forget(self) -> None:
-        """No transaction is open, or it is not measured."""
+        """Forget the transaction: none is open, or it is not measured."""
         self.kind: type | None = None
         self._db.kinds = self.meter.kinds
         self._weight = 1
@@ -71,7 +71,7 @@ class Measured:
         self._statements: list[tuple[str, float]] = []
 
     def ran(self, cursor: Measuring, sql: str, began: float) -> None:
-        """A statement has run on a measured cursor."""
+        """Record a statement that has run on a measured cursor."""
         now = time.perf_counter()
         took, is_open = now - began, self._db.connection.in_transaction
         if sql[:6] == "SELECT":
@@ -86,10 +86,10 @@ class Measured:
         else:
             self._alone(cursor, sql, now, took, is_open=is_open)
         if self.kind is None:
-            self._db.kinds = self.meter.kinds  # those of another minute, if one has begun
+            self._db.kinds = self.meter.kinds  # the classes of another minute, if one has begun
 
     def _alone(self, cursor: Measuring, sql: str, now: float, took: float, *, is_open: bool) -> None:
-        if _writes(sql) and not is_open:  # a transaction is measured as a whole, or not
+        if _writes(sql) and not is_open:  # a transaction is measured completely or not at all
             self.meter.wrote(now, cursor.weight, took, 0.0, took, [(sql, took)])
 
     def _begun(self, cursor: Measuring, sql: str, now: float, took: float) -> None:
@@ -108,7 +108,7 @@ class Measured:
             self._statements.append((sql, took))
 
     def ended(self, began: float, *, is_rollback: bool) -> None:
-        """The measured transaction has ended, by a statement that began then."""
+        """Record the end of the measured transaction. `began`: when the statement that ended it began."""
         locked, wrote = self._locked, self._statements or self._db.connection.total_changes != self._changes
         now = time.perf_counter()
         if locked is None:  # it has only read
@@ -121,7 +121,7 @@ class Measured:
         self.forget()
 
     def failed(self, error: BaseException) -> None:
-        """A statement has failed, on whatever cursor."""
+        """Record a statement that failed, on any cursor."""
         if is_busy(error.__cause__ or error):
             self.meter.failed(time.perf_counter())
 

@@ -1,7 +1,7 @@
-"""Adds up what the connections of this process measure, and writes that beside the database once a minute.
+"""Adds up the measurements of all connections of this process, and writes them beside the database once a minute.
 
-The statement that finds that a minute has passed writes, which takes about a millisecond; there is no thread. A process
-that lives for less than a minute writes nothing, and one that is killed loses what it has measured since it wrote last.
+The first statement after a minute has passed writes, which takes about a millisecond; there is no thread. A process
+that lives for less than a minute writes nothing, and a killed one loses its measurements since it wrote last.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ...engines.sqlite import metrics_file
 from ...files.layout import Layout, size_of
 from ...metrics.totals import MINUTE, Spent, Totals
 
-TEXTS = 300  # statements that are told apart within a minute; the others are counted together
-LONGEST = 4000  # characters of a text that is kept
+TEXTS = 300  # different statements that are recorded within a minute; the others are counted together
+LONGEST = 4000  # characters that are kept of a text
 OTHERS = ""
-MOST_PENDING = 60  # minutes that wait to be written, if the file is locked again and again
-WAITED = 0.001  # seconds: SQLite sleeps for as long before it tries again to get a lock, and gets a free one in 0.00001
+MOST_PENDING = 60  # minutes of measurements that are kept if the file is locked again and again
+WAITED = 0.001  # seconds: SQLite sleeps this long before it tries again to get a lock, and gets a free one in 0.00001
 
 
 class Meter:
-    """What was measured in this process and is not written yet. Threads share it. `kinds`: the classes of the next
-    cursors; all of the first ones of a minute are measured, and then a sample."""
+    """The measurements of this process that are not written yet. Threads share it. `kinds`: the classes of the next
+    cursors; the first ones of a minute are all measured, and then a sample."""
 
     kinds: Iterator[type]
 
@@ -42,7 +42,7 @@ class Meter:
         self._turn(self._begin)
 
     def _turn(self, now: float) -> None:
-        """Begin with another minute."""
+        """Begin another minute."""
         at = time.time()
         start = int(at) // MINUTE * MINUTE
         self._totals = self._bins.setdefault(start, Totals())
@@ -52,8 +52,8 @@ class Meter:
     def wrote(
         self, now: float, weight: int, spent: float, wait: float, held: float, statements: list[tuple[str, float]]
     ) -> None:
-        """A transaction that wrote was committed, or such a statement outside of a transaction. `weight`: for how many
-        like it it stands."""
+        """Add a committed transaction that wrote, or a writing statement outside of a transaction. `weight`: the number
+        of transactions that it stands for."""
         with self._lock:
             totals = self._held(now, weight, wait, held)
             totals.commits += weight
@@ -64,7 +64,7 @@ class Meter:
         self._write_in_time(now)
 
     def wrote_nothing(self, now: float, weight: int, wait: float, held: float, *, is_rollback: bool) -> None:
-        """A transaction that had the write lock ended, and left nothing."""
+        """Add a transaction that had the write lock, and was rolled back or wrote nothing."""
         with self._lock:
             totals = self._held(now, weight, wait, held)
             if is_rollback:
@@ -74,7 +74,7 @@ class Meter:
         self._write_in_time(now)
 
     def read(self, now: float, sql: str, seconds: float, weight: int) -> None:
-        """A SELECT took so long until its first row."""
+        """Add a SELECT. `seconds`: the time until its first row."""
         with self._lock:
             totals = self._of(now)
             totals.reads += weight
@@ -83,7 +83,7 @@ class Meter:
         self._write_in_time(now)
 
     def failed(self, now: float) -> None:
-        """A statement did not get the write lock."""
+        """Add a statement that did not get the write lock."""
         with self._lock:
             self._of(now).busy += 1
         self._write_in_time(now)
@@ -117,7 +117,7 @@ class Meter:
             self.write()
 
     def write(self) -> None:
-        """Add what was measured to the file beside the database, if there are generations."""
+        """Add the measurements to the file beside the database, if there are generations."""
         layout = Layout(self._link)
         with self._lock:
             bins, statements = self._bins, self._statements
@@ -133,7 +133,7 @@ class Meter:
             self._take_back(bins, statements)
 
     def _take_back(self, bins: Mapping[int, Totals], statements: Mapping[str, Spent]) -> None:
-        """Keep what could not be written for the next time."""
+        """Keep measurements that could not be written for the next time."""
         with self._lock:
             for start in sorted(bins)[-MOST_PENDING:]:
                 self._bins.setdefault(start, Totals()).add(bins[start])
@@ -142,7 +142,7 @@ class Meter:
                 self._statements.setdefault(key, Spent()).add(one)
 
     def end(self) -> None:
-        """Write the rest, if the process has lived for as long as others write."""
+        """Write the rest, unless the process has lived for less than a minute."""
         if time.perf_counter() > self._begin + MINUTE:
             self.write()
 
@@ -153,7 +153,7 @@ def _with_sizes(totals: Totals, live: Path) -> None:
 
 
 def _as_sqlite(statements: Mapping[str, Spent]) -> dict[str, Spent]:
-    """By the text that SQLite compiles, which has `?` where Django's has `%s`."""
+    """Return the same by the text that SQLite compiles, which has `?` where Django's has `%s`."""
     found: dict[str, Spent] = {}
     for sql, one in statements.items():
         text = FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%") if "%" in sql else sql
@@ -162,18 +162,18 @@ def _as_sqlite(statements: Mapping[str, Spent]) -> dict[str, Spent]:
 
 
 _meters: dict[tuple[int, str], Meter] = {}
-"""By process and path: a forked child begins with nothing, and leaves what its parent has measured to the parent."""
+"""By process and path: a forked child starts with no measurements, and leaves those of its parent to the parent."""
 
 
 def meter(link: Path, kinds: Callable[[], Iterator[type]]) -> Meter:
-    """The meter of this process for a database."""
+    """Return this process's meter for a database."""
     key = (os.getpid(), str(link.absolute()))
     return _meters.get(key) or _meters.setdefault(key, Meter(link, kinds))
 
 
 @atexit.register
 def end() -> None:
-    """Write what this process has measured since it wrote last."""
+    """Write the measurements since the last time."""
     for (pid, _), one in list(_meters.items()):
         if pid == os.getpid():
             one.end()

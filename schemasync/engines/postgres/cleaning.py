@@ -1,4 +1,4 @@
-"""What `on_move: "clean"` makes of a value: the form that fits, where what it means is beyond doubt."""
+"""Convert values as `on_move: "clean"` does: into the form that fits, where their meaning is beyond doubt."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WORDS = {"true": 1, "t": 1, "yes": 1, "on": 1, "1": 1, "false": 0, "f": 0, "no"
 
 
 def clean(value: Value, type_: PgType) -> Value:
-    """The value in the form that fits; None if what it means is in doubt, or nothing fits."""
+    """Return the value in the form that fits; None if its meaning is in doubt, or no form fits."""
     match type_:
         case Bigint() | Integer() | Smallint() | Interval():
             return _whole(value)
@@ -77,7 +77,7 @@ def _whole(value: Value) -> int | None:
 
 
 def _number(text: str) -> float | None:
-    """None, too, if a float does not hold all of its digits."""
+    """Return the number as a float; None if the text is not a number, or a float does not hold all of its digits."""
     if not _NUMBER.fullmatch(text):
         return None
     number = float(text)
@@ -85,7 +85,7 @@ def _number(text: str) -> float | None:
 
 
 def _cut(text: str | None, length: int) -> str | None:
-    """Blanks beyond the length are cut, as PostgreSQL does silently."""
+    """Cut blanks beyond the length, as PostgreSQL does silently."""
     return None if text is None else text[:length] + text[length:].rstrip(" ")
 
 
@@ -100,7 +100,7 @@ def _text(value: Value) -> str | None:
 
 
 def _unicode(text: str) -> str:
-    """The text with U+FFFD in place of what is no character."""
+    """Return the text with U+FFFD in place of everything that is not a character."""
     try:
         return text.encode(errors="surrogateescape").decode(errors="replace")
     except UnicodeEncodeError:  # half of a pair, in a database of UTF-16
@@ -115,7 +115,8 @@ def _bytes(text: str) -> bytes | None:
 
 
 def _moment(text: str, type_: Date | Time | Timestamp | TimestampTz) -> str | None:
-    """As Django reads it; a moment with a zone becomes UTC, a date in a column of moments its midnight."""
+    """Return a date or time in the form that PostgreSQL reads; None if that is in doubt. A moment with a zone becomes
+    UTC; in a column of dates, only midnight becomes a date."""
     if isinstance(type_, Time):
         try:
             found = time.fromisoformat(text)

@@ -1,4 +1,5 @@
-"""Says what is compared otherwise on PostgreSQL: by which columns, and what of keys and indexes that changes."""
+"""Reports comparisons that give other results on PostgreSQL: the columns, and the keys and indexes that this
+changes."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ LIKE = (
 
 
 def compared_otherwise(schema: Schema, columns: Mapping[str, tuple[PgColumn, ...]]) -> Iterator[str]:
-    """A sentence for each column of text whose comparisons mean something else, and one for LIKE."""
+    """Yield a sentence for each text column whose comparisons mean something else, and one for LIKE."""
     for table in schema.tables:
         for column in columns.get(table.name, ()):
             yield from _of_column(table, column)
@@ -40,7 +41,7 @@ def _of_column(table: Table, column: PgColumn) -> Iterator[str]:
 
 
 def _used_in(table: Table, name: str) -> str:
-    """Where the values of a column are compared."""
+    """Return in which keys and indexes the values of a column are compared, in a phrase."""
     folded = fold(name)
 
     def has(columns: tuple[IndexedColumn, ...]) -> bool:

@@ -36,7 +36,8 @@ _BOOLEANS = ("BOOL", "BOOLEAN")
 _JSON = ("JSON", "JSONB")
 _TIMES = ("DATE", "DATETIME", "TIMESTAMP", "TIME")
 _NUMBERS = ("NUMERIC", "DECIMAL", "DEC", "NUMBER", "MONEY", "CURRENCY", "FIXED")
-"""How types begin that are meant for decimals: SQLite gives the affinity NUMERIC to each type that it does not know."""
+"""Beginnings of types that are meant for decimals: SQLite gives every type that it does not know the affinity
+NUMERIC."""
 
 
 def columns_of(
@@ -84,7 +85,8 @@ class _Deciding:
         )
 
     def _type(self, table: Table, column: Column, seen: frozenset[tuple[str, str]]) -> tuple[PgType, str]:
-        """The type and what decided it. `seen`: the columns that refer to this one, as keys may go in circles."""
+        """Return the type, and what decided it, in a phrase. `seen`: the columns that refer to this one, as keys may
+        form a cycle."""
         place = fold(table.name), fold(column.name)
         if (written := self.by_hand.get(place[0], {}).get(place[1])) is not None:
             return ByHand(written), '"postgres" in schema.json'
@@ -116,7 +118,8 @@ class _Deciding:
 
 
 def _declared(table: Table, column: Column) -> tuple[PgType, str]:
-    """The type by the declaration alone: never one that is narrower than what SQLite takes, but for sizes."""
+    """Return the type that the declaration gives: apart from declared sizes, never narrower than what SQLite
+    accepts."""
     declared, first, second = _split(column.type.canonical)
     why = f"declared {column.type.canonical}"
     if declared in _BOOLEANS:

@@ -15,10 +15,10 @@ from .versions import check_version
 if TYPE_CHECKING:
     from .driver import Connection
 
-LOCK_TIMEOUT = 5.0  # seconds; who waits for a lock makes all wait that come after it
+LOCK_TIMEOUT = 5.0  # seconds; a statement that waits for a lock makes all later ones wait, too
 
-# What a server, a database or a role may have set otherwise. Text in SQLite is in UTC; dates, durations and bytes have
-# one text form with these; a float has all its digits.
+# Settings that a server, a database or a role may have changed. Text in SQLite is in UTC; with these, dates, durations
+# and bytes have one text form, and a float has all its digits.
 SETTINGS = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
@@ -32,13 +32,13 @@ SETTINGS = {
 }
 
 _NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
-# Options of Django's backend, not of the connection.
+# Options for Django's backend, not for the connection.
 _OF_DJANGO = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding", "cursor_factory"})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database on PostgreSQL: what an entry of DATABASES says about it, as plain data."""
+    """A database on PostgreSQL: its entry in DATABASES, as plain data."""
 
     params: Mapping[str, Any] = field(repr=False)  # has a password
     role: str | None = None
@@ -46,7 +46,8 @@ class Target:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Target:
-        """By the keys NAME, USER, PASSWORD, HOST, PORT and OPTIONS, as Django reads them."""
+        """Return the target for an entry of DATABASES: NAME, USER, PASSWORD, HOST, PORT and OPTIONS, as Django reads
+        them."""
         options = dict(entry.get("OPTIONS") or {})
         given = {name: entry[key] for key, name in _NAMES.items() if entry.get(key)}
         params = {key: value for key, value in options.items() if key not in _OF_DJANGO} | given
@@ -59,8 +60,8 @@ class Target:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection that commits each statement by itself, and is closed at the end. Errors of PostgreSQL in the
-        block become errors of this program."""
+        """Yield a connection that commits each statement by itself, and close it at the end of the block. Translates
+        errors of PostgreSQL in the block into errors of this program."""
         psycopg = library()
         connection = self.open()
         try:

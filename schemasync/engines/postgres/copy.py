@@ -26,11 +26,11 @@ def copy_table(
     part: RowIds | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> int:
-    """Copy the rows that the source's transaction sees, all or `part` of them; returns how many.
+    """Copy the rows that the source's transaction sees, all or only those of `part`; return how many.
 
-    The values are as `sent_columns` has them; `judged` is what it means there: pass the columns of which a scan in the
-    same transaction found something, or None. If this fails, PostgreSQL has none of the rows. `progress` is called with
-    the number of rows copied so far.
+    The values are those of `sent_columns`, and `judged` has the meaning that it has there: pass the columns in which a
+    scan in the same transaction found something, or None. If this fails, PostgreSQL has none of the rows. `progress` is
+    called with the number of rows copied so far.
     """
     query = select(table, sent_columns(source, table, changes, judged))
     if part is not None:
@@ -39,7 +39,7 @@ def copy_table(
 
 
 def place_of(table: MovedTable) -> str:
-    """The table and its copied columns, as COPY names them."""
+    """Return the table and its copied columns in the syntax of COPY."""
     return f"{quote(table.target)} ({', '.join(quote(column.name) for column in table.copied)})"
 
 
@@ -51,7 +51,7 @@ def copy_rows(
     changes: Changes,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> int:
-    """Copy the result of a query over the source to `place`; returns the number of rows."""
+    """Copy the result of a query over the source to `place`; return the number of rows."""
     rows = 0
     with reading(source, changes), target.cursor() as cursor, cursor.copy(f"COPY {place} FROM STDIN".encode()) as copy:
         write = copy.write_row
@@ -71,5 +71,5 @@ def empty(target: Connection, tables: Sequence[str]) -> None:
 
 
 def analyze(target: Connection, table: MovedTable) -> None:
-    """Give the planner its statistics: without them its first plans for a full table are those for an empty one."""
+    """Gather the planner's statistics: without them it would plan the first queries as for an empty table."""
     target.execute(f"ANALYZE {quote(table.target)}".encode())

@@ -1,4 +1,4 @@
-"""Sets the counters of identity columns by what SQLite has given out, and compares them."""
+"""Sets the counters of identity columns to the highest numbers that SQLite has given out, and compares them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
-    """Let each identity column go on past the highest number that was ever given out: that of the rows, or that of
+    """Make each identity column continue after the highest number that was ever given out: that of the rows, or that of
     SQLite's counter if rows were deleted."""
     for column in table.columns:
         if column.identity:
@@ -27,7 +27,7 @@ def set_counters(source: Source, target: Connection, table: MovedTable) -> None:
 
 
 def _highest_id(source: Source, table: MovedTable, column: PgColumn) -> int:
-    """The highest number that SQLite ever gave out for an identity column; 0 for none."""
+    """Return the highest number that SQLite ever gave out for an identity column; 0 for none."""
     query = f"SELECT max({quote(column.name)}) FROM main.{quote(table.name)}"
     numbers = [value for (value,) in source.execute(query) if isinstance(value, int)]
     if table.counts:
@@ -37,7 +37,7 @@ def _highest_id(source: Source, table: MovedTable, column: PgColumn) -> int:
 
 
 def counters_ahead(source: Source, target: Connection, table: MovedTable) -> list[str]:
-    """The identity columns that have given out numbers which SQLite never has."""
+    """Return the identity columns that have given out numbers above those of SQLite."""
     found = []
     for column in table.columns:
         if column.identity:

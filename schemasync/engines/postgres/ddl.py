@@ -1,4 +1,4 @@
-"""Makes PostgreSQL's DDL from a schema: statements in an order that works, or all that stands in the way."""
+"""Makes PostgreSQL's DDL from a schema: statements in an order that works, or everything that prevents it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ CITEXT = Statement(Phase.EXTENSION, "", "CREATE EXTENSION IF NOT EXISTS citext")
 def make_ddl(
     schema: Schema, columns: Mapping[str, tuple[PgColumn, ...]], on_postgres: OnPostgres, opener: Opener
 ) -> Ddl:
-    """The DDL for a schema that SQLite takes. `opener` opens the database in memory in which SQLite is asked about
-    expressions. Raises Refused with everything that is not known to mean the same, and names the place in schema.json
-    for each."""
+    """Return the DDL for a schema that SQLite accepts. `opener` opens the database in memory in which SQLite checks
+    expressions. Raises Refused with everything that may mean something else on PostgreSQL, each with its place in
+    schema.json."""
     refusals = Refusals()
     _check_names(schema, on_postgres, refusals)
     with closing(opener.memory()) as connection:
@@ -77,8 +77,8 @@ def _needs_citext(columns: Mapping[str, tuple[PgColumn, ...]]) -> bool:
 
 
 def _check_names(schema: Schema, on_postgres: OnPostgres, refusals: Refusals) -> None:
-    """Refuse what has no counterpart and is not to be skipped, unknown names in what is written by hand, and names that
-    PostgreSQL would cut."""
+    """Refuse objects that have no counterpart and are not skipped, unknown names in definitions for PostgreSQL, and
+    names that PostgreSQL would cut."""
     for owner in schema.owners:
         _check_length(owner, refusals)
         skip = _skipped(owner, on_postgres)
@@ -99,7 +99,7 @@ def _skipped(owner: Table | View, on_postgres: OnPostgres) -> set[str]:
 
 
 def _known(owner: Table | View) -> set[str]:
-    """The folded names of what may be left out or replaced."""
+    """Return the folded names of the objects that schema.json may leave out or replace."""
     names = [trigger.name for trigger in owner.triggers]
     if isinstance(owner, View) or owner.virtual is not None:
         names.append(owner.name)
@@ -111,7 +111,8 @@ def _known(owner: Table | View) -> set[str]:
 
 
 def _named_by_hand(owner: Table | View, on_postgres: OnPostgres) -> set[str]:
-    """The names of things of SQLite. A new index has a name of its own."""
+    """Return the names of SQLite's objects that the definitions for PostgreSQL use. A new index has a name of its
+    own."""
     if isinstance(owner, View):
         return set(on_postgres.views.get(fold(owner.name), ViewOnPostgres()).skip)
     by_hand = on_postgres.tables.get(fold(owner.name), TableOnPostgres())
@@ -119,7 +120,8 @@ def _named_by_hand(owner: Table | View, on_postgres: OnPostgres) -> set[str]:
 
 
 def _check_length(owner: Table | View, refusals: Refusals) -> None:
-    """The SQL of the application has these names, so they cannot be shortened for it."""
+    """Refuse tables, views and columns with names that are too long: the SQL of the application uses these names, so
+    they cannot be shortened."""
     columns = [column.name for column in owner.columns] if isinstance(owner, Table) else list(owner.columns)
     for name in filter(is_too_long, [owner.name, *columns]):
         refusals.add(

@@ -6,9 +6,9 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 from .types import Numeric
 
-DIGITS = 15  # of a float that Django shows (get_decimalfield_converter of its backend for SQLite)
+DIGITS = 15  # digits of a float that Django shows (get_decimalfield_converter of its backend for SQLite)
 _SHOWN = Context(prec=DIGITS)
-_WIDE = Context(prec=1000)  # as many as numeric may have
+_WIDE = Context(prec=1000)  # the most digits that numeric may have
 
 # The digits of numeric before and after the point. https://www.postgresql.org/docs/current/datatype-numeric.html
 MOST_BEFORE, MOST_AFTER = 131072, 16383
@@ -16,7 +16,7 @@ _ALL = Context(prec=MOST_BEFORE + MOST_AFTER, Emax=1_000_000, Emin=-1_000_000)
 
 
 def has_room(value: float, type_: Numeric) -> bool:
-    """True if the digits before the point fit, also once it is rounded."""
+    """Return True if the digits before the point fit, also after rounding."""
     if type_.precision is None:
         return True
     limit = Decimal(10) ** (type_.precision - (type_.scale or 0))
@@ -25,12 +25,12 @@ def has_room(value: float, type_: Numeric) -> bool:
 
 
 def has_lost_digits(value: float, type_: Numeric) -> bool:
-    """True if the number has more digits than a float holds, so that what was given is lost already."""
+    """Return True if the number has more digits than a float holds, so that the original digits are lost already."""
     return type_.precision is not None and abs(value) >= 10.0 ** (DIGITS - (type_.scale or 0))
 
 
 def rounds(value: float, type_: Numeric) -> bool:
-    """True if it has digits beyond the scale."""
+    """Return True if the number has digits beyond the scale."""
     return type_.precision is not None and _exact(value) != _rounded(_exact(value), type_, ROUND_HALF_EVEN)
 
 
@@ -45,7 +45,7 @@ def stored(value: float, type_: Numeric) -> Decimal:
 
 
 def _exact(value: float) -> Decimal:
-    """The shortest decimal that is this float, which is what is sent."""
+    """Return the shortest decimal that is this float: the text that is sent."""
     return Decimal(repr(value))
 
 
@@ -54,5 +54,5 @@ def _rounded(value: Decimal, type_: Numeric, rounding: str) -> Decimal:
 
 
 def normal(value: Decimal) -> str:
-    """The one text of a number: without zeros at its end, and without the sign of a zero."""
+    """Return the one text of a number: without zeros at its end, and without the sign of a zero."""
     return str(_ALL.normalize(value)) if value else "0"

@@ -1,8 +1,8 @@
 """Closes the tables of a move to writers, as the fence closes a file of SQLite: until the file is closed, and again
 before it is opened.
 
-A trigger on each table raises for every statement that writes, except in a session of the move itself. The function of
-the triggers is what opens and closes: it is replaced in one step, which needs no lock on any table.
+A trigger on each table raises for every statement that writes, except in a session of the move itself. The triggers'
+function decides: it is replaced in one step, which needs no lock on any table.
 https://www.postgresql.org/docs/current/sql-createtrigger.html
 """
 
@@ -16,8 +16,8 @@ from .target_schema import in_schema, schema_name
 if TYPE_CHECKING:
     from .driver import Connection
 
-NAME = "schemasync_fence"  # of the function and the triggers
-_SETTING = "schemasync.move"  # a parameter of the session, which says that it is the move's own
+NAME = "schemasync_fence"  # the name of the function and of the triggers
+_SETTING = "schemasync.move"  # a setting of the session: it belongs to the move itself
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -41,8 +41,8 @@ def identify(connection: Connection) -> None:
 
 def close(connection: Connection, tables: Sequence[str], hint: str) -> None:
     """Close the tables: when this returns, every write that began before is committed or rolled back, and every later
-    one fails. `hint`: what the error tells a writer to do. Opens its own transaction, in which it waits for writers as
-    long as lock_timeout says."""
+    one fails. `hint`: the advice in the error for the writer. Opens its own transaction, in which it waits for writers
+    up to lock_timeout."""
     schema = schema_name(connection)
     with connection.transaction():
         if tables:  # before the function, so that no writer finds a trigger whose table is still open
@@ -92,7 +92,7 @@ def fenced_tables(connection: Connection) -> list[str]:
 
 
 def has_function(connection: Connection) -> bool:
-    """True if the function of the triggers is there."""
+    """Return True if the triggers' function exists."""
     name = in_schema(schema_name(connection), NAME)
     row = connection.execute("SELECT to_regprocedure(%s) IS NOT NULL", (f"{name}()",)).fetchone()
     return bool(row and row[0])

@@ -1,5 +1,5 @@
-"""The type of each field of Django on PostgreSQL: what Django's own backend creates there, except that a moment without
-USE_TZ has no zone, as its text in SQLite has none."""
+"""The type of each field of Django on PostgreSQL: the one that Django's own backend creates, except that a moment
+without USE_TZ has no zone, as its text in SQLite has none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SIZED = ("CharField", "SlugField", "FileField", "FilePathField")
 
 
 def field_type(kind: FieldKind) -> PgType | None:
-    """The type for a field; None for one of a third party, whose column the declaration decides."""
+    """Return the type for a field; None for a third-party field, whose column gets its type from the declaration."""
     match kind.internal_type:
         case "DecimalField":
             return Numeric(kind.max_digits, kind.decimal_places)

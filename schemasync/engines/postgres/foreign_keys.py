@@ -1,4 +1,4 @@
-"""The clause of a foreign key, and whether PostgreSQL takes one between the types of its columns."""
+"""Writes the clause of a foreign key, and checks whether PostgreSQL accepts one between the types of its columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEXTS = (Text, Varchar)
 def foreign_key(
     key: ForeignKey, table: Table, parent: Table, made: Mapping[str, tuple[PgColumn, ...]], refusals: Refusals
 ) -> str:
-    """FOREIGN KEY and what follows. Refuses columns of types that PostgreSQL does not compare."""
+    """Return the clause, from FOREIGN KEY on. Refuses columns whose types PostgreSQL does not compare."""
     references = key.references or tuple(one.column or "" for one in (parent.primary_key or PrimaryKey(())).columns)
     ours = {fold(column.name): column for column in made[table.name]}
     theirs = {fold(column.name): column for column in made[parent.name]}
@@ -40,7 +40,8 @@ def _compare(table: Table, ours: PgColumn, parent: Table, theirs: PgColumn, refu
 
 
 def _alike(one: PgType, other: PgType) -> bool:
-    """True if PostgreSQL takes a foreign key between columns of these types. Who wrote one by hand knows."""
+    """Return True if PostgreSQL accepts a foreign key between columns of these types. Definitions by hand are not
+    checked."""
     if isinstance(one, ByHand) or isinstance(other, ByHand) or type(one) is type(other):
         return True
     return any(isinstance(one, family) and isinstance(other, family) for family in (_NUMBERS, _TEXTS))

@@ -1,4 +1,4 @@
-"""Reads from PostgreSQL's catalog what columns have become: the types of those that are defined by hand, above all."""
+"""Reads the types that columns got from PostgreSQL's catalog, above all those that are defined by hand."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PLAIN: tuple[PgType, ...] = (
     Timestamp(), TimestampTz(), Interval(), Jsonb(), Uuid(), Inet(),
 )  # fmt: skip
 _BY_NAME = {one.sql: one for one in _PLAIN}
-_SIZED = re.compile(r"(numeric|character varying)\((\d+)(?:,(\d+))?\)")  # of format_type, not of a person
+_SIZED = re.compile(r"(numeric|character varying)\((\d+)(?:,(\d+))?\)")  # spellings of format_type, not of people
 
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity <> '', a.attgenerated <> '',
@@ -53,10 +53,10 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
 
 
 def as_created(connection: Connection, tables: Iterable[MovedTable]) -> tuple[MovedTable, ...]:
-    """The tables with their columns as the catalog has them, once they are created.
+    """Return the created tables with their columns as the catalog has them.
 
-    Raises Failed, naming all of them, for columns that are missing, or have another type than the one that values are
-    checked for: COPY would change values silently.
+    Raises Failed, naming all of them, for columns that are missing, or have another type than the one for which values
+    are checked: COPY would change values silently.
     """
     problems: list[Problem] = []
     found = tuple(_table(connection, table, problems) for table in tables)
@@ -105,7 +105,7 @@ def _column(
 
 
 def type_of(sql: str) -> PgType | None:
-    """The type of a name as `format_type` writes it; None for one of which nothing is known."""
+    """Return the type for a name as `format_type` writes it; None for an unknown type."""
     if (sized := _SIZED.fullmatch(sql)) is None:
         return _BY_NAME.get(sql)
     first, second = int(sized[2]), int(sized[3] or 0)

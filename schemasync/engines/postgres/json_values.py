@@ -1,4 +1,4 @@
-"""JSON as jsonb takes it, and the text that PostgreSQL makes of it."""
+"""JSON as jsonb accepts it, and the text that PostgreSQL writes for it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from .decimals import MOST_AFTER, MOST_BEFORE, normal
 
-_LONG = 1000  # characters of a number that may have too many digits without an exponent
+_LONG = 1000  # characters of a number without an exponent that may have too many digits
 
 
 class Verdict(Enum):
-    """What jsonb would say."""
+    """Whether jsonb accepts a JSON text without changing its meaning, and why not."""
 
     FITS = auto()
     INVALID = auto()
     NUL = auto()
     REPEATED_KEYS = auto()
     OTHER_NUMBERS = auto()
-    """It takes the text, and shows a number in another form, which Python reads as another type or value: 1e16 becomes
-    10000000000000000, an int; -0.0 becomes 0.0; 1e400, which is infinite to Python, has all its digits."""
+    """jsonb accepts the text, and writes a number in another form, which Python reads as another type or value: 1e16
+    becomes 10000000000000000, an int; -0.0 becomes 0.0; 1e400, which is infinite to Python, has all its digits."""
 
 
 class _Invalid(ValueError):
@@ -45,7 +45,7 @@ def _no_constant(name: str) -> Any:
 
 
 class _Changed(float):
-    """A number of which jsonb shows another form."""
+    """A number that jsonb writes in another form."""
 
 
 def _number_that_fits(digits: str) -> float:
@@ -57,7 +57,7 @@ def _number_that_fits(digits: str) -> float:
             raise _Invalid(digits)
         is_other = exponent >= 0 or not number or abs(float(digits)) == float("inf")
         return _Changed() if is_other else 0.0
-    return 0.0  # its value is of no interest
+    return 0.0  # its value is never used
 
 
 _raw_decode = json.JSONDecoder(
@@ -66,7 +66,7 @@ _raw_decode = json.JSONDecoder(
 
 
 def _decode(text: str) -> Any:
-    """As `decode` does, in half of its time: that looks for blanks by patterns."""
+    """Like `decode`, in half the time: `decode` finds blanks by regular expressions."""
     text = text.strip(" \t\n\r")
     tree, end = _raw_decode(text)
     if end != len(text):
@@ -78,12 +78,12 @@ _decode_any = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def verdict(text: str) -> Verdict:
-    """Whether jsonb takes the text, and keeps all that it says."""
+    """Return whether jsonb accepts the text and keeps its meaning; if not, why."""
     try:
         tree = _decode(text)
     except _Repeated:
         return _verdict_of_repeated(text)
-    except (ValueError, RecursionError):  # of digits beyond Python's limit, too
+    except (ValueError, RecursionError):  # also of a number with more digits than Python allows
         return Verdict.INVALID
     found = _verdict_of_strings(tree) if "\\u" in text else Verdict.FITS
     may_change = "e" in text or "E" in text or "-" in text
@@ -102,7 +102,7 @@ def _verdict_of_strings(tree: Any) -> Verdict:
     strings = list(_strings(tree))
     if any("\0" in one for one in strings):
         return Verdict.NUL
-    is_half = any("\ud800" <= character <= "\udfff" for one in strings for character in one)  # of a pair
+    is_half = any("\ud800" <= character <= "\udfff" for one in strings for character in one)  # half of a surrogate pair
     return Verdict.INVALID if is_half else Verdict.FITS
 
 
@@ -132,7 +132,8 @@ def _strings(tree: Any) -> Iterator[str]:
 
 
 def cleaned(text: str) -> str | None:
-    """The JSON with the last one of repeated keys, as Django and jsonb read it, and without NUL; None if it is none."""
+    """Return the JSON without NUL, and with the last of repeated keys, as Django and jsonb read it; None if it is not
+    JSON."""
     try:
         tree = _decode_any(text)
     except (ValueError, RecursionError):
@@ -153,7 +154,8 @@ def _without_nul(tree: Any) -> Any:
 
 
 def canonical(text: str) -> str:
-    """JSON with the same meaning as one text: keys sorted, the last one of repeated keys, numbers by value.
+    """Return the same text for all JSON with the same meaning: keys sorted, the last of repeated keys, numbers by
+    value.
 
     PostgreSQL writes 1e16 as 10000000000000000, and keeps the zeros of 1.50.
     """

@@ -1,7 +1,8 @@
-"""Judges a value of SQLite for a column on PostgreSQL: it fits, or what is wrong with it and what a policy makes of it.
+"""Judges a value of SQLite for a column on PostgreSQL: whether it fits, its fault if not, and the value that a policy
+makes of it.
 
 A value fits only in the exact form that both sides read alike, because COPY refuses too little: 'today' becomes a date,
-23:59:59.9999999 the next day, 9.999 becomes 10.00. Knows no database. What fits is said in SQL, too, in
+23:59:59.9999999 the next day, 9.999 becomes 10.00. Knows no database. The same rules in SQL are in
 engines/sqlite/for_postgres/accepted.py.
 """
 
@@ -41,7 +42,7 @@ from .value_forms import BITS, LARGEST_EXACT, Value, address, is_date, is_time, 
 
 
 class Fault(StrEnum):
-    """What is wrong with a value. Stable names, for scripts."""
+    """The faults of a value that does not fit. The names are stable, for scripts."""
 
     NULL = "null"
     NUL_BYTE = "nul-byte"
@@ -65,20 +66,20 @@ class Fault(StrEnum):
     NOT_A_UUID = "not-a-uuid"
     NOT_AN_ADDRESS = "not-an-address"
     TOO_LONG = "too-long"
-    # of several rows
+    # faults of several rows together
     UNIQUE_CLASH = "unique-clash"
     DANGLING = "dangling-reference"
 
 
 AS_THEY_ARE = frozenset({Fault.JSON_NUMBERS})
-"""What is said, and stops nothing: the value means the same, and Python reads another type of number."""
+"""Faults that are reported and stop nothing: the value means the same, and Python reads another type of number."""
 
 OF_DECIMALS = frozenset({Fault.ROUNDS, Fault.DIGITS_LOST})
-"""What is wrong with the number that SQLite stores, not with what people see."""
+"""Faults of the number that SQLite stores, not of the number that people see."""
 
 
 def fault(value: Value, type_: PgType) -> Fault | None:
-    """What is wrong with a value for this type; None if it fits. NULL fits each type."""
+    """Return the fault of a value for this type; None if it fits. NULL fits every type."""
     match type_:
         case _ if value is None:
             return None
@@ -134,7 +135,7 @@ def _of_integer(value: Value, bits: int) -> Fault | None:
 
 def _of_float(value: Value) -> Fault | None:
     match value:
-        case int():  # a larger one is no float
+        case int():  # a larger one is not exact as a float
             return None if abs(value) <= LARGEST_EXACT else Fault.OUT_OF_RANGE
         case float():
             return None
@@ -163,7 +164,7 @@ def _of_text(value: Value) -> Fault | None:
 
 
 def _of_json(value: Value) -> Fault | None:
-    """A column of the type JSON stores a lone number as a number."""
+    """Judge a value as JSON. A lone number is valid, because a column of the type JSON stores it as a number."""
     if isinstance(value, int) or (isinstance(value, float) and abs(value) != float("inf")):
         return None
     if not isinstance(value, str) or value == "":
@@ -190,7 +191,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A policy makes another value of it, which fits."""
+    """A policy replaces the value by another one, which fits."""
 
     fault: Fault
     value: Value
@@ -198,7 +199,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No policy says what becomes of it, or the policy does not help."""
+    """No policy decides about the value, or the policy does not help."""
 
     fault: Fault
 
@@ -207,7 +208,8 @@ Judgement = Kept | Changed | Refusal
 
 
 def judge(value: Value, column: PgColumn, policy: OnMove | None) -> Judgement:
-    """What becomes of a value. `policy` is what schema.json says of the column; without one, decimals are as shown."""
+    """Return whether a value is kept, changed or refused. `policy`: the column's `on_move`; without one, decimals
+    become what Django shows."""
     if value is None:
         return Refusal(Fault.NULL) if column.not_null and not column.generated else Kept()
     found = fault(value, column.type)
@@ -218,7 +220,7 @@ def judge(value: Value, column: PgColumn, policy: OnMove | None) -> Judgement:
     is_shown = found in OF_DECIMALS and policy is not OnMove.REFUSE
     acting: tuple[OnMove | None, ...] = (policy, OnMove.AS_SHOWN) if is_shown else (policy,)
     if policy is OnMove.TEXT and not isinstance(column.type, Text):
-        acting = acting[1:]  # the type is not that of `as_text`
+        acting = acting[1:]  # the type is not the one of `as_text`
     for one in acting:
         if one is not None and one in applicable(value, found, column):
             return Changed(found, _made(value, column.type, one))
@@ -226,7 +228,7 @@ def judge(value: Value, column: PgColumn, policy: OnMove | None) -> Judgement:
 
 
 def applicable(value: Value, found: Fault, column: PgColumn) -> tuple[OnMove, ...]:
-    """The policies that help with the fault of a value. With `text` the column is text (`as_text`), and what is none
+    """Return the policies that help with the fault of a value. With `text` the column is text (`as_text`), and a number
     becomes its text."""
     if found in OF_DECIMALS:
         return (OnMove.AS_SHOWN, OnMove.AS_STORED)

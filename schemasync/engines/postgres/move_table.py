@@ -1,4 +1,4 @@
-"""The table in which a move records, on PostgreSQL, how far it is."""
+"""The table on PostgreSQL in which a move records its state."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ LOOK = 0.1  # seconds between two tries to get the lock
 
 
 class MoveState(StrEnum):
-    """`building`: what is here counts for nothing. `complete`: every row of the file is here, and nobody has written to
-    it: if the file is still open, it counts for nothing, too. `live`: the file is closed, and what is here is the only
-    state that is true. `undone`: the file is live again, or about to be; what is here may have rows of its own."""
+    """The state of a move. `building`: the tables are incomplete and can be dropped. `complete`: they have every row of
+    the file, and nobody has written to them; if the file is still open, they can be dropped, too. `live`: the file is
+    closed, and only these tables are current. `undone`: the file is live again, or about to be; the tables may have
+    rows of their own."""
 
     BUILDING = "building"
     COMPLETE = "complete"
@@ -32,7 +33,7 @@ class MoveState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoveRecord:
-    """`source`: the file. `tables`, `views`: what the move has made or will make."""
+    """A move: its state, the file (`source`), and the `tables` and `views` that it has created or will create."""
 
     state: MoveState
     source: str
@@ -40,17 +41,19 @@ class MoveRecord:
     views: tuple[str, ...] = ()
 
     def is_in_vain(self, source: str) -> bool:
-        """True for a move of that file which was never live: if the file is open, what it made counts for nothing."""
+        """Return True for a move of that file which was never live: if the file is open, all that the move made can be
+        dropped."""
         return self.source == source and self.state in (MoveState.BUILDING, MoveState.COMPLETE)
 
     def has_all_rows(self, source: str) -> bool:
-        """True if every row of that file is here, as of the move."""
+        """Return True if every row of that file was copied, as of the move."""
         return self.source == source and self.state is not MoveState.BUILDING
 
 
 def hold(connection: Connection, where: str, wait: float) -> None:
-    """Keep all other moves out of this schema until the connection closes: another one would drop what this one made.
-    Raises Busy after `wait` seconds. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS"""
+    """Keep all other moves out of this schema until the connection closes: another one would drop the tables of this
+    one. Raises Busy after `wait` seconds.
+    https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS"""
     deadline = time.monotonic() + wait
     key = f"{TABLE} of {schema_name(connection)}"
     while not _is_free(connection, key):
@@ -69,7 +72,7 @@ def _is_free(connection: Connection, key: str) -> bool:
 
 
 def read(connection: Connection) -> MoveRecord | None:
-    """The record; None if no move has begun in this schema."""
+    """Return the record; None if no move has begun in this schema."""
     if not _is_there(connection):
         return None
     row = connection.execute(f"SELECT state, source, tables, views FROM {TABLE}".encode()).fetchone()
@@ -98,7 +101,7 @@ def set_state(connection: Connection, state: MoveState) -> None:
 
 
 def clear(connection: Connection, record: MoveRecord) -> None:
-    """Drop all that the move has made, in one transaction. The caller knows that the file is live."""
+    """Drop everything that the move has made, in one transaction. The caller knows that the file is live."""
     with connection.transaction():
         _drop(connection, "VIEW", record.views)
         _drop(connection, "TABLE", (*record.tables, TABLE))
@@ -106,8 +109,8 @@ def clear(connection: Connection, record: MoveRecord) -> None:
 
 
 def _drop(connection: Connection, kind: str, names: Sequence[str]) -> None:
-    """All in one statement, which does not mind that they refer to each other. Names without a schema would find, where
-    one is missing, the object of another schema in the search_path."""
+    """Drop all in one statement, because they may refer to each other. Without the name of the schema, if one were
+    missing, this would drop the object of that name in another schema of the search_path."""
     if names:
         schema = schema_name(connection)
         listed = ", ".join(in_schema(schema, name) for name in names)

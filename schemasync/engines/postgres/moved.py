@@ -1,4 +1,4 @@
-"""The tables of a move: their columns as they become, and how their rows are found on both sides. Knows no database."""
+"""The tables of a move: their columns on PostgreSQL, and how their rows are found on both sides. Knows no database."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...schema.names import fold
 from ...schema.on_postgres import OnMove
 from .types import PgColumn, Text
 
-FIRST, LAST = -(1 << 63), (1 << 63) - 1  # of all row ids
+FIRST, LAST = -(1 << 63), (1 << 63) - 1  # the smallest and the largest row id
 NO_POLICIES: Mapping[str, Mapping[str, OnMove]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueSet:
-    """Columns whose values together are there once; `where`: the condition of a partial index, in SQLite's SQL."""
+    """Columns whose combined values must be unique; `where`: the condition of a partial index, in SQLite's SQL."""
 
     columns: tuple[PgColumn, ...]
     where: str | None = None
@@ -24,8 +24,8 @@ class UniqueSet:
 
 @dataclass(frozen=True, slots=True)
 class MovedTable:
-    """A table of a move. `target` is its name on PostgreSQL. `key`: the columns of the primary key. `rowid`: a name by
-    which the row id is reached; None if no name reaches it. `policies`: by folded column."""
+    """A table of a move. `target`: its name on PostgreSQL. `key`: the columns of the primary key. `rowid`: a name for
+    the row id; None if columns hide all of its names. `policies`: by folded column."""
 
     name: str
     columns: tuple[PgColumn, ...]
@@ -43,11 +43,11 @@ class MovedTable:
 
     @property
     def copied(self) -> tuple[PgColumn, ...]:
-        """The columns whose values are copied; the others are computed there."""
+        """The columns whose values are copied; PostgreSQL computes the others."""
         return tuple(column for column in self.columns if not column.generated)
 
     def policy(self, column: PgColumn) -> OnMove | None:
-        """What schema.json says about the values of the column."""
+        """Return the column's `on_move` in schema.json; None without one."""
         return self.policies.get(fold(column.name))
 
 
@@ -62,7 +62,7 @@ class RowIds:
 def as_text(
     columns: Mapping[str, tuple[PgColumn, ...]], on_move: Mapping[str, Mapping[str, OnMove]]
 ) -> dict[str, tuple[PgColumn, ...]]:
-    """The columns, of which those with `"on_move": "text"` are text."""
+    """Return the columns, with the type text for those with `"on_move": "text"`."""
 
     def become(table: str, column: PgColumn) -> PgColumn:
         if on_move.get(fold(table), {}).get(fold(column.name)) is not OnMove.TEXT:
@@ -77,7 +77,7 @@ def moved_tables(
     columns: Mapping[str, tuple[PgColumn, ...]],
     on_move: Mapping[str, Mapping[str, OnMove]] = NO_POLICIES,
 ) -> tuple[MovedTable, ...]:
-    """The tables of the schema that have columns there; virtual ones have none."""
+    """Return the tables of the schema that have columns on PostgreSQL; virtual tables have none."""
     become = as_text(columns, on_move)
     return tuple(
         _moved(table, become[table.name], on_move.get(fold(table.name), {}))

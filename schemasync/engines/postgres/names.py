@@ -1,4 +1,4 @@
-"""Names as PostgreSQL takes them: it cuts those over 63 bytes silently; tables and indexes share them."""
+"""Names that PostgreSQL accepts: it cuts names over 63 bytes silently; tables and indexes share one name space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 LIMIT = 63  # bytes, unless the server was built with another NAMEDATALEN
-_DIGITS = 8  # of the hash, so that two names that begin alike stay apart
+_DIGITS = 8  # digits of the hash, so that two names with the same beginning stay different
 
 
 def is_too_long(name: str) -> bool:
@@ -14,7 +14,7 @@ def is_too_long(name: str) -> bool:
 
 
 def shortened(name: str) -> str:
-    """The name, or its beginning and a hash of the whole."""
+    """Return the name, or its beginning and a hash of the whole name if it is too long."""
     if not is_too_long(name):
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
@@ -22,15 +22,15 @@ def shortened(name: str) -> str:
 
 
 class Names:
-    """The names of relations that are taken. `renamed`: (what, the name in SQLite, the name there)."""
+    """The names of relations that are taken. `renamed`: (kind, name in SQLite, name on PostgreSQL)."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self.taken = set(taken)
         self.renamed: list[tuple[str, str, str]] = []
 
     def relation(self, what: str, name: str, table: str, *, is_ours: bool = False) -> str:
-        """The name of an index, or of a constraint that has one. SQLite lets two tables have a UNIQUE of the same name.
-        `is_ours`: the schema gives it none."""
+        """Return a free name for an index, or for a constraint that has an index, and take it. In SQLite, two tables
+        may have a UNIQUE of the same name. `is_ours`: the schema has no name for it."""
         found = shortened(name)
         if found in self.taken:
             found = shortened(f"{table}_{name}")
@@ -44,7 +44,7 @@ class Names:
         return found
 
     def constraint(self, what: str, name: str, taken: set[str]) -> str:
-        """The name of a CHECK or foreign key: `taken` are those of its table."""
+        """Return a free name for a CHECK or foreign key, and add it to `taken`, the names of its table."""
         found, number = shortened(name), 1
         while found in taken:
             number += 1

@@ -20,7 +20,7 @@ _NO_EXTENSION = {"58P01", "0A000"}
 
 
 def unreachable(error: psycopg.Error, where: str) -> Refused:
-    """The error of a connection that could not be opened."""
+    """Return the error for a connection that could not be opened."""
     return Refused.of(
         Code.POSTGRES_UNREACHABLE,
         f"{where} cannot be reached: {_said(error)}",
@@ -31,7 +31,7 @@ def unreachable(error: psycopg.Error, where: str) -> Refused:
 
 
 def translate(error: psycopg.Error, where: str, *, is_lost: bool = False) -> SchemasyncError:
-    """PostgreSQL's error as one of ours. `is_lost`: the connection is gone."""
+    """Return one of our errors for PostgreSQL's. `is_lost`: the connection is gone."""
     state = error.sqlstate or ""
     said = f"{where}: {_said(error)}"
     if is_lost or state in _LOST or state.startswith("08"):
@@ -69,12 +69,13 @@ def translate(error: psycopg.Error, where: str, *, is_lost: bool = False) -> Sch
 
 
 def _said(error: psycopg.Error) -> str:
-    """What the server or libpq said, on one line, without the value that it may cite."""
+    """Return the message of the server or libpq on one line, without the value that it may quote."""
     said = " ".join((error.diag.message_primary or str(error) or type(error).__name__).split())
     return said.partition(': "')[0] if (error.sqlstate or "").startswith(_OF_VALUES) else said
 
 
 def _context(error: psycopg.Error) -> str:
-    """Where it happened, such as `COPY item, line 3, column price`; not the values, which may be personal."""
+    """Return the place of the error, such as `COPY item, line 3, column price`, without values, which may be
+    personal."""
     detail = (error.diag.context or "").splitlines()
     return f"PostgreSQL says where: {detail[0].partition(': ')[0]}" if detail else ""

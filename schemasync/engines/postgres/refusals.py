@@ -1,4 +1,5 @@
-"""What cannot be made on PostgreSQL: each with the place in schema.json where it is written by hand."""
+"""Collects parts of a schema that cannot be made on PostgreSQL, each with the place in schema.json to define it by
+hand."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ NOT_SAFE = "is not known to mean the same on PostgreSQL"
 
 @dataclass(slots=True)
 class Refusals:
-    """All of a schema, so that they are reported at once. `notes`: what is otherwise, and is made."""
+    """All refusals of a schema, which are reported at once. `notes`: parts that are made, and differ from SQLite."""
 
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

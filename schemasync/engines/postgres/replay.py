@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _KEYS = "schemasync_keys"
 MANY = 50_000  # rows of a round that are compared in memory
-FEW = 500  # keys that stand in a statement
-# What the text or number of a key can be cast to there.
+FEW = 500  # most keys that are written into a statement
+# Types on PostgreSQL to which a key's text or number can be cast.
 _GIVEN = (Bigint, Integer, Smallint, Text, Varchar, Citext, Uuid, Date, Time, Timestamp, TimestampTz, Bytea)
 
 
@@ -40,7 +40,8 @@ class FollowedTable:
 
     @property
     def has_key(self) -> bool:
-        """True if the log names rows as PostgreSQL knows them; otherwise a table that was written is copied again."""
+        """True if the log identifies rows as PostgreSQL does; otherwise the whole table is copied again after a write
+        to it."""
         return bool(self.moved.key)
 
 
@@ -52,13 +53,13 @@ class LogRange:
     upto: int
 
     def of(self, table: FollowedTable) -> str:
-        """The condition, over the log, for the entries of a table that name a row."""
+        """Return the condition for the log's entries that name a row of this table."""
         named = "".join(f" AND {slot} IS NOT NULL" for slot in table.logged.slots)
         return f"t = {table.logged.number} AND id > {self.since} AND id <= {self.upto}{named}"
 
 
 def written(source: Source, tables: Sequence[FollowedTable], log: LogRange) -> tuple[FollowedTable, ...]:
-    """The tables that have entries in the range."""
+    """Return the tables that have entries in the range."""
     query = f"SELECT DISTINCT t FROM main.{LOG} WHERE id > ? AND id <= ?"
     numbers = {number for (number,) in source.execute(query, (log.since, log.upto))}
     return tuple(table for table in tables if table.logged.number in numbers)
@@ -66,8 +67,7 @@ def written(source: Source, tables: Sequence[FollowedTable], log: LogRange) -> t
 
 @dataclass(slots=True)
 class Replayed:
-    """What a round has done: how many rows of how many tables it copied, and with `prove` the comparison of each of
-    them."""
+    """The result of a round: the number of copied rows and tables, and with `prove` a comparison of each table."""
 
     rows: int = 0
     tables: int = 0
@@ -83,8 +83,8 @@ def replay(
     *,
     prove: bool = True,
 ) -> Replayed:
-    """Bring the rows of the range's keys to what the source's transaction sees, in a transaction of the target's; and
-    with `prove`, compare them."""
+    """Bring the rows of the logged keys to the state that the source's transaction sees, in a transaction of the
+    target; with `prove`, compare them."""
     done = Replayed()
     for table in written(source, tables, log):
         named = _named(source, target, table, log) if table.has_key else None
@@ -110,7 +110,7 @@ def _replay(
 def _prove(
     source: Source, target: Connection, table: FollowedTable, log: LogRange, named: _Named | None, rows: int
 ) -> Proof:
-    """Compare the rows of the keys; many are not held in memory."""
+    """Compare the rows of the keys in memory; without keys, or with too many rows, compare the whole table."""
     if named is None or rows > MANY:
         return compare_table(source, target, table.moved)
     here = _is_logged(table, log)
@@ -118,21 +118,22 @@ def _prove(
 
 
 def _is_logged(table: FollowedTable, log: LogRange) -> str:
-    """The condition, over rows of the source, that their key is in the range."""
+    """Return the condition for rows of the source whose key is in the range."""
     logged = f"SELECT {', '.join(table.logged.slots)} FROM main.{LOG} WHERE {log.of(table)}"
     return f"({', '.join(table.logged.key)}) IN ({logged})"
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The condition, over the table on PostgreSQL, that its key is in the range. `given`: the values in it."""
+    """The condition for rows on PostgreSQL whose key is in the range. `given`: its parameters."""
 
     where: str
     given: Sequence[Any] = ()
 
 
 def _named(source: Source, target: Connection, table: FollowedTable, log: LogRange) -> _Named:
-    """A key that does not fit there has no row: its column is NULL, and equals none."""
+    """Return the condition for the logged keys. A key that does not fit on PostgreSQL has no row there: it becomes
+    NULL, which equals no key."""
     moved, key = table.moved, table.moved.key
     slots = ", ".join(f"{slot} AS {quote(column.name)}" for slot, column in zip(_slots_of_key(table), key, strict=True))
     ignored = Changes(refuses=False)
@@ -152,7 +153,7 @@ def _named(source: Source, target: Connection, table: FollowedTable, log: LogRan
 
 
 def _by_values(moved: MovedTable, keys: Sequence[Sequence[Any]]) -> _Named:
-    """A few keys stand in the statement: to make a table for them would take longer than all else."""
+    """Return the condition with the keys as parameters: for few keys this is much faster than a temporary table."""
     if not keys:
         return _Named("false")
     names = ", ".join(quote(column.name) for column in moved.key)
@@ -165,7 +166,7 @@ def _by_values(moved: MovedTable, keys: Sequence[Sequence[Any]]) -> _Named:
 
 
 def _slots_of_key(table: FollowedTable) -> tuple[str, ...]:
-    """The slots of the log in the order of the moved table's key."""
+    """Return the slots of the log in the order of the moved table's key."""
     by_name = dict(zip(table.logged.key, table.logged.slots, strict=True))
     if len(by_name) == 1:
         return tuple(by_name.values())

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def run(connection: Connection, statement: Statement) -> None:
-    """Run it, in the caller's transaction if there is one."""
+    """Run the statement, in the caller's transaction if there is one."""
     connection.execute(statement.sql.encode())
 
 
 def add_unvalidated(connection: Connection, foreign_key: Statement) -> None:
-    """Add a foreign key without a look at the rows, which takes no time: `validate` looks at them."""
+    """Add a foreign key without checking the existing rows, which takes no time: `validate` checks them later."""
     connection.execute(f"{foreign_key.sql} NOT VALID".encode())
 
 
 @contextmanager
 def on_trial(connection: Connection, statements: Iterable[Statement]) -> Iterator[None]:
-    """Run them in a transaction that is rolled back at the end of the block. Raises Failed for a statement that
-    PostgreSQL refuses."""
+    """Run the statements in a transaction that is rolled back at the end of the block. Raises Failed for a statement
+    that PostgreSQL refuses."""
     psycopg = library()
     with connection.transaction(force_rollback=True):
         for statement in statements:

@@ -1,5 +1,5 @@
-"""Evaluates translated expressions over rows that are in both databases: a difference shows a translation that means
-something else."""
+"""Evaluates translated expressions over rows that are in both databases: a difference reveals a translation with
+another meaning."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from .driver import Connection
     from .statements import Translated
 
-ROWS = 1000  # from each end of a table: what is special is often old or new
+ROWS = 1000  # rows from each end of a table: unusual values are often old or new
 _KEYS = Bigint | Integer | Smallint | Text | Varchar | Uuid | Date
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`what`: the expression, such as `the CHECK "positive"`. `rows`: how many of the sample differ; `key`, `here`,
-    `there`: of the first one, the values in SQLite and in PostgreSQL."""
+    """Rows in which an expression differs. `what`: the expression, such as `the CHECK "positive"`. `rows`: the number
+    of differing rows in the sample. `key`, `here`, `there`: of the first of them, the key and the values in SQLite and
+    PostgreSQL."""
 
     table: str
     what: str
@@ -46,8 +47,8 @@ def differences(
     translated: tuple[Translated, ...],
     rows: int = ROWS,
 ) -> Iterator[Difference]:
-    """Compares each translated expression over the first and the last rows of its table by key, as far as both sides
-    have them. Tables without a primary key that is ordered alike in both are left out."""
+    """Compare each translated expression over the first and the last rows of its table by key, as far as both sides
+    have them. Tables without a primary key that both sides order alike are skipped."""
     by_table: dict[str, list[Translated]] = {}
     for one in translated:
         by_table.setdefault(one.table, []).append(one)
@@ -59,7 +60,7 @@ def differences(
 
 
 def _key(table: Table, columns: tuple[PgColumn, ...]) -> tuple[str, ...]:
-    """The columns of the primary key; empty if their order or their form may differ."""
+    """Return the columns of the primary key; empty if the two sides may differ in its order or form."""
     types: dict[str, PgType] = {fold(column.name): column.type for column in columns}
     parts = table.primary_key.columns if table.primary_key is not None else ()
     is_alike = all(part.column and not part.collation and isinstance(types[fold(part.column)], _KEYS) for part in parts)
@@ -116,7 +117,7 @@ def _plain_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as SQLite has it."""
+    """Return a value in the form that SQLite stores."""
     match value:
         case bool():
             return int(value)

@@ -27,7 +27,7 @@ SAMPLE = 20_000  # rows: about a second
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many seconds `rows` of a table took: to copy, to build keys and indexes over them, and to compare."""
+    """The seconds that `rows` of a table took: to copy, to build keys and indexes over them, and to compare."""
 
     rows: int = 0
     copy: float = 0.0
@@ -35,7 +35,7 @@ class Rate:
     compare: float = 0.0
 
     def plus(self, other: Rate) -> Rate:
-        """Those of both."""
+        """Return the sum of both."""
         return Rate(
             self.rows + other.rows,
             self.copy + other.copy,
@@ -44,14 +44,14 @@ class Rate:
         )
 
     def scaled(self, rows: int) -> Rate:
-        """For so many rows. An index is sorted, which takes n log n."""
+        """Return the estimate for so many rows. Building an index sorts, which takes n log n."""
         times = rows / self.rows if self.rows else 0.0
         sort = math.log2(max(rows, 2)) / math.log2(max(self.rows, 2))
         return Rate(rows, self.copy * times, self.indexes * times * sort, self.compare * times)
 
 
 def can_be_sampled(table: MovedTable, rows: int) -> bool:
-    """True if some rows can be copied and compared without the others, or all are few."""
+    """Return True if some rows can be copied and compared without the others, or if there are few rows in all."""
     return rows <= SAMPLE or is_divisible(table)
 
 
@@ -62,8 +62,8 @@ def measure(
     judged: Collection[str],
     statements: Iterable[Statement],
 ) -> Rate:
-    """Copy the first rows that the source's transaction sees, and what is done with them, in the caller's transaction
-    there, in which the table is new. `statements`: all of the DDL."""
+    """Measure the first rows that the source's transaction sees: copy, index and compare them, in the caller's
+    transaction on PostgreSQL, in which the table is new. `statements`: the whole DDL."""
     part = _first_rows(source, table) if is_divisible(table) else None
     marks = [time.perf_counter()]
     rows = copy_table(source, target, table, Changes(), judged=judged, part=part)

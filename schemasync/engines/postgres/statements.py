@@ -8,8 +8,8 @@ from enum import Enum
 
 
 class Phase(Enum):
-    """When a statement runs: rows are loaded after TABLE, since indexes are built faster over rows that are there, and
-    foreign keys are checked once."""
+    """The phase in which a statement runs. Rows are loaded after TABLE, because indexes are built faster over existing
+    rows, and foreign keys are then checked once."""
 
     EXTENSION = "extension"
     TABLE = "table"
@@ -22,7 +22,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`table`: the table or view that it is about, as the schema spells it; '' for an extension."""
+    """A statement of the DDL. `table`: its table or view, as the schema spells it; '' for an extension."""
 
     phase: Phase
     table: str
@@ -32,7 +32,7 @@ class Statement:
 @dataclass(frozen=True, slots=True)
 class Translated:
     """An expression over the rows of a table, as both engines compute it. `what`: such as `the CHECK "positive"`.
-    `is_json`: its value is the text of JSON, which is compared by what it says."""
+    `is_json`: its value is JSON text, which is compared by its meaning."""
 
     table: str
     what: str
@@ -43,18 +43,18 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Ddl:
-    """`notes`: differences from SQLite, such as a shortened name; each a sentence. `translated`: what can be
-    compared once there are rows."""
+    """The DDL of a schema. `notes`: differences from SQLite, such as a shortened name; each a sentence. `translated`:
+    the expressions that can be compared once there are rows."""
 
     statements: tuple[Statement, ...]
     notes: tuple[str, ...] = ()
     translated: tuple[Translated, ...] = ()
 
     def of(self, *phases: Phase) -> Iterator[Statement]:
-        """The statements of these phases, in their order."""
+        """Yield the statements of these phases, in their order."""
         return (one for one in self.statements if one.phase in phases)
 
     @property
     def script(self) -> str:
-        """All of it, for psql."""
+        """The whole DDL, for psql."""
         return "".join(f"{one.sql};\n" for one in self.statements)

@@ -18,8 +18,8 @@ from .types import ByHand, Jsonb, PgColumn
 
 @dataclass(frozen=True, slots=True)
 class TableDdl:
-    """`made`: the columns of all tables, for foreign keys. What cannot be made goes to `refusals`, and the expressions
-    that were translated to `translated`."""
+    """The DDL of one table. `made`: the columns of all tables, for foreign keys. Parts that cannot be made are added to
+    `refusals`, translated expressions to `translated`."""
 
     schema: Schema
     table: Table
@@ -32,7 +32,7 @@ class TableDdl:
     _constraints: set[str] = field(default_factory=set)
 
     def statements(self) -> Iterator[Statement]:
-        """All of them, in no order of phases."""
+        """Yield all statements, not ordered by phase."""
         yield self._statement(Phase.TABLE, self._create_table())
         if self.table.primary_key is not None:
             yield from self._primary_key(self.table.primary_key)
@@ -111,7 +111,8 @@ class TableDdl:
             yield self._altered(Phase.KEY, f"ADD {label}UNIQUE ({columns})")
 
     def _plain(self, columns: tuple[IndexedColumn, ...]) -> str | None:
-        """The columns as a constraint takes them; None if one has a collation of its own, which needs an index."""
+        """Return the columns in the syntax of a constraint; None if one has its own collation, for which only an index
+        works."""
         if not all(map(self.expressions.is_plain, columns)):
             return None
         return ", ".join(quote(one.column or "") for one in columns)
@@ -150,7 +151,8 @@ class TableDdl:
         return self._statement(Phase.INDEX, f"{kind} {shown} ON {self._name} {sql}")
 
     def _keys(self, columns: tuple[IndexedColumn, ...]) -> str:
-        """The order alone: with NULLS FIRST or LAST an index would not serve the ORDER BY that Django writes."""
+        """Return the columns with DESC only: with NULLS FIRST or LAST the index would not serve the ORDER BY that
+        Django writes."""
         return ", ".join(self._key(one) + (" DESC" if one.descending else "") for one in columns)
 
     def _key(self, column: IndexedColumn) -> str:
@@ -200,17 +202,18 @@ class TableDdl:
         self.translated.append(Translated(self.table.name, what, sqlite, postgres, is_json))
 
     def _record_condition(self, what: str, sql: Sql, postgres: str) -> None:
-        """SQLite takes every number but 0 for true."""
+        """Record a condition for the comparison, as 1 or 0: in SQLite every number except 0 is true."""
         self._record(what, f"CASE WHEN {sql.canonical} THEN 1 WHEN NOT ({sql.canonical}) THEN 0 END", postgres)
 
     def _record_keys(self, index: Index) -> None:
-        """The expressions in an index. A collation is in the value there, and beside it in SQLite."""
+        """Record the expressions of an index, except those with a collation, which is part of the value only on
+        PostgreSQL."""
         for column in index.columns:
             sql = column.expression
             if sql is not None and column.collation is None and "collate" not in sql.canonical.split():
                 self._record(f'"{sql.text}" of the index "{index.name}"', sql.canonical, self.expressions.key(column))
 
-    # --- what all of them need --------------------------------------------------------------------------------
+    # --- shared by all ----------------------------------------------------------------------------------------
 
     @property
     def _name(self) -> str:
@@ -220,7 +223,7 @@ class TableDdl:
         return fold(name) in {fold(one) for one in self.by_hand.skip}
 
     def _label(self, what: str, name: str | None, other: str) -> str:
-        """The name of a constraint that is also an index: PostgreSQL would choose one that a later index may have."""
+        """Return the name of a constraint that has an index: PostgreSQL might choose one that a later index has."""
         found = self.names.relation(what, name or other, self.table.name, is_ours=name is None)
         return f"CONSTRAINT {quote(found)} "
 
@@ -245,5 +248,5 @@ class TableDdl:
 
 
 def _grouped(sql: str) -> str:
-    """A default that is more than a literal, in parentheses."""
+    """Return the default, in parentheses if it is more than a literal."""
     return sql if sql.startswith(("'", "(")) or sql.replace(".", "").isalnum() else f"({sql})"

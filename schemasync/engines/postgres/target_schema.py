@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def schema_name(connection: Connection) -> str:
-    """The name of the schema."""
+    """Return the name of the schema."""
     row = connection.execute("SELECT current_schema()").fetchone()
     assert row is not None
     return str(row[0])
 
 
 def in_schema(schema: str, name: str) -> str:
-    """A name with its schema, quoted."""
+    """Return a name with its schema, quoted."""
     return f"{quote(schema)}.{quote(name)}"

@@ -8,7 +8,7 @@ from ...errors import Code, Refused
 
 
 def require() -> None:
-    """Raises Refused if sqlglot is not installed."""
+    """Raise Refused if sqlglot is not installed."""
     if find_spec("sqlglot") is None:
         raise Refused.of(
             Code.MISSING_PACKAGE,

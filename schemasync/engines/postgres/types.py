@@ -1,4 +1,4 @@
-"""PostgreSQL's types as far as columns get them, and what a column becomes there. Knows no database."""
+"""PostgreSQL's types, as far as a column can get them, and the columns on PostgreSQL. Knows no database."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Bigint:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """32 bits, where the model's field says so."""
+    """32 bits, if the model's field has them."""
 
     sql: ClassVar[str] = "integer"
 
 
 @dataclass(frozen=True, slots=True)
 class Smallint:
-    """16 bits, where the model's field says so."""
+    """16 bits, if the model's field has them."""
 
     sql: ClassVar[str] = "smallint"
 
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
-    """In SQLite 0 and 1."""
+    """A boolean; SQLite has 0 and 1."""
 
     sql: ClassVar[str] = "boolean"
 
@@ -136,7 +136,7 @@ class Numeric:
 
 @dataclass(frozen=True, slots=True)
 class Varchar:
-    """Text of at most so many characters, which SQLite does not check."""
+    """Text of at most `length` characters, which SQLite does not check."""
 
     length: int
 
@@ -147,7 +147,7 @@ class Varchar:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """A column whose whole definition stands beside it in schema.json: the type, and what follows it."""
+    """A column whose whole definition is written in schema.json: the type, and everything after it."""
 
     sql: str
 
@@ -177,12 +177,12 @@ PgType = (
 
 @dataclass(frozen=True, slots=True)
 class PgColumn:
-    """A column as it becomes. `collation`: `C` for text, None for what has none. `identity`: PostgreSQL gives out its
-    numbers. `generated`: it is computed there, so that no value is copied. `why`: what decided the type, in a phrase.
-    `folds`: the collation of text in SQLite, if the type there does not have it: `rtrim`, or `nocase` where it has no
-    declared type.
+    """A column on PostgreSQL. `collation`: `C` for text, None for types without one. `identity`: PostgreSQL assigns its
+    numbers. `generated`: PostgreSQL computes it, so that no value is copied. `why`: what decided the type, in a phrase.
+    `folds`: the collation of text in SQLite, if the type on PostgreSQL does not have it: `rtrim`, or `nocase` for a
+    column without a declared type.
 
-    Of a column by hand, `not_null`, `identity` and `generated` stand in its definition and are False here.
+    For a column defined by hand, `not_null`, `identity` and `generated` are part of its definition and False here.
     """
 
     name: str
@@ -197,8 +197,8 @@ class PgColumn:
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """What a type depends on in a field of Django. `internal_type`: that of the field, or for a foreign key that of the
-    field that it refers to. `use_tz`: the setting USE_TZ."""
+    """The properties of a Django field that decide its type. `internal_type`: the field's own, or for a foreign key
+    that of the field that it refers to. `use_tz`: the setting USE_TZ."""
 
     internal_type: str
     max_length: int | None = None

@@ -1,4 +1,4 @@
-"""Validates foreign keys that were added without a look at the rows."""
+"""Validates foreign keys that were added without checking the existing rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _WAITING = (
 
 
 def validate(connection: Connection) -> list[str]:
-    """Validate them, beside writers; returns a sentence for each that rows violate. Those are checked for new rows
-    alone. https://www.postgresql.org/docs/current/sql-altertable.html"""
+    """Validate these foreign keys while others write; return a sentence for each that rows violate. Such a key is
+    checked for new rows only. https://www.postgresql.org/docs/current/sql-altertable.html"""
     psycopg, notes = library(), []
     for table, name in connection.execute(_WAITING).fetchall():
         try:

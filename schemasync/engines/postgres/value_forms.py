@@ -12,11 +12,11 @@ Value = None | int | float | str | bytes
 """A value as SQLite holds it. Bytes that are no UTF-8 are in text as Python's surrogateescape has them."""
 
 BITS: dict[type, int] = {Bigint: 64, Interval: 64, Integer: 32, Smallint: 16}
-LARGEST_EXACT = 1 << 53  # of the whole numbers that a float holds all of
+LARGEST_EXACT = 1 << 53  # up to this, a float holds every whole number
 
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-FRACTION = r"(?:\.[0-9]{1,6})?"  # of a second: PostgreSQL rounds a seventh digit, Django cuts it
+FRACTION = r"(?:\.[0-9]{1,6})?"  # digits of a second: PostgreSQL rounds a seventh digit, Django cuts it
 _DATE, _TIME, _TIMESTAMP = (re.compile(form) for form in (DATE, f"{TIME}{FRACTION}", f"({DATE}) {TIME}{FRACTION}"))
 _UUID = re.compile("[0-9a-f]{32}")
 
@@ -49,7 +49,7 @@ def is_uuid(value: Value) -> bool:
 
 
 def is_unicode(text: str) -> bool:
-    """True if it has only characters of Unicode."""
+    """Return True if the text consists of Unicode characters only."""
     if text.isascii():
         return True
     try:
@@ -60,7 +60,7 @@ def is_unicode(text: str) -> bool:
 
 
 def address(value: str) -> str:
-    """The address of a host in its one form; '' for none."""
+    """Return an address of a host in its normal form; '' for any other value."""
     try:
         return str(ip_address(value))
     except ValueError:
@@ -68,8 +68,8 @@ def address(value: str) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment or day that Django reads in a text, in which a seventh digit of a second is cut; None if it reads
-    none."""
+    """Return the moment or day that Django reads in a text; None if it reads none. Like Django, it cuts a seventh digit
+    of a second."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

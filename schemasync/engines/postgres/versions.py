@@ -1,4 +1,4 @@
-"""Which servers, databases and schemas a move accepts."""
+"""Checks which servers, databases and schemas a move accepts."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def check_version(connection: Connection, where: str) -> None:
 
 
 def check_target(connection: Connection, where: str, extensions: tuple[str, ...] = ()) -> None:
-    """Raise Refused, with all reasons, if the schema that would get the tables is missing, holds something already, or
-    this role may not create tables there, or an extension that is needed is unknown to the server."""
+    """Raise Refused, with all reasons: the schema for the tables is missing or not empty, this role may not create
+    tables there, or the server lacks a needed extension."""
     problems = [*_schema_problems(connection, where)]
     problems += [problem for name in extensions if (problem := _extension_problem(connection, name)) is not None]
     if problems:
@@ -97,7 +97,7 @@ def _schema_problems(connection: Connection, where: str) -> list[Problem]:
 
 
 def _extension_problem(connection: Connection, name: str) -> Problem | None:
-    """The problem of an extension that the server does not have, or this role may not create."""
+    """Return the problem if the server lacks an extension, or this role may not create it; otherwise None."""
     row = connection.execute(
         "SELECT a.installed_version IS NOT NULL, v.superuser, v.trusted, s.rolsuper,"
         " has_database_privilege(current_database(), 'CREATE')"

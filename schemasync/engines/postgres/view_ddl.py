@@ -24,7 +24,7 @@ def view_statements(
     on_postgres: OnPostgres,
     refusals: Refusals,
 ) -> Iterator[Statement]:
-    """CREATE VIEW for each view that is not left out."""
+    """Yield CREATE VIEW for each view that is not left out."""
     tables = (table for table in schema.tables if table.virtual is None)
     known = {fold(table.name): _relation(table, columns[table.name]) for table in tables}
     for view in _in_order(reader, schema):
@@ -67,13 +67,13 @@ def _translated(reader: Reader, view: View, known: Mapping[str, Relation]) -> Se
 
 
 def _columns(reader: Reader, view: View) -> list[str]:
-    """The names of its columns, as SQLite gives them also to expressions without an alias."""
+    """Return the names of the view's columns; SQLite names also expressions without an alias."""
     rows = reader.connection.execute("SELECT name FROM pragma_table_xinfo(?) ORDER BY cid", (view.name,))
     return [name for (name,) in rows]
 
 
 def _in_order(reader: Reader, schema: Schema) -> list[View]:
-    """Each view behind those that it uses, as SQLite reports them."""
+    """Return the views, each after those that it uses, as SQLite reports them."""
     uses = {one.name: one.uses for one in readers(reader.connection, Schema(views=schema.views)) if one.type == "view"}
     found: dict[str, View] = {}
 

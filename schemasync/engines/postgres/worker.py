@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """Where the rows come from, and where they go."""
+    """The databases from and to which the rows are copied."""
 
     path: Path
     target: Target
@@ -38,12 +38,12 @@ class Databases:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Begin a transaction in SQLite, which sees what is there now."""
+    """Begin a transaction in SQLite, which sees the present state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A table, or some rows of it. `judged`: folded names of columns in which values may not fit; None for all."""
+    """A table, or some rows of it. `judged`: folded names of the columns in which values may not fit; None for all."""
 
     table: MovedTable
     judged: frozenset[str] | None = None
@@ -66,19 +66,19 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """It is connected, or its transaction has begun."""
+    """The process is connected, or its transaction has begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """So many rows more are copied or compared."""
+    """`rows` more rows are copied or compared."""
 
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The part is copied, and committed. `changed`: the columns of which policies changed values, as in `Changes`."""
+    """The part is copied and committed. `changed`: the columns whose values policies changed, as in `Changes`."""
 
     rows: int
     changed: frozenset[tuple[str, str]] = frozenset()
@@ -105,13 +105,13 @@ Say = Callable[[Message], None]
 
 
 def run(reading: IO[bytes], writing: IO[bytes]) -> None:
-    """Obey the parent until it closes its end."""
+    """Run the parent's commands until it closes its end."""
 
     def say(message: Message) -> None:
         pickle.dump(message, writing)
         writing.flush()
 
-    databases: Databases = pickle.load(reading)  # of the parent
+    databases: Databases = pickle.load(reading)  # from the parent
     try:
         with databases.target.connection() as target, closing(Opener().read(databases.path)) as source:
             fence.identify(target)
@@ -125,7 +125,7 @@ def run(reading: IO[bytes], writing: IO[bytes]) -> None:
 
 def _obey(reading: IO[bytes], source: Source, target: Connection, say: Say) -> None:
     while True:
-        match pickle.load(reading):  # of the parent; raises EOFError at its end
+        match pickle.load(reading):  # from the parent; raises EOFError at its end
             case Begin():
                 source.execute("BEGIN")
                 source.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
@@ -139,7 +139,7 @@ def _obey(reading: IO[bytes], source: Source, target: Connection, say: Say) -> N
 
 
 def _progress(say: Say) -> Callable[[int], None]:
-    """Takes numbers of rows so far, and says how many more they are."""
+    """Return a function that takes the number of rows so far, and reports how many are new."""
     reported = 0
 
     def progress(rows: int) -> None:
@@ -151,7 +151,7 @@ def _progress(say: Say) -> Callable[[int], None]:
 
 
 def main() -> None:
-    """Run with the standard streams; what anything prints goes to the standard error."""
+    """Run with the standard streams; output of other code goes to the standard error."""
     writing = sys.stdout.buffer
     sys.stdout = sys.stderr
     run(sys.stdin.buffer, writing)

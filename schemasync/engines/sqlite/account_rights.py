@@ -11,7 +11,7 @@ from typing import Any
 from ...schema.names import quote
 from .connection import Connection
 
-MOST = 50_000  # rights of all users together: beyond it, they are not read
+MOST = 50_000  # rights of all users together: if there are more, none is read
 
 Rights = frozenset[str]
 """`is_superuser` and other flags, `group NAME`, and `app_label.codename`, whether given directly or by a group."""
@@ -43,8 +43,8 @@ class Grants:
 
 
 def rights(connection: Connection, where: Grants, key: object | None = None) -> Mapping[Any, Rights] | None:
-    """The rights of every user that has any, or of the one with that key. None if the file does not have them, or there
-    are too many."""
+    """Return the rights of every user that has any, or of the one with that key; None if the file has no such tables,
+    or there are too many rights."""
     found: defaultdict[Any, set[str]] = defaultdict(set)
     left = MOST
     for query, is_required in _queries(where):
@@ -66,7 +66,7 @@ def rights(connection: Connection, where: Grants, key: object | None = None) -> 
 
 
 def _queries(where: Grants) -> Iterator[tuple[str, bool]]:
-    """(a query for user and name, whether every file must be able to answer it)."""
+    """Yield (a query for user and name of a right, whether every file must be able to run it)."""
     for flag in where.flags:
         query = f"SELECT u.{quote(where.key)} AS user, '{flag}' AS name FROM main.{quote(where.users)} AS u"
         yield f"{query} WHERE u.{quote(flag)}", flag in where.required

@@ -10,7 +10,7 @@ from typing import Any
 from ...schema.names import quote
 from .connection import Connection
 
-MOST = 200_000  # accounts: beyond it, they are not compared one by one
+MOST = 200_000  # accounts: if there are more, they are not compared one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def accounts(connection: Connection, where: AccountTable) -> Mapping[Any, Accoun
 
 
 def _select(where: AccountTable) -> str:
-    """Every name with its table: SQLite takes a bare quoted name for a string if no column has it."""
+    """Return a SELECT. Each name has its table, because SQLite reads a lone quoted name as a string if no column has
+    it."""
     columns = [f"a.{quote(where.key)}", f"a.{quote(where.name)}"]
     columns += [f"a.{quote(where.password)}" if where.password else "''"]
     columns += [f"a.{quote(where.active)}" if where.active else "1"]

@@ -1,5 +1,5 @@
-"""Writes who acts into the table that the triggers of mixins read. Each transaction writes it for itself, and takes it
-back before it is committed, so that the table is empty wherever another connection reads it."""
+"""Writes the actor into the table that the triggers of mixins read. Each transaction writes it for itself, and removes
+it before the commit, so that the table is empty whenever another connection reads it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WRITING_WORD = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECAS
 
 
 class StatementKind(Enum):
-    """What a statement means for the actor of a transaction."""
+    """The effect of a statement on the recorded actor of a transaction."""
 
     WRITE = "it writes rows"
     END = "it may commit the transaction"
@@ -41,7 +41,7 @@ def kind_of(sql: str) -> StatementKind:
 
 
 def record_actor(connection: sqlite3.Connection, name: str | None, metadata: str | None) -> bool:
-    """Write who acts into the open transaction; False if the database has no mixin that reads it."""
+    """Write the actor into the open transaction; return False if the database has no mixin that reads it."""
     with _if_there():
         connection.execute(f"INSERT OR REPLACE INTO {ACTOR_TABLE} VALUES (1, ?, ?)", (name, metadata))
         return True
@@ -49,14 +49,14 @@ def record_actor(connection: sqlite3.Connection, name: str | None, metadata: str
 
 
 def remove_actor(connection: sqlite3.Connection) -> None:
-    """Take back who acts."""
+    """Remove the actor."""
     with _if_there():
         connection.execute(f"DELETE FROM {ACTOR_TABLE}")
 
 
 @contextmanager
 def _if_there() -> Iterator[None]:
-    """A block that has no effect if there is no table of actors."""
+    """Skip the block without an error if there is no table of actors."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from .autoincrement import has_counters
 from .connection import ARCHIVE, Connection
 from .hazards.findings import SAMPLES
 from .mapping import stored
-from .verify.integrity_check import OF_VALUES
+from .verify.integrity_check import damage_of_table
 
 Pairs = Sequence[tuple[str, str]]
 """(column of the archive, column of the live table) of a primary key."""
@@ -104,12 +103,5 @@ def _counter(connection: Connection, schema: str, table: str) -> int | None:
 
 
 def damage(connection: Connection, tables: Sequence[str]) -> list[str]:
-    """What integrity_check says against these tables of the archive."""
-    found: list[str] = []
-    for name in tables:
-        try:
-            rows = connection.execute(f"PRAGMA {ARCHIVE}.integrity_check({quote(name)})").fetchall()
-        except sqlite3.DatabaseError as error:
-            rows = [(f"{name}: {error}",)]
-        found += [str(line) for (line,) in rows if line != "ok" and not str(line).startswith(OF_VALUES)]
-    return found
+    """Return the messages of integrity_check about the pages and indexes of these tables of the archive."""
+    return [line for name in tables for line in damage_of_table(connection, ARCHIVE, name)]

@@ -22,13 +22,14 @@ Counters = dict[str, list[object]]
 
 @dataclass(frozen=True, slots=True)
 class CounterSources:
-    """Where the counters of the new file come from: found before writers wait, as it takes time for each table.
+    """Where the counters of the new file come from. This is found before writers wait, because it takes time for each
+    table.
 
-    `same`: new name of a table -> the old name, whose counter it keeps. `computed`: new name -> the old name and the
-    step that makes another counter of it; '' for a derived or transformed table without an old one. `known`: the old
-    names of all tables of the plan. `left`: folded new names of the tables whose counters are not the old file's.
-    `archived`: folded name of a table -> its values in the archive that the plan reads. All other names are in SQLite's
-    spelling, as in sqlite_sequence.
+    `same`: new name of a table -> the old name, whose counter it keeps. `computed`: new name -> the old name, and the
+    step from which another counter follows; '' for a derived or transformed table without an old one. `known`: the old
+    names of all tables in the plan. `left`: folded new names of the tables whose counters are not taken from the old
+    file. `archived`: folded name of a table -> its values in the archive that the plan reads. All other names are in
+    SQLite's spelling, as in sqlite_sequence.
     """
 
     same: Mapping[str, str]
@@ -60,8 +61,8 @@ def counter_sources(connection: Connection, plan: Plan, leave: Collection[str] =
 
 
 def archived(connection: Connection, plan: Plan) -> Counters:
-    """The counters of the archive that the plan reads, by the folded names of their tables: the ids of a table that it
-    fills, and of one that had no counter meanwhile, were given out, too."""
+    """Return the counters of the archive that the plan reads, by folded table name. Its ids were given out, too: those
+    of a table that the archive fills, and of a table that had no counter since."""
     found = _counters(connection, ARCHIVE) if plan.archive else {}
     return {fold(name): values for name, values in found.items()}
 
@@ -91,8 +92,8 @@ def counters(connection: Connection) -> Counters:
 
 
 def changed_counters(connection: Connection, steps: Iterable[CarriedStep], before: Counters) -> set[str]:
-    """Folded new names of the tables whose counter in the attached old file is another one than `before`: that of the
-    new file, by folded name, when it agreed with the old one."""
+    """Return the folded new names of the tables whose counter in the attached old file has changed. `before`: the
+    counters of the new file, by folded name, when the two files agreed."""
     now = {fold(name): values for name, values in _counters(connection, "old").items()}
     return {
         fold(step.new.name)
@@ -103,7 +104,7 @@ def changed_counters(connection: Connection, steps: Iterable[CarriedStep], befor
 
 
 def keeps_counter(step: Step | None) -> bool:
-    """True if a new table has the counter of its old one, whatever that is; also for a table that no step names."""
+    """Return True if a new table takes the counter of its old one unchanged; also for a table without a step."""
     if not isinstance(step, CarriedStep):
         return step is None
     if not _counts(step.new):
@@ -112,7 +113,7 @@ def keeps_counter(step: Step | None) -> bool:
 
 
 def _values(connection: Connection, step: CarriedStep | FilledStep, before: list[object]) -> list[object]:
-    """The counter of a new table that does not keep that of its old one, `before`."""
+    """Return the counter of a new table that does not keep that of its old one, `before`."""
     if not _counts(step.new):
         return []
     column = quote(step.new.rowid_column or "")
@@ -135,7 +136,8 @@ def _counts(table: Table) -> bool:
 
 
 def has_counters(connection: Connection, schema: str) -> bool:
-    """True if the file has the table of AUTOINCREMENT counters, which SQLite creates with the first such table."""
+    """Return True if the file has the table of AUTOINCREMENT counters, which SQLite creates with the first such
+    table."""
     query = f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'"
     return connection.execute(query).fetchone() is not None
 

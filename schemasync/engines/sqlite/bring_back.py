@@ -22,8 +22,8 @@ from .rebuild.start import attach_old, detach_old
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a table of the new file takes from an archive, in which the table has the same name: a column, for rows with
-    the same key; without a `column` all rows, into the empty table."""
+    """A part of an archive that a table of the new file lacks: the `column`, for rows with the same key, or without a
+    `column` all rows, into the empty table. The table has the same name in the archive."""
 
     table: Table
     column: str = ""
@@ -43,7 +43,7 @@ class Missing:
 @dataclass(frozen=True, slots=True)
 class Source:
     """An archive, with its schema. `unproved`: the folded names of its tables whose keys may name other rows in the new
-    file. There a row counts as the same only if all else is the same that both files have of it."""
+    file. In these, two rows count as the same only if all other columns that both files have are equal."""
 
     path: Path
     schema: Schema
@@ -52,7 +52,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class BroughtBack:
-    """The `rows` that came back, and those that did not because they are `in_doubt`: their key may name another row."""
+    """`rows`: the number of rows that came back. `in_doubt`: the number that did not, as their key may name another
+    row."""
 
     rows: int
     in_doubt: int
@@ -68,7 +69,7 @@ def bring_back(opener: Opener, path: Path, source: Source, wanted: Sequence[Miss
             triggers = take_triggers(connection)
             before = {item.table.name: _dangling(connection, item.table) for item in wanted}
             found = {item.name: _brought_back(connection, item, source, wanted) for item in wanted}
-            for item in wanted:  # when all are there, since one may refer to another
+            for item in wanted:  # after all rows are there, since one may refer to another
                 _check_references(connection, item, source, wanted, before[item.table.name])
             put_triggers(connection, triggers)
         detach_old(connection)
@@ -108,7 +109,7 @@ def _dangling(connection: Connection, table: Table) -> int:
 def _doubtful(
     connection: Connection, item: Missing, reference: ForeignKey, source: Source, wanted: Sequence[Missing]
 ) -> int:
-    """How many rows that came back refer by the primary key to a row that may not be the one of the archive."""
+    """Return how many rows that came back refer, by its primary key, to a row that may not be that of the archive."""
     parent = source.schema.table(reference.table)
     comes_back = any(fold(item.name) == fold(reference.table) for item in wanted)
     if parent is None or comes_back or not refers_to_key(source.schema, reference):
@@ -146,7 +147,7 @@ def can_bring_back(item: Missing, before: Table) -> bool:
 
 
 def _key(table: Table) -> tuple[str, ...]:
-    """The columns by which a row is found again; the row id of a table without a primary key."""
+    """Return the columns by which a row is found again: the primary key, or else the row id."""
     key = table.primary_key
     names = [column.column for column in key.columns] if key is not None else []
     return tuple(fold(name) for name in names if name is not None) or ("rowid",)
@@ -157,14 +158,14 @@ def _same_key(table: Table, row: str = "n") -> str:
 
 
 def _proves(connection: Connection, table: Table, source: Source) -> bool:
-    """True if a key names the same row in both files."""
+    """Return True if a key names the same row in both files."""
     is_proved = fold(table.name) not in source.unproved
     return is_proved and not counter_was_lowered(connection, table.name, table.name, "old")
 
 
 def _is_same_row(connection: Connection, table: Table, wanted: Sequence[Missing]) -> str:
-    """SQL that is true if the row `o` of the archive and the row `n` of the new file have the same key and the same
-    values, and if one of these values says something."""
+    """Return SQL that is true if the row `o` of the archive and the row `n` of the new file have the same key and the
+    same values, and at least one of these values is not NULL."""
     columns = list(map(quote, _in_both(connection, table, wanted)))
     equal = [f"o.{column} IS n.{column} COLLATE BINARY" for column in columns]
     says = " OR ".join(f"n.{column} IS NOT NULL" for column in columns) or "FALSE"
@@ -172,7 +173,8 @@ def _is_same_row(connection: Connection, table: Table, wanted: Sequence[Missing]
 
 
 def _in_both(connection: Connection, table: Table, wanted: Sequence[Missing]) -> list[str]:
-    """The stored columns of a table that both files have, without its key and without what comes back."""
+    """Return the stored columns of a table that both files have, without its key and without the columns that come
+    back."""
     left_out = {*_key(table), *(fold(item.column) for item in wanted if fold(item.table.name) == fold(table.name))}
     there = [_stored_columns(connection, schema, table.name) for schema in ("main", "old")]
     return [name for name in there[0] if fold(name) in map(fold, there[1]) and fold(name) not in left_out]
@@ -195,7 +197,7 @@ def _column(connection: Connection, item: Missing, source: Source, wanted: Seque
 
 
 def _other_values(connection: Connection, item: Missing) -> int:
-    """The rows for whose key the archive has another value."""
+    """Return how many rows have another value in the archive for the same key."""
     table, column = quote(item.table.name), quote(item.column)
     other = f"SELECT 1 FROM old.{table} AS o WHERE {_same_key(item.table)} AND o.{column} IS NOT n.{column}"
     return int(connection.execute(f"SELECT count(*) FROM main.{table} AS n WHERE EXISTS ({other})").fetchone()[0])
@@ -204,7 +206,7 @@ def _other_values(connection: Connection, item: Missing) -> int:
 def _rows(connection: Connection, item: Missing) -> int:
     table, name = item.table, quote(item.table.name)
     names = ", ".join(map(quote, item.columns if _key(table) != ("rowid",) else ["rowid", *item.columns]))
-    connection.execute(f"DELETE FROM main.{name}")  # a _from may have filled it
+    connection.execute(f"DELETE FROM main.{name}")  # a _from may have filled the column
     connection.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM old.{name}")
     rows = _changed(connection)
     if table.primary_key is not None and table.primary_key.autoincrement:

@@ -10,7 +10,7 @@ from ...schema.lexer import Token
 from ...schema.model import Table
 from ...schema.names import ROWID_NAMES, fold
 
-# With one of these, a row of the result may depend on several rows of a table, or on where it is.
+# With one of these, a row of the result may depend on several rows of a table, or on its position.
 _OF_SEVERAL_ROWS = frozenset(
     "distinct except full group having intersect limit natural order over right union window with".split()
 )
@@ -20,8 +20,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def key_pairs(select: str, source: Table, new: Table) -> Pairs:
-    """The key of a SELECT that computes its result row by row: in which columns of the derived table `new` it gives the
-    key of `source`, the only table that it reads. Empty if it does not, or if that cannot be seen in its text.
+    """Return the pairs by which a SELECT that computes its result row by row gives the key of `source`, the only table
+    that it reads, in columns of the derived table `new`. Empty if it does not, or if its text does not show it.
 
     It begins with `SELECT … FROM old.source`, so that all other parts of FROM, which are functions, belong to one row
     of it. The caller excludes aggregates.
@@ -40,7 +40,7 @@ def key_pairs(select: str, source: Table, new: Table) -> Pairs:
 
 
 def _uses(tokens: Sequence[Token], source: Table) -> int:
-    """How often the table is named, except before one of its columns."""
+    """Return how often the table is named, except before one of its columns."""
     texts = [fold(token.value) for token in tokens] + [""]
     name = ["old", ".", fold(source.name)]
     return sum(texts[at : at + 3] == name and texts[at + 3] != "." for at in range(len(tokens)))
@@ -55,7 +55,8 @@ def _stable_key(table: Table) -> list[str]:
 
 
 def _from(tokens: Sequence[Token]) -> int:
-    """The number of the FROM of the statement; the one of an expression, as in `trim(x FROM y)`, is in parentheses."""
+    """Return the index of the statement's FROM; a FROM inside an expression, as in `trim(x FROM y)`, is in
+    parentheses."""
     depth = 0
     for number, token in enumerate(tokens):
         depth += {"(": 1, ")": -1}.get(token.text, 0)
@@ -65,7 +66,7 @@ def _from(tokens: Sequence[Token]) -> int:
 
 
 def _first_source(tokens: Sequence[Token], source: Table) -> frozenset[str]:
-    """The folded names that the SELECT has for the table, if FROM begins with it; else nothing."""
+    """Return the folded names of the table in the SELECT if FROM begins with it; otherwise an empty set."""
     if len(tokens) < 3 or fold(tokens[0].value) != "old" or tokens[1].text != ".":
         return frozenset()
     rest = tokens[3:]
@@ -76,7 +77,7 @@ def _first_source(tokens: Sequence[Token], source: Table) -> frozenset[str]:
 
 
 def _plain_columns(items: Sequence[Sequence[Token]], source: Table, names: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """(folded column of the table, name in the result) of each result column that is a column and nothing else."""
+    """Yield (folded column of the table, name in the result) of each result column that is nothing but a column."""
     for item in items:
         parts, label = list(item), None
         if parts and parts[-1].text == "*" and (len(parts) == 1 or (len(parts) == 3 and fold(parts[0].value) in names)):
@@ -90,8 +91,8 @@ def _plain_columns(items: Sequence[Sequence[Token]], source: Table, names: froze
 
 
 def _finds_rows(pairs: Pairs, source: Table, new: Table) -> bool:
-    """True if the primary key of the derived table begins with these columns, and holds and compares the values of the
-    old key as that does."""
+    """Return True if the primary key of the derived table begins with these columns, and stores and compares their
+    values as the old key does."""
     key = new.primary_key
     if key is None or any(column.collation is not None for column in key.columns[: len(pairs)]):
         return False

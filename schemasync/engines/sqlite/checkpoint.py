@@ -21,7 +21,7 @@ ATTEMPTS = 2  # the reader that prevents a reset of the log by others also preve
 
 @contextmanager
 def durably(connection: Connection) -> Iterator[None]:
-    """A transaction that is in the database file itself, and synced, when the block has ended; if a reader holds an
+    """A transaction that is in the database file itself, and synced, at the end of the block; if a reader holds an
     older state, it is in the log, and synced."""
     commit_durably(connection)
     with transaction(connection):
@@ -45,8 +45,8 @@ def checkpoint(connection: Connection) -> None:
 def checkpoint_some(connection: Connection) -> tuple[int, int]:
     """Copy as much of the log into the file as readers and writers allow, without waiting.
 
-    Returns how many frames the log has, and how many of them are in the file; -1 and -1 if somebody else is making a
-    checkpoint, or if there is no log.
+    Return the number of frames in the log, and how many of them are in the file; -1 and -1 if another connection is
+    making a checkpoint, or if there is no log.
     """
     return _attempt(connection, "PASSIVE") if _has_log(connection) else (-1, -1)
 

@@ -1,7 +1,7 @@
 """Indexes whose content SQLite computes: over expressions or generated columns, or with a condition.
 
 Another SQLite may compute it differently. Then such an index misses rows, and a DELETE of such a row, or an UPDATE of
-what the index is over, may fail with "database disk image is malformed". REINDEX builds it again:
+an indexed value, may fail with "database disk image is malformed". REINDEX builds it again:
 https://www.sqlite.org/lang_reindex.html
 """
 
@@ -36,12 +36,13 @@ class ComputedIndex:
 
 
 def computed_indexes(connection: Connection) -> tuple[ComputedIndex, ...]:
-    """Those of all ordinary tables, including the indexes of constraints."""
+    """Return these indexes of all ordinary tables, including the indexes of constraints."""
     return tuple(ComputedIndex(*row) for row in connection.execute(_FIND))
 
 
 def kept(found: Collection[ComputedIndex], plan: Plan, written: Collection[str]) -> tuple[ComputedIndex, ...]:
-    """Those that a clone has page by page: of tables that are not `written`, folded names, and not left out."""
+    """Return the indexes that a clone copies page by page: those of tables that are not `written` (folded names),
+    except those that are left out."""
     left_out = set(map(fold, stale_indexes(plan)))
     return tuple(one for one in found if fold(one.table) not in written and fold(one.name) not in left_out)
 
@@ -54,14 +55,14 @@ def kept_of_old(connection: Connection, plan: Plan) -> tuple[ComputedIndex, ...]
 
 
 def kept_of_new(connection: Connection, plan: Plan) -> tuple[ComputedIndex, ...]:
-    """The same in the clone, in which tables have their new names."""
+    """Like `kept_of_old`, but for the clone, in which tables have their new names."""
     written = {fold(step.name) for step in plan.steps if isinstance(step, Rewrite | FilledStep)}
     return kept(computed_indexes(connection), plan, written)
 
 
 def build_again(connection: Connection, found: Collection[ComputedIndex]) -> Iterator[str]:
-    """Build indexes of a file under construction again. Returns a note on each that stays as it was, because this
-    SQLite cannot build it: rows are equal as it computes them, or it cannot compute them."""
+    """Build indexes of a file under construction again. Return a note on each that stays as it was, because this SQLite
+    cannot build it: it computes equal values for rows that must differ, or cannot compute them."""
     with journaled(connection):
         for index in found:
             try:

@@ -20,7 +20,7 @@ from .sqlite_errors import is_too_new, translate
 
 MINIMUM = (3, 37, 0)  # STRICT tables and PRAGMA table_list
 
-# A build needs so much memory, and while it sorts rows the same again, however large the file is. More brings nothing:
+# A build needs this much memory, and the same again while it sorts rows, however large the file is. More does not help:
 # a rewrite of 900,000 rows in a file of 300 MB took 5.9 s of the processor with this, and with 256 MB.
 BUILD_CACHE_KIB = 24 * 1024
 
@@ -44,17 +44,17 @@ ARCHIVE = "archive"  # the name under which an archive is attached
 @dataclass(frozen=True, slots=True)
 class Opener:
     """Opens connections; `register` adds the functions that an application's DDL may use. `archive`: a closed file that
-    each connection has attached for reading, under the name `archive`; None for none."""
+    each connection attaches for reading, under the name `archive`; None for none."""
 
     register: Callable[[Connection], None] = _no_functions
     archive: Path | None = None
 
     def memory(self) -> Connection:
-        """A scratch database in memory, to which a file can be attached."""
+        """Open a scratch database in memory, to which a file can be attached."""
         return self._prepared(sqlite3.connect(":memory:", uri=True, isolation_level=None, cached_statements=NO_CACHE))
 
     def temporary(self) -> Connection:
-        """A temporary database on the disk, to which a file can be attached. SQLite removes it when it is closed.
+        """Open a temporary database on the disk, to which a file can be attached. SQLite removes it when it is closed.
         https://www.sqlite.org/inmemorydb.html#temp_db"""
         connection = self._prepared(sqlite3.connect("", uri=True, isolation_level=None, cached_statements=NO_CACHE))
         connection.execute(f"PRAGMA main.cache_size=-{BUILD_CACHE_KIB}")
@@ -87,14 +87,15 @@ class Opener:
             # a read-only connection would create side files, which would lock out others if they belong to this user
             return self._open(path, "ro&immutable=1" if is_settled(path) else "ro", first=first)
         if wal_of(path).exists():
-            return self._open(path, "ro", first=first)  # never immutable: the log may go now, and a writer come
+            return self._open(path, "ro", first=first)  # never immutable: the log may go, and a writer come
         connection = self._open(path, "rw", first=first)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
     def is_writable(self, path: Path) -> bool:
-        """True if this process may write to the file, and create side files beside it: as SQLite will ask, with its
-        effective user and its capabilities. A file that another process writes must not be opened as immutable."""
+        """Return True if this process may write to the file, and create side files beside it: by the same check as
+        SQLite's, with its effective user and its capabilities. A file that another process writes must not be opened as
+        immutable."""
         return all(os.access(one, os.W_OK, effective_ids=_EFFECTIVE) for one in (path, path.parent))
 
     def write(self, path: Path, *, timeout: float = 5.0, cached_statements: int = NO_CACHE) -> Connection:
@@ -118,8 +119,8 @@ class Opener:
         return connection
 
     def copy(self, path: Path, copy: Path, *, is_synced: bool = True) -> None:
-        """Make a file that holds, page for page, the present content of a database, including its log. `is_synced`:
-        False for a copy that the caller syncs, when it is complete."""
+        """Make a file with the same pages as the present content of a database, including its log. `is_synced`: False
+        for a copy that the caller syncs once it is complete."""
         with closing(self.read(path)) as source, closing(sqlite3.connect(copy)) as target:
             if not is_synced:
                 target.execute("PRAGMA synchronous=OFF")
@@ -159,8 +160,8 @@ class Opener:
         return connection
 
     def attach_archive(self, connection: Connection) -> None:
-        """Attach the archive, if there is one. The connection has read its own file, or has none: SQLite refuses to
-        attach a file of another encoding."""
+        """Attach the archive, if there is one. The connection must have read its own file, unless it has none: SQLite
+        refuses to attach a file of another encoding."""
         if self.archive is not None:
             attach(connection, self.archive, ARCHIVE, closed=True)
 
@@ -193,12 +194,12 @@ def open_again(connection: Connection) -> Connection:
 
 
 def wal_of(path: Path) -> Path:
-    """The path of a database's write-ahead log."""
+    """Return the path of a database's write-ahead log."""
     return path.with_name(path.name + "-wal")
 
 
 def is_settled(path: Path) -> bool:
-    """True if the whole database is in its file: no log, and no journal to roll back."""
+    """Return True if the whole database is in its file: there is no log, and no journal to roll back."""
     return not any(side.exists() for side in (wal_of(path), path.with_name(path.name + "-journal")))
 
 
@@ -222,13 +223,13 @@ def check_version() -> None:
 
 
 def journal_mode(connection: Connection) -> str:
-    """wal, delete and so on, in lower case."""
+    """Return the journal mode in lower case, such as wal or delete."""
     return str(connection.execute("PRAGMA main.journal_mode").fetchone()[0]).lower()
 
 
 def undoable(connection: Connection) -> None:
-    """Keep a rollback journal from here on, so that a failed statement changes nothing. It is a file, as it grows with
-    the number of pages that change."""
+    """Keep a rollback journal from here on, so that a failed statement changes nothing. It is a file, because it grows
+    with the number of changed pages."""
     connection.execute("PRAGMA main.journal_mode=DELETE").fetchone()
 
 
@@ -246,17 +247,18 @@ def to_wal(connection: Connection) -> None:
 
 
 def data_version(connection: Connection) -> int:
-    """A number that changes when another connection commits. https://www.sqlite.org/pragma.html#pragma_data_version"""
+    """Return a number that changes when another connection commits.
+    https://www.sqlite.org/pragma.html#pragma_data_version"""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def page_count(connection: Connection) -> int:
-    """How many pages the file has in the present snapshot."""
+    """Return the number of pages in the file, in the present snapshot."""
     return int(connection.execute("PRAGMA main.page_count").fetchone()[0])
 
 
 def page_size(connection: Connection) -> int:
-    """The bytes of a page."""
+    """Return the size of a page in bytes."""
     return int(connection.execute("PRAGMA main.page_size").fetchone()[0])
 
 
@@ -275,7 +277,7 @@ def read_again(connection: Connection) -> None:
 
 @contextmanager
 def sorting(connection: Connection) -> Iterator[None]:
-    """Within the block the cache has the best size for sorting indexes."""
+    """Set the best cache size for sorting indexes within the block."""
     connection.execute(f"PRAGMA cache_size=-{SORT_CACHE_KIB}")
     yield
     connection.execute(f"PRAGMA cache_size=-{BUILD_CACHE_KIB}")

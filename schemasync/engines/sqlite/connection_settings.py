@@ -1,8 +1,8 @@
 """Records the settings that an application makes on a connection, and applies them to another one.
 
 The connection that replaces it after a swap gets its pragmas, its factories and its registrations: functions,
-aggregates, collations, hooks, limits. It does not get objects of the connection itself: TEMP objects and attached
-databases. Our own connections get functions, collations and extensions.
+aggregates, collations, hooks, limits. It does not get objects that exist only in the connection: TEMP objects and
+attached databases. Our own connections get functions, collations and extensions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .connection import Connection
 
 # Pragmas of a connection that can be read and written. Not those of the file (journal_mode), those of a transaction
-# (defer_foreign_keys), those that cannot be read (case_sensitive_like), and writable_schema, which is better lost.
+# (defer_foreign_keys), those that cannot be read (case_sensitive_like), and writable_schema, which should be lost.
 PRAGMAS = (
     "analysis_limit",
     "automatic_index",
@@ -46,7 +46,7 @@ PRAGMAS = (
 )
 WORDS = {("secure_delete", 2): "FAST"}  # a value that is read as a number and must be written as a word
 
-# Methods that register something on a connection, and the arguments that identify what another call replaces.
+# Methods that register something on a connection, and the arguments that identify a registration that is replaced.
 REGISTERING = {
     "create_function": ("name", "narg"),
     "create_aggregate": ("name", "n_arg"),
@@ -86,7 +86,7 @@ class Recording:
 
 @cache
 def recording(factory: type[Connection] = Connection) -> type[Connection]:
-    """A subclass of `factory` whose connections record what is registered on them."""
+    """Return a subclass of `factory` whose connections record the registrations on them."""
     methods = {name: _recorded(getattr(factory, name), name) for name in REGISTERING if hasattr(factory, name)}
     return type(f"Recording{factory.__name__}", (Recording, factory), methods)
 
@@ -131,7 +131,7 @@ def can_load_extensions() -> bool:
 
 @contextmanager
 def extensions_enabled(connection: Connection) -> Iterator[None]:
-    """Within the block extensions can be loaded, if Python supports it."""
+    """Allow loading extensions within the block, if Python supports it."""
     if not hasattr(connection, "enable_load_extension"):
         yield
         return
@@ -143,7 +143,7 @@ def extensions_enabled(connection: Connection) -> Iterator[None]:
 
 
 def carry_over(old: Connection, new: Connection) -> None:
-    """Make on `new` the settings that the application made on `old` since that was opened.
+    """Apply to `new` the settings that the application made on `old` since it was opened.
 
     If one of them fails, all others are made; then the first error is raised.
     """
@@ -183,7 +183,8 @@ def read_pragma(connection: Connection, name: str) -> Any:
 
 
 def left_behind(connection: Connection) -> tuple[str, ...]:
-    """What cannot be carried over from a connection: its TEMP objects and attached databases, by name."""
+    """Return the names of everything that cannot be carried over from a connection: its TEMP objects and attached
+    databases."""
     cursor = connection.cursor()
     cursor.row_factory = None
     temporary = cursor.execute("SELECT type, name FROM temp.sqlite_schema WHERE sql IS NOT NULL").fetchall()

@@ -1,4 +1,4 @@
-"""Makes copies of a database for others: complete, and without the objects of a run at work."""
+"""Makes copies of a database for others: complete, and without the objects of a running sync."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def compact_copy(opener: Opener, path: Path, copy: Path) -> None:
 
 
 def _without_free_pages(connection: Connection, copy: Path) -> None:
-    """Compact an open file. A VACUUM of the file itself would give new row ids to tables without an INTEGER PRIMARY KEY
-    and without an index, to which a full-text index may refer; VACUUM INTO keeps all of them."""
+    """Compact an open file. A VACUUM of the file itself would change the row ids of tables without an INTEGER PRIMARY
+    KEY and without an index, to which a full-text index may refer; VACUUM INTO keeps all of them."""
     with work_folder(copy.parent, work_prefix(copy, "compact-")) as folder:
         copy_into(connection, folder / "copy.sqlite3")
         load(folder / "copy.sqlite3", connection)
 
 
 def compacted(opener: Opener, path: Path, copy: Path) -> tuple[str, ...]:
-    """Write the content of a file that nobody else uses, without free pages, to `copy`, which does not exist. Returns
-    the tables whose row ids are others in it, if a virtual table may refer to them: SQLite's manual promises none."""
+    """Write the content of a file that nobody else uses, without free pages, to `copy`, which does not exist. Return
+    the tables whose row ids have changed, if a virtual table may refer to them: SQLite's manual promises no row ids."""
     with closing(opener.write(path)) as source:
         copy_into(source, copy)
         if not has_virtual_tables(source):
@@ -56,7 +56,8 @@ def _with_row_ids(connection: Connection) -> list[str]:
 
 
 def _row_ids(connection: Connection, table: str) -> tuple[object, ...]:
-    """What tells the row ids of two tables apart; nothing where columns hide them, and nothing can refer to them."""
+    """Return figures that differ if the row ids of two tables differ; empty if columns hide all names of the row id,
+    because then nothing can refer to it."""
     columns = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))}
     names = [name for name in ROWID_NAMES if name not in columns]
     if not names:
@@ -80,7 +81,7 @@ def load(copy: Path, connection: Connection) -> None:
 
 
 def differing_tables(connection: Connection, copy: Path, without: Collection[str]) -> list[str]:
-    """Names of the objects whose definition or rows differ between an open database and a file that `store` has
+    """Return the names of objects whose definition or rows differ between an open database and a file that `store` has
     written. `without`: tables that may differ."""
     with closing(_opened(copy)) as other:
         found = set(_definitions(connection)) ^ set(_definitions(other))
@@ -111,8 +112,8 @@ def plain_copy(opener: Opener, path: Path, copy: Path) -> None:
 
 
 def live_copy(opener: Opener, path: Path, copy: Path) -> HistoryRow | None:
-    """Write the present content of a live file, page for page, to `copy`, which does not exist, as another live one;
-    returns the newest row of its history. It has no log, and is not synced."""
+    """Write the present content of a live file, page for page, to `copy`, which does not exist, as another live file;
+    return the newest row of its history. The copy has no log, and is not synced."""
     opener.copy(path, copy, is_synced=False)
     with closing(opener.write(copy)) as connection:
         connection.execute("PRAGMA synchronous=OFF")

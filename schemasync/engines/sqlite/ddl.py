@@ -1,4 +1,4 @@
-"""Makes CREATE statements from the model."""
+"""Makes CREATE statements from a schema."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_table(table: Table, name: str | None = None) -> str:
 
 
 def added_column(column: Column, checks: Sequence[Check], keys: Sequence[ForeignKey]) -> str:
-    """A column as ALTER TABLE … ADD COLUMN takes it, with its own constraints."""
+    """Return a column as ALTER TABLE … ADD COLUMN accepts it, with its own constraints."""
     constraints = [*map(_check, checks), *(f"{_label(key.name)}{foreign_key_clause(key)}" for key in keys)]
     return " ".join([f"{quote(column.name)} {column_definition(column)}".rstrip(), *constraints])
 
@@ -99,14 +99,14 @@ def _column(column: Column, key: PrimaryKey | None, unique: Unique | None) -> st
 
 
 def _is_alone(unique: Unique) -> bool:
-    """True for one that is written with its column: among the constraints, Django's introspection, and everything that
-    uses it, would take the word UNIQUE for the name of a column."""
+    """Return True for a UNIQUE that is written with its column: as a table constraint, Django's introspection, and all
+    code that uses it, would take the word UNIQUE for the name of a column."""
     first = unique.columns[0]
     return unique.name is None and len(unique.columns) == 1 and first.collation is None and not first.descending
 
 
 def _inline_key(table: Table) -> str | None:
-    """The column with which the key must be written so that SQLite decides on the row id as before.
+    """Return the column with which the key must be written so that SQLite decides on the row id as before.
 
     An alias is easiest to read there; and a single INTEGER column that is no alias can only be an inline DESC.
     """
@@ -155,7 +155,7 @@ def indexed_column(column: IndexedColumn) -> str:
 
 
 def _default(default: Sql) -> str:
-    """Literals are bare, everything else is in parentheses: SQLite takes a bare word that is no literal for a
+    """Return a literal as it is, everything else in parentheses: SQLite reads an unquoted word that is no literal as a
     string."""
     return default.text if is_literal(default.text) else f"({default.text})"
 

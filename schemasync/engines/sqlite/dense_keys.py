@@ -39,6 +39,7 @@ def are_all_there(connection: Connection, rows: str, column: str, parent: str, k
     its row id. One statement, so that a writer beside it cannot come between.
     """
     there, refers = quote(key), quote(column)
+    # each of the two is one step into the B-tree; LIMIT accepts no column of a table expression
     low, high = f"(SELECT min({there}) FROM {parent})", f"(SELECT max({there}) FROM {parent})"
     enough = f"CAST(min({_SHARE} * ({high} - {low} + 1.0), 1e15) AS INTEGER)"
     query = f"""

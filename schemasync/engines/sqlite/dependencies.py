@@ -1,4 +1,4 @@
-"""Finds the tables that a view or trigger uses, as reported by SQLite while it compiles them."""
+"""Finds the tables that a view or trigger uses, which SQLite reports while it compiles them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _triggers(connection: Connection, owner: Table | View) -> Iterable[Dependenc
 
 @contextmanager
 def _watched(connection: Connection) -> Iterator[Seen]:
-    """Records each table access that SQLite's authorizer reports while compiling.
+    """Record each table access that SQLite's authorizer reports while compiling.
     https://www.sqlite.org/c3ref/set_authorizer.html"""
     seen: Seen = set()
 

@@ -28,8 +28,8 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
     `unknown`: the names that the live schema uses and the opener's connections do not know.
 
-    Returns the plan; kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it, and
-    altered ones whose definition cannot be edited.
+    Return the plan. Kept tables that ALTER TABLE alone does not bring to their new shape are rewritten in it, and so
+    are altered ones whose definition cannot be edited.
     """
     if plan.strategy is Strategy.FRESH and (problems := list(_cannot_create(source))):
         raise Refused(problems)
@@ -41,7 +41,7 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
     except Refused:
         if not plan.altered:
             raise
-        # CREATE TABLE says what is wrong with a definition; a schema that cannot be read does not
+        # CREATE TABLE reports the error in a definition; a schema that cannot be read does not
         return rehearse(source, with_rewritten(plan, [step.name for step in plan.altered]), opener, unknown)
     if not row_errors:
         return plan
@@ -56,7 +56,7 @@ def rehearse(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
 
 def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -> set[str]:
-    """Names of tables and views that differ from the plan after its steps ran in memory."""
+    """Return the names of tables and views that differ from the plan after its steps ran in memory."""
     connection = None
     try:
         connection = load(source, opener, Unknown() if plan.strategy is Strategy.FRESH else unknown)
@@ -75,8 +75,8 @@ def _misfits(source: Connection, plan: Plan, opener: Opener, unknown: Unknown) -
 
 
 def _cannot_create(source: Connection) -> Iterator[Problem]:
-    """Virtual tables that a build from an empty file would have to create, and whose module this process does not
-    know. The copy of the schema in memory has them without having created them."""
+    """Yield problems for virtual tables that a build from an empty file would have to create, and whose module this
+    process does not know. The copy of the schema in memory has them without having created them."""
     for item in objects(source):
         error = error_of(source, f"EXPLAIN SELECT 1 FROM main.{quote(item.name)}") if is_virtual(item) else ""
         if named_in(error).modules:
@@ -110,7 +110,7 @@ def _orphaned(name: str, why: str) -> Problem:
 
 
 def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> None:
-    """The steps of a rebuild except for the rows."""
+    """Run the steps of a rebuild, without the rows."""
     carried = reshape.reshape(connection, plan)
     for step in plan.with_new_table:
         for index in indexes.new(step):
@@ -120,7 +120,8 @@ def run_steps(connection: Connection, plan: Plan, broken: frozenset[str]) -> Non
 
 
 def bad_fills(plan: Plan, opener: Opener) -> list[Problem]:
-    """Fills that SQLite rejects over the old row: a CHECK allows what a fill may do, and nothing more."""
+    """Yield problems for fills that SQLite rejects as an expression over the old row: a fill may use only what a CHECK
+    may use."""
     problems = []
     for step in plan.carried:
         for feed in step.feeds:
@@ -158,7 +159,7 @@ def _refusal(opener: Opener, old: Table, constraint: str) -> str:
 
 
 def is_volatile(opener: Opener, old: Table | None, sql: str) -> bool:
-    """True if the expression gives a different value each time: SQLite does not accept such an expression in an
+    """Return True if the expression gives a different value each time: SQLite does not accept such an expression in an
     index."""
     connection = opener.memory()
     columns = _bare_columns(old) if old is not None else "x"
@@ -174,7 +175,7 @@ def is_volatile(opener: Opener, old: Table | None, sql: str) -> bool:
 
 
 def constant(opener: Opener, sql: str) -> Any:
-    """The value of an expression that reads no column; None for any other, and for NULL."""
+    """Return the value of an expression that reads no column; None for any other expression, and for NULL."""
     with closing(opener.memory()) as connection:
         try:
             return connection.execute(f"SELECT ({sql})").fetchone()[0]

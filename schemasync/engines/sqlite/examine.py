@@ -1,4 +1,4 @@
-"""Examines a file that nobody else uses: is it whole, and what does it hold?"""
+"""Examines a file that nobody else uses: its damage and its content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Examined:
 
 def examine(opener: Opener, path: Path, *, with_indexes: bool = False) -> Examined:
     """Read the whole file at `path`; `with_indexes`: compare each index with its table. Raises SchemasyncError if it is
-    no database."""
+    not a database."""
     with closing(opener.read(path)) as connection:
         messages = whole_damage(connection) if with_indexes else damage(connection)
         if messages:
@@ -40,7 +40,7 @@ def examine(opener: Opener, path: Path, *, with_indexes: bool = False) -> Examin
 
 def _counts(connection: Connection) -> list[tuple[str, int]]:
     shadows = shadow_tables(connection)
-    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"  # no virtual table
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"  # not a virtual table
     names = [name for (name,) in connection.execute(query) if not (is_own(name) or is_internal(name))]
     counted = [(name, known_rows(connection, name)) for name in names if fold(name) not in shadows]
     return [(name, rows) for name, rows in counted if rows is not None]

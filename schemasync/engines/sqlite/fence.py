@@ -42,11 +42,11 @@ class Fence:
 
     @property
     def moved_to(self) -> str | None:
-        """The entry of DATABASES to which the database has moved; None if another file of SQLite is live."""
+        """The entry of DATABASES to which the database has moved; None if another SQLite file is live."""
         return self.successor.removeprefix(_MOVED) if self.successor.startswith(_MOVED) else None
 
 
-_MOVED = "moved to "  # how the successor begins that is no file
+_MOVED = "moved to "  # beginning of a successor that is not a file
 
 
 def raise_fence(connection: Connection, fence: Fence, prepared_at: int | None = None) -> None:
@@ -74,7 +74,7 @@ def prepare(connection: Connection) -> None:
 
 
 def preparation(connection: Connection) -> list[Step]:
-    """The steps that install the fence without closing the file, which has none of its objects."""
+    """Return the steps that install the fence without closing the file, which has none of the fence's objects."""
     return [Statement(CREATE_MESSAGE), *triggers.creation(connection, closing_triggers(connection))]
 
 
@@ -87,8 +87,8 @@ def is_prepared(connection: Connection) -> bool:
 
 
 def open_fence(connection: Connection) -> None:
-    """Open a closed file again, inside the caller's transaction. The triggers stay, and do nothing: their removal takes
-    longer, the more tables there are, and can be done when writers no longer wait."""
+    """Open a closed file again, inside the caller's transaction. The triggers stay, and do nothing: removing them takes
+    longer with more tables, and can be done when writers no longer wait."""
     _drop_message(connection)
     connection.execute(CREATE_MESSAGE)
     connection.execute(f"DROP TABLE IF EXISTS main.{FENCE_TABLE}")
@@ -114,12 +114,12 @@ OURS = f"name >= '{FENCE_TABLE}_' AND name < '{FENCE_TABLE}`'"  # the character 
 
 
 def trigger_name(number: int, event: str) -> str:
-    """The name of a trigger on the table of that number: by it a fence is recognised and removed."""
+    """Return the name of a trigger on the table with that number, by which a fence is recognised and removed."""
     return f"{FENCE_TABLE}_{number}_{event}"
 
 
 def closing_triggers(connection: Connection) -> list[Trigger]:
-    """The triggers that close every ordinary table once there is no table of the message."""
+    """Return the triggers that close every ordinary table as soon as the message's table is missing."""
     return [
         Trigger(name, table, f"CREATE TRIGGER {quote(name)} BEFORE {event} ON {quote(table)} BEGIN {READ_MESSAGE} END")
         for number, table in enumerate(ordinary_tables(connection))
@@ -134,7 +134,7 @@ def trigger_names(connection: Connection) -> list[str]:
 
 
 def read_fence(connection: Connection, cursor: sqlite3.Cursor | None = None) -> Fence | None:
-    """The fence of a closed file; None for an open one. `cursor`: one that returns rows as tuples."""
+    """Return the fence of a closed file; None for an open file. `cursor`: one that returns rows as tuples."""
     if not has_table(connection, FENCE_TABLE):
         return None
     query = f"SELECT swap, successor, at FROM {FENCE_TABLE} ORDER BY swap DESC LIMIT 1"

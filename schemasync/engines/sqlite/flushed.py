@@ -1,4 +1,4 @@
-"""Rows of a database that is emptied and filled again and again, as between the tests of a project."""
+"""Restores rows of a database that is emptied and filled again and again, as between the tests of a project."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Content types, as app label and model, and permissions, each with those of its content type, its codename and
-    its name; in the order of their ids."""
+    """Content types, as (app label, model), and permissions, as (the same of the content type, codename, name), in the
+    order of their ids."""
 
     content_types: tuple[tuple[str, str], ...]
     permissions: tuple[tuple[str, str, str, str], ...]
@@ -25,19 +25,19 @@ def has_triggers(connection: Connection) -> bool:
 
 
 def filled(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """Those of the tables that have a row."""
+    """Return the tables that have a row."""
     return [name for name in tables if connection.execute(f"SELECT 1 FROM main.{quote(name)} LIMIT 1").fetchone()]
 
 
 def last_ids(connection: Connection) -> tuple[int, int]:
-    """The largest id of a content type and of a permission; 0 if there is none."""
+    """Return the largest id of a content type and of a permission; 0 if there is none."""
     query = "SELECT (SELECT max(id) FROM main.django_content_type), (SELECT max(id) FROM main.auth_permission)"
     content_type, permission = connection.execute(query).fetchone()
     return content_type or 0, permission or 0
 
 
 def permissions_after(connection: Connection, ids: tuple[int, int]) -> Permissions:
-    """The rows with larger ids."""
+    """Return the rows with larger ids than these."""
     content_types = "SELECT app_label, model FROM main.django_content_type WHERE id > ? ORDER BY id"
     permissions = """
         SELECT app_label, model, codename, name FROM main.auth_permission AS p

@@ -75,7 +75,7 @@ def drop(connection: Connection) -> None:
 
 
 def newest(connection: Connection) -> HistoryRow | None:
-    """The last row, for the present state of the database. One small read."""
+    """Return the last row, for the present state of the database, with one small read."""
     if not exists(connection):
         return None
     row = connection.execute(f"SELECT {_columns(connection)} FROM {HISTORY_TABLE} ORDER BY id DESC LIMIT 1").fetchone()
@@ -109,7 +109,7 @@ def record_fingerprint(connection: Connection, id: int, fingerprint: str) -> Non
 
 
 def last_in_plans(connection: Connection, key: str) -> Any:
-    """The value of this key in the plan of the newest row that has it, decoded; None without one."""
+    """Return the decoded value of this key in the plan of the newest row that has it; None without one."""
     query = (
         f"SELECT json_extract(plan, '$.{key}') FROM {HISTORY_TABLE}"
         f" WHERE json_type(CASE WHEN json_valid(plan) THEN plan END, '$.{key}') = 'object' ORDER BY id DESC LIMIT 1"
@@ -130,7 +130,7 @@ def set_hints(connection: Connection, id: int, hints: str) -> None:
 
 
 def finish(connection: Connection, row: HistoryRow) -> None:
-    """Record the duration and the result, which are known only at the end."""
+    """Record the duration and the result of a row, which are known only at the end."""
     connection.execute(
         f"UPDATE {HISTORY_TABLE} SET duration_ms = ?, pause_ms = ?, plan = ? WHERE id = ?",
         (row.duration_ms, row.pause_ms, row.plan, row.id),

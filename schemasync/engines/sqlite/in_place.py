@@ -32,9 +32,10 @@ from .uncompiled import load
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the statements do to an empty copy of the live schema in memory. `misfits`: what they do not bring to its
-    new shape, and why. `follows`: SQLite alone follows what is renamed. `removed` and `added`: rows of sqlite_schema.
-    `fingerprint`: that of the file afterwards; None if it has to be computed there."""
+    """The effect of the statements on an empty copy of the live schema in memory. `misfits`: the objects that they do
+    not bring to their new shape, and why. `follows`: True if SQLite alone updates all uses of renamed names. `removed`
+    and `added`: rows of sqlite_schema. `fingerprint`: that of the file afterwards; None if it must be computed
+    there."""
 
     misfits: Mapping[str, str]
     follows: bool = True
@@ -43,7 +44,7 @@ class Rehearsal:
     fingerprint: str | None = None
 
     def turns(self, before: Collection[tuple[bytes, ...]], after: Collection[tuple[bytes, ...]]) -> bool:
-        """True if the statements have done to a schema exactly what they did in memory."""
+        """Return True if the statements have changed a schema exactly as they did in memory."""
         return (set(before) - self.removed) | self.added == set(after)
 
 
@@ -78,8 +79,8 @@ def _tried(source: Connection, plan: Plan, opener: Opener, unknown: Unknown, *, 
 def alter(connection: Connection, plan: Plan, *, follows: bool) -> None:
     """Bring the file to the new schema, in the caller's transaction. Raises Refused and Failed.
 
-    Views and triggers stay as they are, and SQLite follows what is renamed in them; those of schema.json that name it
-    are created again. Without `follows` all are dropped before a rename, and created again, as in a build: SQLite
+    Views and triggers stay as they are, and SQLite updates renamed names in them; those of schema.json that use such a
+    name are created again. Without `follows` all are dropped before a rename, and created again, as in a build: SQLite
     refuses a rename under some of them.
     """
     if has_renames(plan) and not follows:
@@ -100,14 +101,16 @@ def alter(connection: Connection, plan: Plan, *, follows: bool) -> None:
 
 
 def _changed(plan: Plan) -> tuple[dict[str, str], list[ChangeTrigger]]:
-    """The views of the schema that change, new name to old one, and the triggers that change elsewhere."""
+    """Return the changed views of the schema, new name to old one, and the changed triggers of other tables and
+    views."""
     views = {change.new.name: change.old.name for change in plan.changes if isinstance(change, ChangeView)}
     found = [change for change in plan.changes if isinstance(change, ChangeTrigger) and change.owner not in views]
     return views, found
 
 
 def _dropped_before(plan: Plan) -> Iterator[str]:
-    """Views and triggers that change are dropped before the columns that they may name come and go."""
+    """Yield DROP for the views and triggers that change. It runs before columns that they may use are added or
+    dropped."""
     views, found = _changed(plan)
     yield from (f"DROP VIEW main.{quote(old)}" for old in views.values())
     yield from (f"DROP TRIGGER main.{quote(change.old.name)}" for change in found)
@@ -135,8 +138,8 @@ def _add(connection: Connection, plan: Plan) -> None:
 
 
 def untouched(plan: Plan, before: Collection[tuple[bytes, ...]]) -> tuple[Object, ...]:
-    """The objects that schema.json does not name, as they were before the statements and must be afterwards. Without
-    those that name something that was renamed."""
+    """Return the objects that schema.json does not name, as they were before the statements and must be afterwards,
+    except those that use a renamed name."""
     mine, names = {*plan.old.object_names(), *plan.new.object_names()}, _renamed(plan)
     shadows = tuple(f"{fold(step.old.name)}_" for step in _standing(plan) if step.is_virtual)
     found = (Object(*(part.decode(errors="replace") for part in row)) for row in before)
@@ -158,7 +161,7 @@ def _renamed(plan: Plan) -> set[str]:
 
 
 def statements(plan: Plan) -> list[str]:
-    """The statements, in order, for people to read."""
+    """Return the statements in order, for people to read."""
     found: list[str] = []
     for step in _standing(plan):
         if step.old.name != step.new.name:
@@ -179,8 +182,8 @@ def _standing(plan: Plan) -> Iterator[StandingStep]:
 
 
 def values_lost(connection: Connection, plan: Plan, *, now: bool = False) -> list[str]:
-    """The columns that go and have another value than their default in some row, with a count. `now`: the tables and
-    columns have their new names already."""
+    """Return, in phrases with a count, the dropped columns in which some rows have another value than the default.
+    `now`: the tables and columns have their new names already."""
     found = []
     for step in _standing(plan):
         for column in dropped_columns(step):
@@ -191,7 +194,7 @@ def values_lost(connection: Connection, plan: Plan, *, now: bool = False) -> lis
 
 
 def _beyond_default(connection: Connection, table: str, column: Column) -> int:
-    """In how many rows the column has another value, or another type of value, than its default."""
+    """Return the number of rows in which the column has another value, or another type of value, than its default."""
     with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(f"CREATE TABLE t (x, {ddl.added_column(replace(column, collation=None), (), ())})")
         scratch.execute("INSERT INTO t (x) VALUES (1)")

@@ -1,4 +1,4 @@
-"""Estimates for how long writers would wait for an alteration in place, from the first rows of each table."""
+"""Estimates how long writers would wait for a change in place, from the first rows of each table."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .rebuild import indexes, reshape
 from .rebuild.start import attach_old
 from .table_sizes import count_rows
 
-SAMPLE = 100_000  # rows: a fraction of a second, and enough that the time to begin does not count
+SAMPLE = 100_000  # rows: a fraction of a second, and enough to make the start-up time irrelevant
 WRITTEN = 1.2  # an index is also written to the log, and synced: measured with indexes over 3,000,000 rows
 FREED = 200_000_000  # bytes of a removed index that SQLite frees in a second
 
 
 def seconds(connection: Connection, plan: Plan, opener: Opener) -> float | None:
-    """How long the statements take; None if that cannot be found out."""
+    """Estimate how long the statements take; None if that is unknown."""
     try:
         dropped = _to_free(connection, plan)
         tables = [step for step in plan.steps if isinstance(step, StandingStep) and step.new.virtual is None]
@@ -37,8 +37,8 @@ def seconds(connection: Connection, plan: Plan, opener: Opener) -> float | None:
 
 
 def uninterruptible(connection: Connection, plan: Plan) -> float:
-    """How many of these seconds SQLite cannot be interrupted, because it frees the pages of an index in one step; 0 if
-    that cannot be found out."""
+    """Estimate for how many of these seconds SQLite cannot be interrupted, because it frees the pages of an index in
+    one step; 0 if that is unknown."""
     try:
         return _to_free(connection, plan)
     except sqlite3.Error:  # a SQLite without dbstat
@@ -92,7 +92,7 @@ def _fill(sample: Connection, step: StandingStep) -> None:
 
 
 def _bare(table: Table) -> Table:
-    """The table without the constraints that would take time of their own."""
+    """Return the table without the constraints that would take time of their own."""
     return replace(table, uniques=(), foreign_keys=(), checks=())
 
 

@@ -1,4 +1,4 @@
-"""Reads a SQLite database into the model, in normal form, with the objects that are not part of it."""
+"""Reads a SQLite database as a schema in normal form, with the objects that are not part of it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Inspection:
     fingerprint: str
 
     def foreign(self, ours: Iterable[tuple[str, str]], elsewhere: Collection[str] = ()) -> tuple[Object, ...]:
-        """The objects that none of the given (kind, folded name) pairs names, except tables that something else makes,
-        and their indexes: `elsewhere` has the folded names of these."""
+        """Return the objects that none of the given (kind, folded name) pairs names. Tables whose folded names are in
+        `elsewhere`, which something else creates, are left out with their indexes."""
         known = set(ours)
 
         def is_foreign(one: Object) -> bool:
@@ -101,7 +101,7 @@ def _read(item: Object, reading: Callable[[Object], _Read], problems: list[Probl
 def _group(
     items: Iterable[Object], reading: Callable[[Object], _Read], problems: list[Problem]
 ) -> defaultdict[str, list[_Read]]:
-    """Indexes or triggers by the folded name of their table or view."""
+    """Group indexes or triggers by the folded name of their table or view."""
     grouped: defaultdict[str, list[_Read]] = defaultdict(list)
     for item in items:
         read = _read(item, reading, problems)

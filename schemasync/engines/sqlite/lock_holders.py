@@ -1,7 +1,7 @@
 """Finds the processes that read and write a database in WAL mode, from the locks that the Linux kernel lists.
 
-SQLite locks single bytes of the file `-shm`: https://www.sqlite.org/walformat.html#wal_locks. Nothing is opened here:
-to close that file would drop the locks of this process.
+SQLite locks single bytes of the file `-shm`: https://www.sqlite.org/walformat.html#wal_locks. This module does not open
+that file: closing it would drop the locks of this process.
 """
 
 from __future__ import annotations
@@ -31,15 +31,14 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """The processes that are in a transaction at this moment: `writer` in one that writes, `readers` in one that reads.
-    This process is among them."""
+    """The processes with an open transaction: the `writer`, and the `readers`. They may include this process."""
 
     writer: Process | None = None
     readers: tuple[Process, ...] = ()
 
 
 def holders(path: Path) -> Holders | None:
-    """Those of the database file at `path`; None if the system does not list its locks."""
+    """Return the holders of locks on the database file at `path`; None if the system does not list its locks."""
     try:
         status = path.with_name(path.name + SHM_SUFFIX).stat()
     except FileNotFoundError:
@@ -57,7 +56,8 @@ def holders(path: Path) -> Holders | None:
 
 
 def _locks(lines: list[str], file: tuple[int, int, int]) -> Iterator[tuple[int, range]]:
-    """The locks on a file: process and bytes. A line that begins with an arrow is a process that waits."""
+    """Yield (process, bytes) of each lock on a file. A line that begins with an arrow stands for a waiting process, and
+    is skipped."""
     for line in lines:
         words = line.split()
         if len(words) != 8 or words[1] not in ("POSIX", "OFDLCK"):
@@ -69,11 +69,11 @@ def _locks(lines: list[str], file: tuple[int, int, int]) -> Iterator[tuple[int, 
 
 
 def process_of(pid: int) -> Process:
-    """What the system says of a process."""
+    """Return a process with its command, as the system reports it."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:
         return Process(pid, "")
-    words = list(takewhile(lambda word: word != b"-c", words[:WORDS]))  # what follows it is a program
+    words = list(takewhile(lambda word: word != b"-c", words[:WORDS]))  # the text of a program follows it
     named = [Path(os.fsdecode(word)).name for word in words if word and not word.startswith(b"-")]
     return Process(pid, " ".join(named)[:LONGEST].encode("utf-8", "replace").decode())

@@ -1,9 +1,9 @@
-"""Makes a log of its own of each part of a write-ahead log, so that SQLite reads that part alone.
+"""Turns each part of a write-ahead log into a log of its own, so that SQLite reads only that part.
 
-In a log the checksum of each frame goes on from the frame before it, and the first one from the header. Two logs of the
-same frames that begin with other sums have, frame by frame, sums whose difference depends on the number of bytes
-alone: each pair of words takes (a, b) to (a + b, a + 2b). So a part gets the right sums without a look at its pages,
-and a frame that is damaged is as wrong as it was.
+In a log the checksum of each frame continues that of the frame before it, and the first one that of the header. Take
+two logs of the same frames that begin with different sums: frame by frame, the difference of their sums depends only on
+the number of bytes, because each pair of words takes (a, b) to (a + b, a + 2b). So a part gets the right sums without
+reading its pages, and a damaged frame stays as wrong as it was.
 https://www.sqlite.org/fileformat2.html#checksum_algorithm
 """
 
@@ -12,39 +12,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
-HEADER, FRAME = 32, 24  # bytes of the log's header, and of that of a frame
+HEADER, FRAME = 32, 24  # bytes of the header of the log, and of a frame
 SUMS = Struct(">II")
-HEADER_SUMS, FRAME_SUMS, PAGE_SIZE = 24, 16, 8  # where they stand
-COVERED = 8  # bytes of a frame's header that its sums are of, beside the page
+HEADER_SUMS, FRAME_SUMS, PAGE_SIZE = 24, 16, 8  # their offsets in the header
+COVERED = 8  # bytes of a frame's header that its sums cover, besides the page
 WORD = 1 << 32
 
 Pair = tuple[int, int]
 Matrix = tuple[int, int, int, int]
-ONE_PAIR: Matrix = (1, 1, 1, 2)  # what a pair of words does to the difference of two sums
+ONE_PAIR: Matrix = (1, 1, 1, 2)  # the effect of a pair of words on the difference of two sums
 
 
 @dataclass(slots=True)
 class LogParts:
-    """A log that comes piece by piece. `come`: how many bytes of it have; `frames`: how many are whole, and `in_part`
-    how many of them belong to the part that has been begun."""
+    """A log that arrives in pieces. `come`: the number of bytes so far. `frames`: the number of complete frames.
+    `in_part`: the number of these in the present part."""
 
     come: int = 0
     frames: int = 0
     in_part: int = 0
     _header: bytes = b""
-    _rest: bytes = b""  # of a frame that is not whole yet
-    _size: int = FRAME  # of a frame with its page
-    _step: Matrix = (1, 0, 0, 1)  # what a frame does to the difference
-    _sums: Pair = (0, 0)  # of the last frame
-    _apart: Pair = (0, 0)  # the sums of the log above those of the part
+    _rest: bytes = b""  # the beginning of an incomplete frame
+    _size: int = FRAME  # bytes of a frame with its page
+    _step: Matrix = (1, 0, 0, 1)  # the effect of a frame on the difference
+    _sums: Pair = (0, 0)  # the sums of the last frame
+    _apart: Pair = (0, 0)  # the sums of the log minus those of the part
 
     @property
     def is_whole(self) -> bool:
-        """True if no frame has come in part."""
+        """True if no frame is incomplete."""
         return not self._rest
 
     def add(self, data: bytes) -> bytes:
-        """What the next bytes of the log are in the part: its header before the first frame, and whole frames."""
+        """Return the next bytes of the part for the next bytes of the log: the part's header before the first frame,
+        and complete frames."""
         self.come += len(data)
         data, at = self._rest + data, 0
         if not self._header and len(data) >= HEADER:
@@ -57,7 +58,7 @@ class LogParts:
         return bytes(made)
 
     def end_part(self) -> None:
-        """Let the next frame be the first one of another part."""
+        """End the part: the next frame begins another one."""
         self.in_part = 0
         first = SUMS.unpack_from(self._header, HEADER_SUMS) if self._header else (0, 0)
         self._apart = _minus(self._sums, first)

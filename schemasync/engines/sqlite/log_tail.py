@@ -1,4 +1,4 @@
-"""Follows a file that others write, by its write-ahead log: while a reader holds a state, no frame leaves the log.
+"""Follows a file that others write, by its write-ahead log: while a reader holds a state, the log keeps all frames.
 
 A copy of the file that is made after that, and the whole log up to a commit, are the file as of that commit: frames are
 images of pages, so it does no harm if the copy has some of them already.
@@ -21,14 +21,14 @@ from .connection import Connection, Opener, journal_mode, wal_of
 from .log_parts import FRAME, HEADER
 from .transactions import commit_durably, snapshot
 
-MOST = 1 << 24  # bytes in memory
-TRIES, PAUSE = 200, 0.005  # to ask for the length of the log while somebody else makes a checkpoint
+MOST = 1 << 24  # bytes in memory at once
+TRIES, PAUSE = 200, 0.005  # attempts to read the length of the log while somebody else makes a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a log from `offset` on; `end`: how many bytes the log has, of `frames` after its `header`. `is_last`:
-    it reaches the end."""
+    """A part of a log from `offset` on. `end`: the number of bytes in the log, which has `frames` after its `header`.
+    `is_last`: True if the part reaches the end."""
 
     offset: int
     data: bytes
@@ -43,7 +43,8 @@ class Part:
 
 @dataclass(slots=True)
 class LogTail:
-    """The log of a file at `path`. `sent`: how many of its bytes have been taken, and `header` its first ones then."""
+    """The log of a file at `path`. `sent`: the number of its bytes that were taken so far. `header`: its header at that
+    time."""
 
     path: Path
     connection: Connection
@@ -52,7 +53,7 @@ class LogTail:
     header: bytes = b""
 
     def frames(self) -> int:
-        """How many frames the log has, up to its last commit. Raises Failed if nobody can say."""
+        """Return the number of frames in the log, up to its last commit. Raises Failed if it cannot be found out."""
         for _ in range(TRIES):
             frames, _ = checkpoint_some(self.connection)
             if frames >= 0:
@@ -63,7 +64,8 @@ class LogTail:
         )
 
     def read(self) -> Part:
-        """What was committed since what was taken, or the next 16 MB of it. Under the write lock nothing follows."""
+        """Return the commits since the part that was taken last, at most 16 MB. Under the write lock nothing is added
+        meanwhile."""
         while True:
             header, frames = self._stable()
             end = HEADER + frames * (FRAME + self.page_size) if frames else 0
@@ -76,12 +78,12 @@ class LogTail:
             return Part(begin, data, end, frames, header)
 
     def take(self, part: Part) -> None:
-        """The next call of `read` begins after this part."""
+        """Let the next call of `read` begin after this part."""
         self.sent, self.header = part.offset + len(part.data), part.header
 
     def _stable(self) -> tuple[bytes, int]:
-        """The header, and how many frames follow it: the log begins again at most once, if the whole of it was in the
-        file when the reader came."""
+        """Return the header, and the number of frames after it. The log begins again at most once: if all of it was in
+        the file when the reader began."""
         while True:
             before = self._bytes(0, HEADER)
             frames = self.frames()
@@ -89,17 +91,17 @@ class LogTail:
                 return before, frames
 
     def _bytes(self, begin: int, end: int) -> bytes:
-        """So many of these bytes as there are."""
+        """Return the bytes from `begin` to `end`, or as many of them as exist."""
         if begin >= end:
             return b""
-        with wal_of(self.path).open("rb") as file:  # SQLite has no lock on this file that its closing could release
+        with wal_of(self.path).open("rb") as file:  # SQLite has no lock on this file that closing it could release
             file.seek(begin)
             return file.read(end - begin)
 
 
 @contextmanager
 def followed(opener: Opener, path: Path) -> Iterator[LogTail]:
-    """A block in which the log of a file keeps all that is committed. Raises Refused for a file without one."""
+    """A block during which the log of a file keeps all commits. Raises Refused for a file without a log."""
     with closing(opener.read(path)) as reader, closing(opener.write(path)) as connection:
         if journal_mode(connection) != "wal":
             raise Refused.of(
@@ -113,7 +115,7 @@ def followed(opener: Opener, path: Path) -> Iterator[LogTail]:
 
 
 def laid_over(opener: Opener, path: Path, frames: int) -> HistoryRow | None:
-    """Lay the log beside a copy over it, durably; returns the newest row of its history. Raises Failed unless SQLite
+    """Copy the log beside a copy into it, durably; return the newest row of its history. Raises Failed unless SQLite
     accepts exactly so many frames."""
     with closing(opener.write(path)) as connection:
         commit_durably(connection)

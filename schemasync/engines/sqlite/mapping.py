@@ -16,8 +16,8 @@ LARGEST_WHOLE_REAL = "9223372036854774784.0"  # below 2^63: an INTEGER column ke
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`columns`: each column of the new table with the SQL over the old row that feeds it; generated columns are not
-    fed.
+    """The rows of the new table as SQL over the old rows. `columns`: each new column with the SQL that feeds it, except
+    generated columns.
 
     `rowid`: the SQL for the new row id, and the name to write it to, if that is not one of `columns`.
     """
@@ -87,7 +87,7 @@ class Key:
 
 
 def key_of(mapped: Mapping) -> Key | None:
-    """The key by which old rows and new ones are compared: the row id, or the primary key of the new table.
+    """Return the key by which old rows and new ones are compared: the row id, or the primary key of the new table.
 
     None if neither side determines the other: the new table has row ids that SQLite chooses, or random keys.
     """
@@ -105,9 +105,9 @@ def key_of(mapped: Mapping) -> Key | None:
 
 
 def stored(sql: str, column: Column, table: Table) -> str:
-    """SQL for the value that the column stores when `sql` (a plain name, used several times) is written to it.
+    """Return SQL for the value that the column stores when `sql` (a plain name, used several times) is written to it.
 
-    It is explicit, and not left to a column of the same affinity, so that verification computes it again.
+    It is explicit, instead of using a column of the same affinity, so that verification computes it again.
     """
     number = f"CAST({sql} AS NUMERIC)"
     is_number = f"typeof({sql}) = 'text' AND {number} = +{sql}"
@@ -126,8 +126,8 @@ def stored(sql: str, column: Column, table: Table) -> str:
 
 
 def is_lost_in_subqueries(column: str) -> bool:
-    """True for a name that a column of a subquery or view cannot have: SQLite calls it `column1` and so on there, and
-    takes the quoted name for a text. Seen in 3.37 to 3.54."""
+    """Return True for a name that a column of a subquery or view cannot have: SQLite calls it `column1` and so on
+    there, and reads the quoted name as a text. Seen in 3.37 to 3.54."""
     return fold(column) in ("true", "false")
 
 

@@ -1,8 +1,8 @@
-"""The file beside the generations in which all processes add up what they measure.
+"""The file beside the generations in which all processes add up their measurements.
 
-It is a SQLite database of bounded size. Nobody waits for it: a process that does not get its lock at once keeps what it
-has, and adds that a minute later. A killed process leaves it whole, without what it had not added. It is never synced,
-so a power cut may damage it; then it is removed and begun again.
+It is a SQLite database of bounded size. Nobody waits for it: a process that does not get its lock at once keeps its
+measurements, and adds them a minute later. A killed process leaves it intact, without its last measurements. It is
+never synced, so a power cut may damage it; then it is removed and begun again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ...metrics.totals import HIGHEST, KEPT, NAMES, Bin, Spent, Totals, together
 from .connection import Connection, Opener, side_files
 from .sqlite_errors import is_busy, is_damage
 
-VERSION = 2  # of its tables; a file of another version is begun again
+VERSION = 2  # version of its tables; a file of another version is begun again
 MOST_PAGES = 1024  # 4 MB, which is never reached: 558 stretches of time and 2,100 statements
 DAY = 86_400
 _ALWAYS = 0  # the width of the row that adds up everything
-DAYS, STATEMENTS = 7, 300  # of statements: days, and texts a day
+DAYS, STATEMENTS = 7, 300  # limits for statements: days, and texts a day
 
 _FIRST = f"""
 PRAGMA journal_mode=WAL;
@@ -57,11 +57,10 @@ DELETE FROM statements WHERE day = ?1 AND sql NOT IN
 
 
 def add(path: Path, like: Path, bins: Mapping[int, Totals], statements: Mapping[str, Spent]) -> bool:
-    """Add what was measured, by the beginning of each minute. `like`: the live file, whose mode and owner a new file
-    gets.
+    """Add measurements, by the beginning of each minute. `like`: the live file, whose mode and owner a new file gets.
 
-    False if another process is adding at this moment: try again later. What cannot be written for another reason, as on
-    a full disk, is given up.
+    Return False if another process is adding at this moment: try again later. Measurements that cannot be written for
+    another reason, as on a full disk, are dropped.
     """
     try:
         if not path.exists():
@@ -123,33 +122,34 @@ def _add(connection: Connection, bins: Mapping[int, Totals], statements: Mapping
 
 
 def bins(path: Path, width: int, since: float) -> tuple[Bin, ...]:
-    """What was measured in each stretch of this width that had not ended at `since`, the earliest first. Stretches in
-    which nothing was measured are missing."""
+    """Return the totals of each period of this width that had not ended by `since`, the earliest first. Periods without
+    measurements are missing."""
     wanted = f"SELECT start, {', '.join(NAMES)} FROM bins WHERE width = ? AND start > ? ORDER BY start"
     rows = _read(path, wanted, (width, since - width))
     return tuple(Bin(start, width, Totals(*values)) for start, *values in rows)
 
 
 def begun(path: Path) -> int:
-    """When measuring began, in seconds since 1970; 0 without figures."""
+    """Return the time of the first measurement, in seconds since 1970; 0 without figures."""
     rows = _read(path, "SELECT at FROM begun")
     return rows[0][0] if rows else 0
 
 
 def since_the_begin(path: Path) -> Totals:
-    """What was measured since the file was begun, for counters that only grow."""
+    """Return the totals since the file was begun, for counters that only grow."""
     rows = _read(path, f"SELECT {', '.join(NAMES)} FROM bins WHERE width = ?", (_ALWAYS,))
     return Totals(*rows[0]) if rows else Totals()
 
 
 def statements(path: Path) -> dict[str, Spent]:
-    """What statements took in the last days, by their text; under the empty text those that found no place."""
+    """Return the time that statements took in the last days, by their text; under the empty text those beyond the
+    limit."""
     rows = _read(path, "SELECT sql, sum(count), sum(seconds), max(slowest) FROM statements GROUP BY sql")
     return {sql: Spent(*values) for sql, *values in rows}
 
 
 def _read(path: Path, sql: str, values: tuple[float, ...] = ()) -> list[tuple[Any, ...]]:
-    """The rows; none without a file, or from one that is new, damaged or of another version."""
+    """Return the rows of a query; none without a file, or from one that is new, damaged or of another version."""
     if not path.exists():
         return []
     try:

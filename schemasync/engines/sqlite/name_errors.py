@@ -38,7 +38,7 @@ class Unknown:
 
 
 def named_in(error: str) -> Unknown:
-    """The name that SQLite's message reports as unknown; nothing for any other message."""
+    """Return the name that SQLite's message reports as unknown; an empty Unknown for any other message."""
     found = []
     for pattern in (_FUNCTION, _COLLATION, _MODULE):
         match = pattern.search(error)
@@ -47,8 +47,8 @@ def named_in(error: str) -> Unknown:
 
 
 def is_unknown_name(error: str) -> bool:
-    """True for "no such function" and "no such collation sequence", which ALTER TABLE does not check, and for what
-    SQLite 3.37 reports instead of the latter, if a WITHOUT ROWID table is stored by a key with such a collation."""
+    """Return True for "no such function" and "no such collation sequence", which ALTER TABLE does not check, and for
+    the message with which SQLite 3.37 replaces the latter if a WITHOUT ROWID table has such a collation in its key."""
     name = named_in(error)
     return bool(name.functions or name.collations) or error == NO_NAME
 

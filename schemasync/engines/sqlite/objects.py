@@ -1,4 +1,4 @@
-"""The objects of a database as SQLite lists them: which are our own, and the fingerprint of all others."""
+"""The objects of a database as SQLite lists them: our own, and the fingerprint of all others."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .unmarked import unmarked_shadow_tables
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
-MOVED_MESSAGE = "schemasync: this database has moved to "  # how the name begins where no other file is live
+MOVED_MESSAGE = "schemasync: this database has moved to "  # beginning of the name if no other file is live
 LITESTREAM_PREFIX = "_litestream_"  # of the two tables that Litestream adds to each file that it replicates
 
-_HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_", LITESTREAM_PREFIX)  # how the names of hidden objects begin
+_HIDDEN = (HISTORY_TABLE, OWN_PREFIX, MESSAGE, "sqlite_", LITESTREAM_PREFIX)  # beginning of the names of hidden objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ def is_temporary(name: str) -> bool:
 
 
 def is_internal(name: str) -> bool:
-    """True for the tables and indexes that SQLite makes itself, and for those of Litestream. Checked here, and not by
-    LIKE or lower() in SQL, because an application may register functions of those names.
+    """Return True for the tables and indexes that SQLite itself makes, and for those of Litestream. Checked here, and
+    not by LIKE or lower() in SQL, because an application may register functions of those names.
     https://www.sqlite.org/fileformat2.html#internal_schema_objects"""
     return fold(name).startswith(("sqlite_", LITESTREAM_PREFIX))
 
@@ -96,8 +96,8 @@ def _shown(rows: Iterable[_Row]) -> tuple[Object, ...]:
     return tuple(sorted(found, key=lambda o: (o.type, o.name)))
 
 
-# For objects by the hundreds, without a call for each: a change log has four triggers for each table. The character
-# after _ is `; LIKE, GLOB and substr may be the application's.
+# For hundreds of objects, without a call for each: a change log has four triggers for each table. The character after _
+# is `; LIKE, GLOB and substr may be the application's.
 TEMPORARY = f"(name >= '{OWN_PREFIX}' AND name < '{OWN_PREFIX[:-1]}`')"
 _NOT_INTERNAL = (
     "NOT (name >= 'sqlite_' AND name < 'sqlite`')"
@@ -106,15 +106,15 @@ _NOT_INTERNAL = (
 
 
 def schema_text(connection: Connection, schema: str = "main") -> tuple[tuple[bytes, ...], ...]:
-    """(type, name, tbl_name, sql) of every object with SQL except SQLite's internal ones, as they are stored: to find
-    out quickly whether anything has changed."""
+    """Return the stored (type, name, tbl_name, sql) of every object with SQL except SQLite's internal ones, for a quick
+    check whether anything has changed."""
     query = f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL AND {_NOT_INTERNAL}"
     with as_bytes(connection):
         return tuple(connection.execute(query).fetchall())
 
 
 def _is_hidden(name: str) -> bool:
-    """True for our own objects and SQLite's internal ones. A run asks this of each object some fifty times."""
+    """Return True for our own objects and SQLite's internal ones. A run calls this some fifty times for each object."""
     return fold(name).startswith(_HIDDEN) and (is_own(name) or is_internal(name))
 
 
@@ -126,14 +126,14 @@ def fingerprint(connection: Connection, schema: str = "main") -> str:
 
 @lru_cache(maxsize=16)
 def _digest_of_rows(rows: tuple[tuple[bytes, ...], ...]) -> str:
-    """A process that asks thousands of tenants meets few schemas."""
+    """Return the digest of these rows, cached: a process that checks thousands of tenants meets few schemas."""
     decoded = ([text.decode(errors="replace") for text in row] for row in rows)
     return digest_of(_shown((kind, name, table, sql) for kind, name, table, sql in decoded))
 
 
 @contextmanager
 def as_bytes(connection: Connection) -> Iterator[None]:
-    """A block in which the connection returns text as it is stored. Decoding takes longer than reading."""
+    """A block in which the connection returns text as the stored bytes. Decoding takes longer than reading."""
     decoded, connection.text_factory = connection.text_factory, bytes
     try:
         yield
@@ -142,18 +142,17 @@ def as_bytes(connection: Connection) -> Iterator[None]:
 
 
 def digest_of(found: Iterable[Object]) -> str:
-    """The fingerprint of a database with these objects."""
+    """Return the fingerprint of a database with these objects."""
     rows = [[o.type, o.name, o.table, o.sql] for o in found]
     return hashlib.sha256(dumps(rows).encode()).hexdigest()
 
 
 def shadow_tables(connection: Connection) -> frozenset[str]:
-    """Folded names of the shadow tables, in which virtual tables keep their content.
+    """Return the folded names of the shadow tables, in which virtual tables keep their content.
 
-    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method), and a
-    module is asked for those that it does not report. For a
-    module that this connection lacks it cannot: then each table counts whose name begins with that of the virtual
-    table.
+    SQLite marks those of the modules that it knows (https://www.sqlite.org/vtab.html#the_xshadowname_method); for
+    unmarked ones, the module creates a virtual table on trial. If this connection lacks the module, each table counts
+    whose name begins with that of the virtual table.
     """
     if not has_virtual_tables(connection):
         return frozenset()
@@ -161,7 +160,7 @@ def shadow_tables(connection: Connection) -> frozenset[str]:
 
 
 def owners_of_shadows(connection: Connection) -> dict[str, str]:
-    """Maps each shadow table to its virtual table, as folded names: f_more_data is of f_more, and not of f."""
+    """Map each shadow table to its virtual table, as folded names: f_more_data belongs to f_more, and not to f."""
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
     virtual = sorted((fold(name) for (name,) in rows), key=len, reverse=True)
     found = (
@@ -171,7 +170,7 @@ def owners_of_shadows(connection: Connection) -> dict[str, str]:
 
 
 def has_virtual_tables(connection: Connection) -> bool:
-    """True if the file has a virtual table: a small question that spares larger ones."""
+    """Return True if the file has a virtual table: a quick check that saves slower ones."""
     query = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 LIMIT 1"
     return connection.execute(query).fetchone() is not None
 
@@ -203,7 +202,7 @@ def is_virtual(item: Object) -> bool:
 
 
 def has_table_of_its_own(connection: Connection, name: str) -> bool:
-    """True if the file has a table of that name, whatever its case, that is neither a view nor a part of a virtual
+    """Return True if the file has a table of that name, in any case, that is neither a view nor a part of a virtual
     table."""
     query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main' AND type IN ('table', 'virtual')"
     return not is_own(name) and not is_internal(name) and connection.execute(query, (name,)).fetchone() is not None

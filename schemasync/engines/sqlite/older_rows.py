@@ -1,4 +1,4 @@
-"""What rows that are older than a column read in it: ALTER TABLE … ADD COLUMN writes no row."""
+"""The value that rows written before ALTER TABLE … ADD COLUMN read in the new column: it writes no row."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ...schema.model import Column, Table
 from ...schema.names import quote
 from . import ddl
 
-INFINITE = {"Inf": "9.0e999", "-Inf": "-9.0e999"}  # quote() before SQLite 3.41 writes what is no literal
+INFINITE = {"Inf": "9.0e999", "-Inf": "-9.0e999"}  # quote() before SQLite 3.41 writes text that is not a literal
 
 
 def value_without(table: Table, column: Column) -> str:
-    """The value that such a row reads, as a literal of SQL.
+    """Return the value that such a row reads, as a literal of SQL.
 
     It differs from the value of a new row where a number is the default of a TEXT column: with DEFAULT 1.50, SQLite
-    reads '1.50' for an older row, and stores '1.5' in a new one. It is NULL for a default that ALTER
-    TABLE does not accept.
+    reads '1.50' for an older row, and stores '1.5' in a new one. It is NULL for a default that ALTER TABLE does not
+    accept.
     """
     strict = " STRICT" if table.strict else ""
     nullable = replace(column, collation=None, not_null=None)

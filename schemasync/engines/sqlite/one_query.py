@@ -1,4 +1,4 @@
-"""Runs one query that somebody typed: it only reads, and its time, its rows and its values are limited."""
+"""Runs one query that a person typed: it only reads, and its time, its rows and its values are limited."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .time_limit import time_limit
 
 LONGEST = 16 * 1024 * 1024  # bytes of a value or a row
 
-# A connection that only reads could still do these. All else is left to it: virtual tables, json_each included, declare
-# themselves by what the authorizer is told is a CREATE TABLE.
+# Actions that a connection for reading could still perform. All others are left to it: virtual tables, including
+# json_each, declare themselves by an action that the authorizer sees as CREATE TABLE.
 _DENIED = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT}
 _HARMLESS = {
     "data_version",
@@ -34,7 +34,7 @@ _HARMLESS = {
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """`seconds` that the query may take, and `rows` that it may give."""
+    """Limits of a query: its `seconds`, and the `rows` of its result."""
 
     seconds: float = 10.0
     rows: int = 10_000
@@ -101,7 +101,8 @@ def _allow(action: int, name: str | None, *rest: str | None) -> int:
 
 @contextmanager
 def _only_reading(connection: Connection) -> Iterator[None]:
-    """Refuse what a connection can do that only reads: https://www.sqlite.org/c3ref/set_authorizer.html"""
+    """Refuse the actions that a connection for reading could still perform:
+    https://www.sqlite.org/c3ref/set_authorizer.html"""
     connection.set_authorizer(_allow)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Reads the settings of a connection from SQLite, which may have ignored what was requested."""
+"""Reads the settings of a connection from SQLite, which may have ignored a request."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from ...schema import lexer
 from .connection import Connection, Opener
 
-# a whole table is read, rows are sorted or collected, an index is made for one run
+# a whole table is read, rows are sorted or collected, or an index is made for one run
 _WORSE = ("SCAN ", "USE TEMP B-TREE", "AUTOMATIC ")
 _NO_TABLE = "SCAN CONSTANT ROW"
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """How SQLite would run a statement on the old file and on the new one, a line for each loop; None if it does not
-    compile there, and then `error` says why."""
+    """The lines of SQLite's plan for a statement on the old file and on the new one, one for each loop; None if it does
+    not compile there, and then `error` gives the reason."""
 
     statement: str
     before: tuple[str, ...] | None
@@ -40,7 +40,7 @@ def _times(plan: tuple[str, ...], word: str) -> int:
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, as SQLite divides it."""
+    """Yield the statements of a script, as SQLite divides it."""
     begun = ""
     for part in script.split(";"):
         begun += part + ";"
@@ -53,7 +53,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _has_words(text: str) -> bool:
-    """False for comments alone: SQLite compiles them to nothing."""
+    """Return False for comments alone: SQLite compiles them to nothing."""
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
             return connection.execute(f"EXPLAIN {text}").description is not None
@@ -62,7 +62,7 @@ def _has_words(text: str) -> bool:
 
 
 def query_plans(opener: Opener, old: Path, new: Path, script: str) -> tuple[QueryPlan, ...]:
-    """The plans of each statement of a script, none of which is run."""
+    """Return the plans of each statement of a script. No statement is run."""
     with closing(opener.read(old)) as before, closing(opener.read(new)) as after:
         return tuple(_both(before, after, statement) for statement in statements(script))
 
@@ -74,7 +74,8 @@ def _both(old: Connection, new: Connection, statement: str) -> QueryPlan:
 
 
 def explained(connection: Connection, statement: str) -> tuple[tuple[str, ...] | None, str]:
-    """The plan of a statement, a line for each loop; or None, and why it does not compile. It is not run."""
+    """Return (the plan of a statement, '') with a line for each loop, or (None, why it does not compile). It is not
+    run."""
     try:
         rows = connection.execute(f"EXPLAIN QUERY PLAN {_named_places(statement)}", _Unbound())
         return tuple(str(row[3]) for row in rows), ""
@@ -83,15 +84,15 @@ def explained(connection: Connection, statement: str) -> tuple[tuple[str, ...] |
 
 
 class _Unbound(dict[str, None]):
-    """A value for every named parameter: the plan does not depend on it."""
+    """A mapping with a value for every named parameter: the plan does not depend on it."""
 
     def __missing__(self, name: str) -> None:
         return None
 
 
-@lru_cache(maxsize=64)  # a statement is planned many times in a row
+@lru_cache(maxsize=64)  # one statement is planned many times in a row
 def _named_places(statement: str) -> str:
-    """The statement with a name for each `?`: the module sqlite3 does not say how many values it wants."""
+    """Return the statement with a name for each `?`: the module sqlite3 does not report how many values it needs."""
     pieces, last = [], 0
     for number, token in enumerate(lexer.tokens(statement)):
         if token.kind is lexer.TokenKind.VARIABLE and token.text[0] == "?":

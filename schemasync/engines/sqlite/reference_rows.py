@@ -1,4 +1,4 @@
-"""Writes the rows that schema.json names into the new file, and reads them back."""
+"""Writes the rows in schema.json into the new file, and reads them back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .connection import Connection, Opener
 
 
 class RowRefused(Exception):
-    """SQLite, or the comparison afterwards, refuses a row; the message says which one and why."""
+    """SQLite refuses a row, or the comparison afterwards does; the message names the row and the reason."""
 
 
 def write(connection: Connection, rows: ReferenceRows) -> None:
-    """Insert the rows, or update those that are there by their key, within the caller's transaction; columns that a row
-    does not name keep their values. Raises RowRefused."""
+    """Insert the rows, or update existing ones by their key, within the caller's transaction; columns that a row does
+    not name keep their values. Raises RowRefused."""
     for values, given in zip(rows.rows, rows.given, strict=True):
         columns = [column for column, is_given in zip(rows.columns, given, strict=True) if is_given]
         named = [value for value, is_given in zip(values, given, strict=True) if is_given]
@@ -35,7 +35,7 @@ def write(connection: Connection, rows: ReferenceRows) -> None:
 
 
 def violations(opener: Opener, schema: Schema, found: Sequence[ReferenceRows]) -> Iterator[Problem]:
-    """Rows that the tables of the schema refuse, whatever else is in them; tried in memory."""
+    """Yield a problem for rows that the tables of the schema refuse, whatever other rows they have; tried in memory."""
     bare = Schema(tuple(replace(table, triggers=()) for table in schema.tables))
     with closing(opener.memory()) as connection:
         validate.build(connection, bare)
@@ -50,12 +50,12 @@ _HINT = "Correct the row in schema.json, or the table."
 
 
 def failed(rows: ReferenceRows, refusal: RowRefused) -> Failed:
-    """The error for rows that the new file refuses."""
+    """Return the error for rows that the new file refuses."""
     return Failed.of(Code.REFERENCE_ROWS, f"_rows of {rows.table}: {refusal}", _HINT, table=rows.table)
 
 
 def _upsert(rows: ReferenceRows, columns: Sequence[str]) -> str:
-    """Rows that are as they should be are not written again, so that no trigger runs for them."""
+    """Return the statement for a row. It does not write a row that is right already, so that no trigger runs for it."""
     table, names = quote(rows.table), ", ".join(map(quote, columns))
     others = [quote(column) for column in columns if column not in rows.key]
     values = ", ".join("?" * len(columns))
@@ -69,7 +69,8 @@ def _upsert(rows: ReferenceRows, columns: Sequence[str]) -> str:
 
 
 def _same(rows: ReferenceRows, columns: Sequence[str]) -> str:
-    """Counts the rows that have all of these values. A key counts as the same if its collation says so."""
+    """Return the query that counts the rows with all of these values. A key counts as the same if its collation says
+    so."""
     terms = (f"{quote(name)} {'' if name in rows.key else 'COLLATE BINARY '}IS ?" for name in columns)
     return f"SELECT count(*) FROM {quote(rows.table)} WHERE {' AND '.join(terms)}"
 

@@ -1,4 +1,4 @@
-"""The tables in which common migration runners note which of their files they ran."""
+"""The tables in which common migration runners record the files that they ran."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ RUNNERS: Mapping[str, str] = {
     "_yoyo_migration": "yoyo",
     "__efmigrationshistory": "Entity Framework",
 }
-"""Folded name of the table, and whose it is."""
+"""Folded name of the table -> its runners."""
 
-MOST = 10_000  # rows; a table that has more is the application's
+MOST = 10_000  # rows; a table with more belongs to the application
 
 
 def runner_tables(connection: Connection) -> dict[str, str]:
-    """Maps the name of each such table in the file to a digest of its rows, which changes when its runner runs."""
+    """Map the name of each such table in the file to a digest of its rows, which changes when its runner runs."""
     return dict(_digests(connection))
 
 
 def runner_of(name: str) -> str:
-    """The runners that have a table of this name."""
+    """Return the runners that have a table of this name."""
     return RUNNERS[fold(name)]
 
 

@@ -33,7 +33,7 @@ from .validate import undisguised_sql
 
 JSON_TABLES = frozenset({"json_each", "json_tree"})  # table-valued functions that read only their arguments
 
-# Deterministic to SQLite, unless an argument is the present time or means the time zone of the process.
+# Deterministic to SQLite, unless an argument is the present time or the time zone of the process.
 _DATES = frozenset("date time datetime julianday strftime unixepoch timediff".split())
 _PRESENT = frozenset({"now", "localtime", "utc"})
 _DETERMINISTIC = 0x800  # https://www.sqlite.org/c3ref/c_deterministic.html
@@ -41,7 +41,7 @@ _DETERMINISTIC = 0x800  # https://www.sqlite.org/c3ref/c_deterministic.html
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
-    """A table of the new schema, and what fills it."""
+    """A table of the new schema, with the derivation that fills it."""
 
     table: Table
     derivation: Derivation
@@ -54,8 +54,8 @@ class DerivedTable:
 def selections(
     path: Path, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema, place: Locate
 ) -> dict[str, Selection]:
-    """The result of the check for each of the tables, by its name. `there`: everything in the database at `path`, which
-    the caller has open. Raises Refused with all problems."""
+    """Return the result of the check for each of the tables, by its name. `there`: everything in the database at
+    `path`, which the caller has open. Raises Refused with all problems."""
     found: dict[str, Selection] = {}
     problems: list[Problem] = []
     if not tables:
@@ -76,11 +76,11 @@ def selections(
 
 
 def temporary_with_old(opener: Opener, path: Path) -> Connection:
-    """A temporary database with an existing one, which the caller has open, attached as `old` for reading only."""
+    """A temporary database; an existing one, which the caller has open, is attached as `old` for reading only."""
     connection = opener.temporary()
     try:
         attach_old(connection, path, closed=not opener.is_writable(path))
-        opener.attach_archive(connection)  # after it, because a name alone means a table of the first file that has it
+        opener.attach_archive(connection)  # after it: a name alone means a table of the first file that has it
     except BaseException:
         connection.close()
         raise
@@ -117,8 +117,8 @@ def _is_in_circle(name: str, found: Mapping[str, Selection]) -> bool:
 
 @dataclass(slots=True)
 class _Used:
-    """What a statement uses, as SQLite reports it to an authorizer. `tables`: (database, folded name); `views`: folded
-    names of the views and common table expressions that it goes through."""
+    """Collects the names that a statement uses, as SQLite's authorizer. `tables`: (database, folded name). `views`:
+    folded names of the views and common table expressions that it reads through."""
 
     tables: set[tuple[str, str]] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
@@ -146,8 +146,8 @@ def _used(connection: Connection) -> Iterator[_Used]:
 
 
 class _Check:
-    """The names that a SELECT may use. The temporary database has a table for every name in either database, so that a
-    name without `old` never means a table of the old one."""
+    """Checks the names that a SELECT uses. The temporary database has a table for every name in either database, so
+    that a name without `old` never means a table of the old one."""
 
     def __init__(
         self, connection: Connection, opener: Opener, tables: Sequence[DerivedTable], there: Schema, new: Schema
@@ -162,7 +162,7 @@ class _Check:
         stand_ins += [Table(name, (Column("x"),)) for name in self.views.keys() - named.keys()]
         for table in stand_ins:
             connection.execute(ddl.create_table(table))
-        for name in JSON_TABLES:  # a module reads the schema when it is used first; SQLite may lack these
+        for name in JSON_TABLES:  # a module reads the schema at its first use; SQLite may lack these
             error_of(connection, f"SELECT 1 FROM {name}('[]')")
         query = f"SELECT DISTINCT name FROM pragma_function_list WHERE type = 's' AND NOT flags & {_DETERMINISTIC}"
         self.volatile = {fold(name) for (name,) in connection.execute(query)}
@@ -191,7 +191,7 @@ class _Check:
         return Selection(columns, tuple(sorted(table.name for table in tables)), after, volatile, key)
 
     def _is_row_by_row(self, used: _Used, tables: Sequence[Table], after: frozenset[str]) -> bool:
-        """True if it reads one table, through no view, and has no aggregate."""
+        """Return True if it reads one table, through no view, and has no aggregate."""
         return len(tables) == 1 and not after and not used.views and not used.functions & self.aggregates
 
     def _is_read(self, schema: str, name: str) -> bool:
@@ -205,7 +205,7 @@ class _Check:
         others = {name for schema, name in used.tables if schema == "old" and self._is_virtual(name)}
         for schema, name in sorted(used.tables):
             if others and is_internal(name):
-                continue  # a virtual table reads the schema when it is used first
+                continue  # a virtual table reads the schema at its first use
             if schema == "main" and name == fold(one.table.name):
                 yield _Fault("it reads the table that it fills", f"To read its rows of before: old.{one.table.name}")
             elif schema == "main" and name not in self.derived | JSON_TABLES:
@@ -222,7 +222,7 @@ class _Check:
             )
 
     def _is_virtual(self, name: str) -> bool:
-        """True for a virtual table of the old database, and for a table in which one keeps its content."""
+        """Return True for a virtual table of the old database, and for a table in which one keeps its content."""
         return not (name in self.readable or name in self.views or is_internal(name) or is_own(name))
 
     def _functions(self, one: DerivedTable, used: _Used) -> Iterator[_Fault]:
@@ -235,7 +235,7 @@ class _Check:
                 yield _Fault(f"{', '.join(sorted(dates))} depends on the present time or on the time zone", hint)
 
     def _as_a_whole(self, one: DerivedTable, names: Sequence[str]) -> Iterator[_Fault]:
-        """Compile the statement that fills the table: its SELECT must be one by itself."""
+        """Yield a fault if SQLite does not compile the statement that fills the table: it must be a single SELECT."""
         columns = ", ".join(map(quote, names))
         try:
             self.connection.execute(f"EXPLAIN INSERT INTO main.{quote(one.table.name)} ({columns}) {one.sql}")
@@ -244,7 +244,7 @@ class _Check:
 
 
 def _columns(table: Table, names: Sequence[str]) -> Iterator[_Fault]:
-    """Faults in the names of the result's columns, each of which is a column of the table."""
+    """Yield faults in the names of the result's columns: each must be a column of the table."""
     if lost := [column.name for column in table.columns if is_lost_in_subqueries(column.name)]:
         yield _Fault(f'SQLite cannot name its column "{lost[0]}" in a subquery', "Give the column another name.")
         return
@@ -269,7 +269,7 @@ def _columns(table: Table, names: Sequence[str]) -> Iterator[_Fault]:
 
 
 def _reads_the_clock(tokens: Sequence[Token]) -> bool:
-    """True if the present time or the time zone is an argument, or a date function has none."""
+    """Return True if the present time or the time zone is an argument, or a date function has no argument."""
     for number, token in enumerate(tokens):
         if token.kind is TokenKind.STRING and fold(token.value.strip()) in _PRESENT:
             return True

@@ -13,12 +13,12 @@ from ...schema.names import fold, quote
 from .connection import Connection, Opener
 from .objects import objects, shadow_tables
 
-# the line before which the common runners (dbmate, goose, sql-migrate) keep the statements that undo a file
+# the line after which the common runners (dbmate, goose, sql-migrate) keep the statements that undo a file
 _DOWN = re.compile(r"^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down)\b", re.IGNORECASE | re.MULTILINE)
 # and the names of files that undo another one: 0001_users.down.sql, 0001_users_down.sql, U1__users.sql
 _UNDOES = re.compile(r".*[._-]down|u[\d._]+__.*|down", re.IGNORECASE)
 _Natural = tuple[bool, list[int], list[tuple[int, str]]]
-_IN_MEMORY = ("", ":memory:")  # what ATTACH may open: nothing on the disk. VACUUM attaches ""
+_IN_MEMORY = ("", ":memory:")  # files that ATTACH may open: none on the disk. VACUUM attaches ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Replayed:
 
 
 def replay(folder: Path, opener: Opener) -> Replayed:
-    """Run the files in the order of their numbers, or those in folders, one a migration, in the order of the numbers of
-    the folders. Raises Refused naming the file that SQLite refuses."""
+    """Run the files in the order of their numbers; or, with one folder for each migration, in the order of the folders'
+    numbers. Raises Refused naming the file that SQLite refuses."""
     found = sorted([*folder.glob("*.sql"), *folder.glob("*/*.sql")], key=lambda path: _order(path, folder))
     down = [path for path in found if _UNDOES.fullmatch(path.stem)]
     scripts = [path for path in found if path not in down]
@@ -57,12 +57,13 @@ def _names(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
 
 
 def _order(path: Path, folder: Path) -> tuple[_Natural, ...]:
-    """The order of a file, or of its folder and then of the file in it."""
+    """Return the sort key of a file: its folder, then the file."""
     return tuple(map(_natural, path.relative_to(folder).with_suffix("").parts))
 
 
 def _natural(name: str) -> _Natural:
-    """Natural order: 10 after 9, V1.10 after V1.9; names that do not begin with a number (001, V1, m2) come last."""
+    """Return the sort key for natural order: 10 after 9, V1.10 after V1.9; names without a number at the beginning
+    (001, V1, m2) come last."""
     number = re.match(r"\D{0,3}(\d+(?:\.\d+)*)", name)
     parts = re.split(r"(\d+)", name.lower())
     natural = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -28,7 +28,7 @@ _DAMAGED = ("", "invalid rootpage", "orphan index")  # SQLite's reports on a sch
 
 
 def unparsed(error: sqlite3.Error) -> str:
-    """The part of the schema that SQLite cannot parse, and why; '' for another error.
+    """Return the part of the schema that SQLite cannot parse, and the reason; '' for another error.
 
     That is not damage: a newer SQLite has a syntax that this one does not have, such as `1_000` since 3.46.
     """
@@ -64,7 +64,7 @@ def _too_new(path: Path, what: str) -> SchemasyncError:
 
 
 def translate(error: sqlite3.Error, path: Path) -> SchemasyncError:
-    """SQLite's error as one of ours, with what to do next."""
+    """Return one of our errors for SQLite's, with what to do next."""
     extended = getattr(error, "sqlite_errorcode", 0)
     primary = extended & 0xFF
     text = f"{path}: {error}"

@@ -1,4 +1,4 @@
-"""Asks SQLite which tables a statement is about: https://www.sqlite.org/c3ref/set_authorizer.html"""
+"""Finds the tables that a statement uses, with SQLite: https://www.sqlite.org/c3ref/set_authorizer.html"""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _WRITES = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
 
 @dataclass(slots=True)
 class _Named:
-    """What a statement itself names, in the order in which SQLite compiles it; triggers and views are left out."""
+    """Collects the tables that a statement itself names, without those in triggers and views, in the order in which
+    SQLite compiles them."""
 
     written: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
@@ -31,14 +32,14 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The table that a statement writes to, or else those that it reads; none if it does not compile."""
+    """The table that a statement writes to, or else those that it reads; empty if it does not compile."""
 
     tables: tuple[str, ...]
     is_write: bool
 
 
 def about(opener: Opener, path: Path, statements: Iterable[str]) -> dict[str, About]:
-    """What each statement is about. None of them is run."""
+    """Return the tables that each statement writes or reads. No statement is run."""
     with closing(opener.read(path)) as connection:
         return {sql: _about(connection, sql) for sql in statements}
 
@@ -47,7 +48,7 @@ def _about(connection: Connection, sql: str) -> About:
     named = _Named()
     connection.set_authorizer(named)
     try:
-        with suppress(sqlite3.Error):  # it has parameters, which are asked for after it is compiled
+        with suppress(sqlite3.Error):  # it has parameters, whose values are missing only after it was compiled
             connection.execute(f"EXPLAIN {sql}").fetchone()
     finally:
         connection.set_authorizer(None)

@@ -13,10 +13,10 @@ from .unknown_names import run_with_stand_ins
 
 
 def count_rows(connection: Connection, table: str) -> int:
-    """The number of rows of a table.
+    """Return the number of rows of a table.
 
-    A full-text table of FTS4 with `content=""` answers to MATCH alone, but a table of its own has a row for each
-    document. https://www.sqlite.org/fts3.html#_contentless_fts4_tables_
+    A full-text table of FTS4 with `content=""` supports only MATCH, but its shadow table has a row for each document.
+    https://www.sqlite.org/fts3.html#_contentless_fts4_tables_
     """
     try:
         return count_of(connection, quote(table))
@@ -28,8 +28,8 @@ def count_rows(connection: Connection, table: str) -> int:
 
 
 def known_rows(connection: Connection, table: str) -> int | None:
-    """The number of rows of a table, also if it uses functions or collations that this process does not know; None for
-    a virtual table whose module it does not know."""
+    """Return the number of rows of a table, also if it uses functions or collations that this process does not know;
+    None for a virtual table whose module is unknown."""
     try:
         return count_rows(connection, table)
     except sqlite3.OperationalError as error:
@@ -46,7 +46,7 @@ def count_of(connection: Connection, table: str) -> int:
 
 
 def count_values(connection: Connection, table: str, columns: Sequence[str]) -> dict[str, int]:
-    """For each column the number of rows that have a value in it; one pass over the table."""
+    """Return for each column the number of rows that have a value in it, in one pass over the table."""
     asked = ", ".join(f"count({quote(column)})" for column in columns)
     counts = connection.execute(f"SELECT {asked} FROM {quote(table)}").fetchone()
     return dict(zip(columns, counts, strict=True))

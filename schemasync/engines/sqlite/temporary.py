@@ -26,6 +26,6 @@ def remove_log_and_fence(connection: Connection) -> None:
 
 
 def _tables(connection: Connection) -> list[str]:
-    """The tables of a change log and a fence."""
+    """Return the tables of a change log and a fence."""
     rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall()
     return [name for (name,) in rows if is_temporary(name) and name != MARK_TABLE]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from .connection import Connection
 
-STEPS = 10_000  # instructions of SQLite's virtual machine between two looks at the clock: less than a millisecond
+STEPS = 10_000  # instructions of SQLite's virtual machine between two checks of the clock: less than a millisecond
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Step(Protocol):
 
     @property
     def is_alone(self) -> bool:
-        """True if it takes a transaction of its own."""
+        """True if the step needs a transaction of its own."""
 
     def prepare(self, connection: Connection) -> None:
         """Do what can be done before the transaction, while writers do not wait."""
@@ -48,11 +48,11 @@ class Statement:
 
     @property
     def is_alone(self) -> bool:
-        """As many as there is time for are in one transaction."""
+        """False: one transaction has as many statements as there is time for."""
         return False
 
     def prepare(self, connection: Connection) -> None:
-        """Nothing has to be prepared."""
+        """Do nothing: there is nothing to prepare."""
 
     def run(self, connection: Connection) -> None:
         """Run the statement."""
@@ -60,8 +60,8 @@ class Statement:
 
 
 def run_some(connection: Connection, steps: deque[Step], seconds: float) -> None:
-    """Run steps from the left, in the caller's transaction, until the next one takes a transaction of its own, none is
-    left or the time is up; at least one."""
+    """Run steps from the left, in the caller's transaction, until one needs a transaction of its own, none is left or
+    the time is up; at least one."""
     deadline = time.monotonic() + seconds
     while steps:
         step = steps.popleft()
@@ -93,7 +93,7 @@ def committed(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def undone(connection: Connection) -> Iterator[None]:
-    """A transaction that is rolled back at the end of the block, however that ends."""
+    """A transaction that is rolled back at the end of the block, with or without an error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -103,7 +103,7 @@ def undone(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: Connection, *schemas: str) -> Iterator[None]:
-    """Hold one read transaction: all reads inside see the same rows, including those of attached files that are
+    """Hold one read transaction: all reads inside see the same rows, including those of the attached files that are
     named."""
     connection.execute("BEGIN")
     try:
@@ -134,7 +134,7 @@ def commit_durably(connection: Connection) -> None:
 
 @contextmanager
 def durable_commits(connection: Connection) -> Iterator[None]:
-    """Make the commits of the block durable, and those after it as they were before. Outside of a transaction."""
+    """Make the commits of the block durable, and restore the setting after it. Call this outside of a transaction."""
     (before,) = connection.execute("PRAGMA main.synchronous").fetchone()
     commit_durably(connection)
     try:

@@ -30,14 +30,14 @@ class Trigger:
 
 
 def creation(connection: Connection, triggers: Sequence[Trigger]) -> list[Step]:
-    """The steps that create these triggers."""
+    """Return the steps that create these triggers."""
     if _by_rows(connection, len(triggers)):
         return [InsertTriggers(triggers)]
     return [Statement(trigger.sql) for trigger in triggers]
 
 
 def removal(connection: Connection, condition: str = "1") -> list[Step]:
-    """The steps that remove the triggers that this condition on sqlite_schema names."""
+    """Return the steps that remove the triggers that match this condition on sqlite_schema."""
     found = names(connection, condition)
     if _by_rows(connection, len(found)):
         return [DeleteTriggers(condition)]
@@ -51,13 +51,14 @@ def create(connection: Connection, triggers: Sequence[Trigger]) -> None:
 
 
 def remove(connection: Connection, condition: str = "1") -> None:
-    """Remove the triggers that this condition on sqlite_schema names, in the caller's transaction."""
+    """Remove the triggers that match this condition on sqlite_schema, in the caller's transaction."""
     for step in removal(connection, condition):
         step.run(connection)
 
 
 def delete(connection: Connection, condition: str) -> None:
-    """The same for a file that nobody else uses: by one statement, however few they are, if SQLite allows it."""
+    """Like `remove`, but for a file that nobody else uses: by one statement for any number of triggers, if SQLite
+    allows it."""
     if not can_write_schema(connection):
         remove(connection, condition)
     elif names(connection, condition):
@@ -66,15 +67,15 @@ def delete(connection: Connection, condition: str) -> None:
 
 @dataclass(slots=True)
 class InsertTriggers:
-    """Writes the rows that CREATE TRIGGER would write. `compiled_at`: the schema_version with which SQLite has compiled
-    the statements; if it is another one now, it compiles them again."""
+    """Writes the rows that CREATE TRIGGER would write. `compiled_at`: the schema_version for which SQLite has compiled
+    the statements; if it has changed, they are compiled again."""
 
     triggers: Sequence[Trigger]
     compiled_at: int | None = None
 
     @property
     def is_alone(self) -> bool:
-        """It takes a transaction of its own: it is prepared for the schema with which that begins."""
+        """True: the step is prepared for the schema with which its transaction begins."""
         return True
 
     def prepare(self, connection: Connection) -> None:
@@ -91,8 +92,8 @@ class InsertTriggers:
             connection.executemany("INSERT INTO main.sqlite_schema VALUES ('trigger', ?, ?, 0, ?)", rows)
 
     def _compile(self, connection: Connection) -> None:
-        """In the caller's transaction. SQLite compares the schema that it knows with that of the file only when it runs
-        a statement, and EXPLAIN does not run the one that it explains: so the first one is a query."""
+        """Compile the statements in the caller's transaction. SQLite compares its cached schema with that of the file
+        only when it runs a statement, and EXPLAIN does not run the explained one: so the first statement is a query."""
         connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchone()
         for trigger in self.triggers:
             connection.execute(f"EXPLAIN {trigger.sql}")
@@ -107,11 +108,11 @@ class DeleteTriggers:
 
     @property
     def is_alone(self) -> bool:
-        """It takes a transaction of its own: SQLite reads the schema again afterwards."""
+        """True: SQLite reads the schema again afterwards."""
         return True
 
     def prepare(self, connection: Connection) -> None:
-        """Nothing has to be prepared."""
+        """Do nothing: there is nothing to prepare."""
 
     def run(self, connection: Connection) -> None:
         """Delete the rows."""
@@ -124,6 +125,6 @@ def _by_rows(connection: Connection, count: int) -> bool:
 
 
 def names(connection: Connection, condition: str) -> list[str]:
-    """The names of the triggers that this condition on sqlite_schema names."""
+    """Return the names of the triggers that match this condition on sqlite_schema."""
     rows = connection.execute(f"SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND {condition}")
     return [name for (name,) in rows]

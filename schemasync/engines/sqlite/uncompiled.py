@@ -28,7 +28,7 @@ class LeftOut:
 
 
 def unknown_to(source: Connection, opener: Opener) -> Unknown:
-    """The names that the schema of `source` uses and the opener's connections do not know."""
+    """Return the names that the schema of `source` uses and the opener's connections do not know."""
     return names_used(objects_to_create(source), opener)
 
 
@@ -49,7 +49,7 @@ def load(source: Connection, opener: Opener, unknown: Unknown) -> Connection:
 
 
 def objects_to_create(source: Connection) -> tuple[Object, ...]:
-    """All objects of a database except the shadow tables that virtual tables create themselves."""
+    """Return all objects of a database except the shadow tables that virtual tables create themselves."""
     shadows = known_shadow_tables(source)
     return tuple(o for o in all_objects(source) if fold(o.name) not in shadows and fold(o.table) not in shadows)
 
@@ -65,8 +65,8 @@ def _declare(connection: Connection, virtual: Iterable[Object]) -> None:
 
 
 def uncompiled(source: Connection, opener: Opener, unknown: Unknown) -> dict[tuple[str, str], str]:
-    """(type, folded name) of each view, trigger, index and virtual table that this process cannot create from its own
-    text, with SQLite's error.
+    """Return (type, folded name) of each view, trigger, index and virtual table that this process cannot create from
+    its own text, with SQLite's error.
 
     SQLite compiles the indexes and triggers of a table together with each write to it, so each is tested without the
     others. A trigger of a table that itself uses unknown names cannot be tested, and counts as one that compiles.
@@ -124,8 +124,8 @@ def to_validate(wanted: Schema, live: Schema, unknown: Unknown) -> Schema:
 
 
 def ours_here(source: Connection, ours: Schema, wanted: Schema, opener: Opener, unknown: Unknown) -> Schema:
-    """Our objects in the live database. A view, trigger, index or virtual table that schema.json no longer names, and
-    that this process cannot create, is foreign from now on: it is carried along, and not dropped."""
+    """Return our objects in the live database. A view, trigger, index or virtual table that schema.json no longer
+    names, and that this process cannot create, is foreign from now on: it is carried along, and not dropped."""
     return without(ours, uncompiled(source, opener, unknown).keys() - set(wanted.object_names()))
 
 

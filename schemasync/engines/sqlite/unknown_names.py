@@ -27,14 +27,14 @@ MOST_NAMES = 1000  # more than any schema uses, so that a repeated message does 
 
 
 def is_readable(connection: Connection, table: str, schema: str = "main") -> bool:
-    """False for a table that this connection cannot scan: a WITHOUT ROWID table whose primary key has an unknown
+    """Return False for a table that this connection cannot scan: a WITHOUT ROWID table whose primary key has an unknown
     collation. SQLite 3.40 and 3.54 then report "no query solution"."""
     return not error_of(connection, f"EXPLAIN SELECT * FROM {schema}.{quote(table)}")
 
 
 def with_stand_ins(opener: Opener, unknown: Unknown) -> Opener:
-    """An opener whose databases in memory know these functions and collations by name. For schemas without rows,
-    because a stand-in for a function returns NULL."""
+    """Return an opener whose databases in memory know these functions and collations by name. Only for schemas without
+    rows, because a stand-in for a function returns NULL."""
 
     def register(connection: Connection) -> None:
         opener.register(connection)
@@ -51,8 +51,8 @@ def _register(connection: Connection, unknown: Unknown) -> None:
 
 
 def run_with_stand_ins(connection: Connection, query: str) -> list[Any]:
-    """The rows of a query whose result does not depend on what unknown functions and collations compute: a count, or a
-    check of pages. While it runs, the connection has stand-ins; no other statement uses them."""
+    """Return the rows of a query whose result does not depend on the unknown functions and collations: a count, or a
+    check of pages. The connection has stand-ins only while it runs."""
     unknown = Unknown()
     while True:
         try:
@@ -67,9 +67,9 @@ def run_with_stand_ins(connection: Connection, query: str) -> list[Any]:
 
 @contextmanager
 def stand_in_collations(connection: Connection) -> Iterator[None]:
-    """Stand-ins for the unknown collations of all indexes, for renames alone: ALTER TABLE looks up the collation of
-    each index in the file, and compares nothing. They are found beforehand, because in a file without a journal a
-    statement that fails cannot be undone."""
+    """A block with stand-ins for the unknown collations of all indexes, only for renames: ALTER TABLE looks up the
+    collation of each index in the file, and compares nothing. They are found beforehand, because in a file without a
+    journal a statement that fails cannot be undone."""
     with _stand_ins(connection, unknown_collations(connection)):
         yield
 
@@ -112,8 +112,8 @@ def _compare(one: str, other: str) -> int:
 
 
 def names_used(found: Iterable[Object], opener: Opener) -> Unknown:
-    """The names that these objects (all of a database except shadow tables) use and the opener's connections do not
-    know."""
+    """Return the names that these objects (all of a database except shadow tables) use and the opener's connections do
+    not know."""
     unknown, items = Unknown(), tuple(found)
     for _ in range(MOST_NAMES):
         new = Unknown()
@@ -142,11 +142,11 @@ def _errors(connection: Connection, items: Iterable[Object]) -> Iterator[str]:
 
 
 def _uses(connection: Connection, item: Object) -> Iterator[str]:
-    """Statements that together compile all of a table's or view's definition, and its triggers."""
+    """Return statements that together compile the whole definition of a table or view, and its triggers."""
     target = quote(item.name)
     try:
         rows = connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (item.name,)).fetchall()
-    except sqlite3.Error:  # a view that does not compile: SELECT reports why
+    except sqlite3.Error:  # a view that does not compile: SELECT reports the reason
         rows = []
     columns = [quote(name) for (name,) in rows]
     yield f"SELECT * FROM {target}" + (f" ORDER BY {', '.join(columns)}" if columns else "")
@@ -157,7 +157,7 @@ def _uses(connection: Connection, item: Object) -> Iterator[str]:
 
 
 def error_of(connection: Connection, sql: str) -> str:
-    """'' or SQLite's error."""
+    """Return SQLite's error for a statement; '' without an error."""
     try:
         connection.execute(sql)
     except sqlite3.Error as error:

@@ -1,7 +1,7 @@
 """Finds tables of a virtual table that its module does not report to SQLite as shadow tables.
 
-The module vec0 of sqlite-vec 0.1.9 reports all of its tables but those with the vectors, which would count as tables of
-the user. So the module is asked: it creates the virtual table once more, without rows, in the temporary database of the
+The module vec0 of sqlite-vec 0.1.9 reports all of its tables except those with the vectors, which would count as tables
+of the user. So the module creates the virtual table once more on trial, without rows, in the temporary database of the
 connection. https://www.sqlite.org/vtab.html#the_xshadowname_method
 """
 
@@ -14,12 +14,12 @@ from ...schema.names import fold, quote
 from .connection import Connection
 
 _SAVEPOINT = "_schemasync_unmarked"
-MOST = 1000  # definitions that are remembered
+MOST = 1000  # cached definitions
 _found: dict[tuple[str, str], frozenset[str]] = {}  # by name and definition: most schemas are read many times
 
 
 def unmarked_shadow_tables(connection: Connection) -> frozenset[str]:
-    """Folded names of these tables, if this connection knows the module."""
+    """Return the folded names of these tables, if this connection knows the module."""
     rows = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main'").fetchall()
     plain = {fold(name) for name, kind in rows if kind == "table"}
     owners = [name for name, kind in rows if kind == "virtual" and any(t.startswith(f"{fold(name)}_") for t in plain)]
@@ -32,7 +32,7 @@ def _made_with(connection: Connection, name: str) -> frozenset[str]:
     if (name, sql) not in _found:
         try:
             made = _created(connection, f"temp.{quote(name)} USING {read_virtual(sql).text}")
-        except sqlite3.Error:  # it lacks the module, or the module wants to see the other tables
+        except sqlite3.Error:  # the module is unknown, or needs to see the other tables
             return frozenset()
         if len(_found) >= MOST:
             _found.clear()
@@ -41,7 +41,8 @@ def _made_with(connection: Connection, name: str) -> frozenset[str]:
 
 
 def _created(connection: Connection, definition: str) -> frozenset[str]:
-    """Folded names of all tables that come with a virtual table, and are gone afterwards. Raises what SQLite raises."""
+    """Return the folded names of all tables that a virtual table creates; they are dropped again. Raises SQLite's
+    errors."""
     (before,) = connection.execute("PRAGMA query_only").fetchone()
     connection.execute("PRAGMA query_only=OFF")
     connection.execute(f"SAVEPOINT {_SAVEPOINT}")

@@ -23,7 +23,7 @@ LocatePath = Callable[..., str]
 
 
 def validate_schema(schema: Schema, opener: Opener, place: LocatePath | None = None) -> None:
-    """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses, `place` before each."""
+    """Build the schema in memory. Raises SchemaInvalid with everything that SQLite refuses, each with its `place`."""
     connection = opener.memory()
     try:
         problems = [*_tables(connection, schema), *_views_and_triggers(connection, schema)]
@@ -42,19 +42,19 @@ def _placed(problem: Problem, place: LocatePath | None) -> Problem:
 
 
 def build(connection: Connection, schema: Schema) -> None:
-    """Create everything that the schema names in an empty database. Raises sqlite3.Error."""
+    """Create all objects of the schema in an empty database. Raises sqlite3.Error."""
     for statement in statements(schema):
         connection.execute(statement)
 
 
 def statements(schema: Schema) -> Iterator[str]:
-    """All CREATE statements in an order that works: tables, indexes, views, triggers."""
+    """Return all CREATE statements in an order that works: tables, indexes, views, triggers."""
     return (statement for _, statement in _named(schema))
 
 
 def lacking(connection: Connection, schema: Schema) -> dict[str, str]:
-    """The CREATE statements of objects that the schema names and the database does not have, by `table name`, `index
-    name` and so on, in the same order."""
+    """Return the CREATE statements of objects that the schema names and the database does not have, by `table name`,
+    `index name` and so on, in the same order."""
     there = {o.key for o in objects(connection)}
     return {f"{kind} {name}": sql for (kind, name), sql in _named(schema) if (kind, fold(name)) not in there}
 
@@ -110,7 +110,7 @@ def _tables(connection: Connection, schema: Schema) -> Iterator[Problem]:
 
 
 def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
-    """An unknown collation is the error of one column, which SQLite does not name."""
+    """Yield a problem for each unknown collation: SQLite's own error does not name the column."""
     for column in table.columns:
         if column.collation is not None:
             what, at = f'column "{table.name}"."{column.name}"', (to_key(table.name), to_key(column.name))
@@ -122,7 +122,8 @@ def _collations(connection: Connection, table: Table) -> Iterator[Problem]:
 
 
 def _foreign_keys(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """SQLite refuses a key that refers to columns which are not unique only when a row is written."""
+    """Yield problems of foreign keys: SQLite refuses a reference to columns that are not unique only when a row is
+    written."""
     for table in schema.tables:
         if table.foreign_keys:
             sql = f"PRAGMA foreign_key_check({quote(table.name)})"
@@ -142,7 +143,7 @@ def _views_and_triggers(connection: Connection, schema: Schema) -> Iterator[Prob
 
 
 def _of(owner: Table | View) -> Path:
-    """The path of the table or view in schema.json."""
+    """Return the path of the table or view in schema.json."""
     return ("_views", to_key(owner.name)) if isinstance(owner, View) else (to_key(owner.name),)
 
 
@@ -160,7 +161,7 @@ def _trigger(connection: Connection, owner: Table | View, trigger: Trigger) -> I
 
 
 def compile_triggers(connection: Connection, name: str) -> str:
-    """Compile a write of every kind to a table or view, and so its triggers; returns '' or SQLite's error.
+    """Compile a write of every kind to a table or view, and so its triggers; return '' or SQLite's error.
 
     A view accepts only the kinds of write for which it has INSTEAD OF triggers; that it cannot be modified otherwise is
     not an error.
@@ -203,7 +204,8 @@ def undisguised_sql(sql: Sql) -> Sql:
 
 
 def _read_back(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """Check the rule of the normal form for this schema: what was built reads as what was meant."""
+    """Check the rule of the normal form for this schema: the database reads back as the schema from which it was
+    built."""
     meant, built = digest.to_json(schema), digest.to_json(inspect(connection).schema)
     shown = {True: "Meant", False: "Read "}
     for kind in ("tables", "views"):

@@ -11,7 +11,7 @@ from .validate import build
 
 
 def view_columns(schema: Schema, opener: Opener) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """Maps the folded name of each view to (name, declared type) of its columns; the type of an expression is empty.
+    """Map the folded name of each view to (name, declared type) of its columns; the type of an expression is empty.
 
     Builds the schema in memory. Raises sqlite3.Error if SQLite refuses it.
     """

@@ -32,14 +32,15 @@ class Checkpointer:
         self._thread.start()
 
     def soon(self) -> None:
-        """A long read is about to end: the thread should be first to try at that moment. Returns when it is trying."""
+        """Announce that a long read is about to end: the thread should be the first to try at that moment. Returns when
+        it is trying."""
         self._at_it.clear()
         self._eager.set()
         self._wake.set()
         self._at_it.wait(WAKING)
 
     def ended(self) -> None:
-        """The read has ended."""
+        """Announce that the read has ended."""
         self._eager.clear()
         self._wake.clear()
 
@@ -51,7 +52,7 @@ class Checkpointer:
         self._thread.join()
 
     def _run(self) -> None:
-        # after a failure here a writer checkpoints later
+        # after a failure here a writer makes the checkpoint later
         with suppress(sqlite3.Error, SchemasyncError), closing(self._opener.write(self._path, timeout=0)) as connection:
             before = -1
             while not self._over.is_set():

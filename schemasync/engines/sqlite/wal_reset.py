@@ -1,4 +1,4 @@
-"""Which versions of SQLite can lose a commit to the race of a checkpoint with a reset of the write-ahead log."""
+"""The versions of SQLite that can lose a commit if a checkpoint and a reset of the write-ahead log coincide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 def can_lose_commits(version: tuple[int, int, int]) -> bool:
-    """True for a release with the race. A distribution may have put the fix into an older one."""
+    """Return True for a release with this fault. A distribution may have added the fix to an older release."""
     if version >= FIXED[-1]:
         return False
     return not any(version[:2] == fixed[:2] and version >= fixed for fixed in FIXED)

@@ -14,8 +14,8 @@ from .connection import Connection, schema_version
 
 @contextmanager
 def writable_schema(connection: Connection) -> Iterator[None]:
-    """A block that may write sqlite_schema, in the caller's transaction. Everybody who uses the file reads its schema
-    again afterwards, as does this connection, also if the block raises."""
+    """Allow writes to sqlite_schema within the block, in the caller's transaction. All connections to the file read its
+    schema again afterwards, as does this one, also if the block raises."""
     version = schema_version(connection)
     connection.execute("PRAGMA writable_schema=ON")
     try:
@@ -26,7 +26,7 @@ def writable_schema(connection: Connection) -> Iterator[None]:
 
 
 def can_write_schema(connection: Connection) -> bool:
-    """False if the connection is defensive (SQLITE_DBCONFIG_DEFENSIVE): the pragma has no effect then."""
+    """Return False if the connection is defensive (SQLITE_DBCONFIG_DEFENSIVE): the pragma has no effect then."""
     connection.execute("PRAGMA writable_schema=ON")
     try:
         connection.execute("EXPLAIN DELETE FROM main.sqlite_schema WHERE 0")

@@ -1,1 +1,1 @@
-"""Litestream beside a database whose live file changes its name at each swap."""
+"""Support Litestream for a database whose live file has another name after each swap."""

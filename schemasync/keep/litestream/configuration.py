@@ -1,5 +1,5 @@
-"""The configuration file of Litestream, with the real paths of live files. Its values are written as JSON, which is a
-part of YAML, so that no library is needed."""
+"""Compose the configuration file of Litestream, with the real paths of live files. Its values are JSON, which is a part
+of YAML, so that no library is needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = """\
 
 
 def text(socket: Path, databases: Sequence[tuple[str, str]], options: Mapping[str, Any]) -> str:
-    """The file for these databases, each with its path and the URL of its replica."""
+    """Return the text of the file for these databases, each with its path and the URL of its replica."""
     lines = [f"{key}: {json.dumps(value)}" for key, value in options.items()]
     lines += ["socket:", "  enabled: true", f"  path: {json.dumps(str(socket))}", "  permissions: 0660"]
     lines += ["dbs:"] if databases else ["dbs: []"]

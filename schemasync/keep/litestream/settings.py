@@ -1,4 +1,4 @@
-"""Reads the setting LITESTREAM for one database."""
+"""Read the setting LITESTREAM for one database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ LAG = 60.0  # seconds: sixty times the interval at which Litestream uploads
 
 
 def litestream(alias: str) -> Litestream | None:
-    """The daemon of a database; None without one. Raises UsageError for an invalid setting."""
+    """Return the daemon of a database; None if the setting names no replica for it. Raises UsageError for an invalid
+    setting."""
     given = conf.litestream()
     if (replica := _of(alias, given.get("REPLICA"))) is None:
         return None
@@ -44,6 +45,6 @@ def _others(alias: str, given: object) -> Iterator[tuple[Layout, str]]:
 
 
 def _of(alias: str, given: object) -> str | None:
-    """A value of one database: a dict has it by alias, and anything else is of the default database."""
+    """Return the value for one database: a dict has it by alias, and anything else is for the default database."""
     found = given.get(alias) if isinstance(given, Mapping) else given if alias == DEFAULT_DB_ALIAS else None
     return None if found is None else str(found)

@@ -47,7 +47,7 @@ class Command(Console, makemigrations.Command):
         return self._for_those_that_keep_theirs(sorted(own), options) if own else None
 
     def _export(self, labels: Collection[str], options: dict[str, Any]) -> None:
-        """Write the models of all apps, to the schema.json of each database: that is one unit."""
+        """Write the models of all apps to the schema.json of each database, as schema.json is one unit."""
         from .. import all_databases, app_labels
 
         app_labels.refuse_unknown(labels)
@@ -70,7 +70,7 @@ class Command(Console, makemigrations.Command):
 
 
 def _of_another_engine() -> set[str]:
-    """The apps with models in the default database if it is not SQLite: they keep their migrations."""
+    """Return the apps with models in the default database if it is not SQLite: they keep their migrations."""
     if databases.is_sqlite(DEFAULT_DB_ALIAS):
         return set()
     return {

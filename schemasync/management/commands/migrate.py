@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ...orm.pending_migrations import Goal
 
 MEANINGLESS = {
-    "migration_name": "manage.py schemasync rollback for the rows of then; for today's rows, the old schema.json and "
-    "manage.py schemasync --allow-older",
+    "migration_name": "manage.py schemasync rollback for the rows as they were; for today's rows, the old schema.json "
+    "and manage.py schemasync --allow-older",
     "fake": "manage.py schemasync adopt, once, for a database that migrations made",
     "fake_initial": "manage.py schemasync adopt, once, for a database that migrations made",
     "prune": "manage.py schemasync prune, which removes archives",
@@ -66,7 +66,8 @@ class Command(Console, migrate.Command):
         return self._sync(options, goal)
 
     def _goal(self, options: dict[str, Any]) -> Goal | None:
-        """What a migration name or --fake asks for, where migrations of MIGRATED_APPS run."""
+        """Return the goal of a migration name or --fake for migrations of MIGRATED_APPS; None if neither is given, or
+        the app is not one of them."""
         from ...orm.pending_migrations import Goal
 
         label, name, is_fake = options.get("app_label"), options.get("migration_name"), bool(options.get("fake"))
@@ -75,25 +76,25 @@ class Command(Console, migrate.Command):
         return Goal(label, name, is_fake) if label is None or label in conf.migrated_apps() else None
 
     def _progress(self, options: dict[str, Any]) -> Callable[..., None]:
-        """Print the lines of Django's own command for each migration, after the same heading."""
+        """Return a callback that prints the heading and the lines of Django's own command for each migration."""
         self.verbosity, has_begun = int(options["verbosity"]), False
 
-        def tell(action: str, migration: Any = None, fake: bool = False) -> None:
+        def progress(action: str, migration: Any = None, fake: bool = False) -> None:
             nonlocal has_begun
             if not has_begun and self.verbosity >= 1:
                 self.stdout.write(self.style.MIGRATE_HEADING("Running migrations:"))
             has_begun = True
             self.migration_progress_callback(action, migration, fake)
 
-        return tell
+        return progress
 
     def _is_of_test(self, options: dict[str, Any]) -> bool:
-        """True for one migration of an app that keeps its own, in the database of a test."""
+        """True for one migration of an app of MIGRATED_APPS, in tests."""
         is_one = options.get("migration_name") and options.get("app_label") in conf.migrated_apps()
         return bool(is_one) and process.is_in_tests()
 
     def _before_adoption(self, *args: Any, **options: Any) -> Any:
-        """Migrations still apply to a database that was not adopted."""
+        """Run Django's own command: migrations still apply to a database that was not adopted."""
         with migration_modules.suspended():
             done = super().handle(*args, **options)
         if int(options["verbosity"]) > 0 and not (options.get("check_unapplied") or options.get("plan")):
@@ -146,7 +147,7 @@ class Command(Console, migrate.Command):
                 self._print_what_is_left(alias)
 
     def _print_operations(self, alias: str, goal: Goal | None) -> None:
-        """The operations of the pending migrations of MIGRATED_APPS, as Django's own command prints them."""
+        """Print the operations of the pending migrations of MIGRATED_APPS like Django's own command."""
         from ...orm.pending_migrations import planned
 
         is_new = Layout(databases.path_of(alias)).path_kind() is PathKind.NOTHING
@@ -161,7 +162,7 @@ class Command(Console, migrate.Command):
                 self.stdout.write(f"    {message}", self.style.WARNING if is_error else None)
 
     def _scratch(self, alias: str, options: dict[str, Any]) -> None:
-        """For a database in memory, as in tests: create what is missing, without a swap."""
+        """Create the missing tables of a database in memory, as in tests, without a swap."""
         from ...orm import test_databases
 
         missing = test_databases.lacking(alias) if options.get("check_unapplied") or options.get("plan") else {}
@@ -173,14 +174,14 @@ class Command(Console, migrate.Command):
             test_databases.make(alias, self.stdout, int(options["verbosity"]), self._progress(options))
 
     def _is_current(self, alias: str) -> bool:
-        """True if there is nothing to do, so that an open transaction, as in a TestCase, does no harm."""
+        """True if there is nothing to do: then an open transaction, as in a TestCase, does no harm."""
         from ...orm import test_databases
 
         with as_command_error():
             return test_databases.is_current(alias)
 
     def _print_what_is_left(self, alias: str) -> None:
-        """Report changes of models that schema.json does not have, as Django's own command does."""
+        """Print a notice about changes of models that schema.json does not have, as Django's own command does."""
         from ...orm.migrate_signals import unwritten
         from ...orm.project import FORWARD_AGAIN, difference, is_of_before_rollback
         from ...schema import document

@@ -10,7 +10,7 @@ from ..replaced_commands import own_or_refused
 
 
 class Command(optimizemigration.Command):
-    """Django's own, or one line that says what to use instead."""
+    """Django's own command, or one line that names its replacement."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         with own_or_refused("optimizemigration", "nothing: there are none", [options["app_label"]]):

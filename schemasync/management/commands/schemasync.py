@@ -1,5 +1,5 @@
-"""The command `manage.py schemasync`. It imports `management.actions` only if there is something to do, because most
-runs find the database current."""
+"""The command `manage.py schemasync`. It imports `management.actions` only if there is something to do, as most runs
+find the database current."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ class Command(Console):
         "old one for a rollback. Without an action it runs a sync."
     )
     requires_system_checks: list[str] = []  # the command must run even if a check of the database fails
-    stealth_options = ("interactive",)  # the name of the opposite of noinput in Django's own commands
+    stealth_options = ("interactive",)  # Django's own commands have it, with the opposite meaning of noinput
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Django's parser, made once in a process: it has 300 options, and `call_command` asks for it at each call."""
+        """Return Django's parser, made once in a process: it has 300 options, and `call_command` needs it at each
+        call."""
         if kwargs:
             return super().create_parser(prog_name, subcommand, **kwargs)
         key = (type(self), prog_name, subcommand, bool(getattr(self, "_called_from_command_line", False)))
@@ -51,7 +52,7 @@ class Command(Console):
         options.add(parser)
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """As in Django, but with --json an invalid command line prints a JSON object, too."""
+        """Like Django's method, but with --json print a JSON object for an invalid command line, too."""
         if "--json" in argv:
             try:
                 self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
@@ -107,7 +108,8 @@ class Command(Console):
         Actions(self, given).run()
 
     def _fast_path(self, given: Mapping[str, Any]) -> str | None:
-        """The output of a sync with nothing to do; None if there is something to do or another action was requested."""
+        """Return the output of a sync with nothing to do; None if there is something to do or another action was
+        requested."""
         if any(
             given.get(name)
             for name in (
@@ -126,7 +128,7 @@ class Command(Console):
             if conf.is_enabled():
                 overridden_commands.refuse_overridden()
             if conf.litestream():
-                return None  # the sync asks Litestream what it replicates
+                return None  # the sync checks which file Litestream replicates
             alias = str(given.get("database") or "default")
             data = read_file(Path(given.get("schema") or conf.schema_path(alias))) + stamp(alias)
             row = up_to_date.current(Layout(databases.path_of(alias)), databases.opener(alias), data, models_stamp())

@@ -1,6 +1,6 @@
 """The command line of `manage.py schemasync`: a parser for the sync, and one for each other action.
 
-A required argument must not share its name with an option of another action: `call_command` would ask for it there.
+A required argument must not share its name with an option of another action: `call_command` would require it there.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def add(parser: Any) -> None:
 
 
 class ActionParser(CommandParser):
-    """The parser of one action. A command line names one action, so the others get no options: to add all 300 takes a
-    fifth of a command that has nothing to do. `call_command` reads the options of all: there they are added at once."""
+    """The parser of one action. A command line names one action, so the others get no options: adding all 300 takes a
+    fifth of the time of a command with nothing to do. `call_command` reads the options of all actions, so then they are
+    added at once."""
 
     _add: Callable[[], None] | None = None
 
@@ -111,14 +112,15 @@ def _add_options(parser: ActionParser, action: str) -> None:
 
 
 def _epilog(action: str) -> str:
-    """The exit codes, and the options that are accepted but not listed, because they have no effect or are Django's."""
+    """Return the exit codes, and the options that are accepted but not listed, because they have no effect or are
+    Django's."""
     idle = [f"--{name}" for name in ("database", "schema", "wait", "noinput") if name not in USES[action]]
     no_use = f"{', '.join(idle)} (no effect here, so that a script can pass them to every action), " if idle else ""
     return f"{EXIT_CODES}. Also accepted: {no_use}{', '.join((*_FLAGS, *_OPTIONS))} (as by every Django command)"
 
 
 def _ends_with_2(parser: Any) -> None:
-    """Usage errors exit with 2 under `call_command`, too."""
+    """Let usage errors exit with 2 under `call_command`, too."""
     report = parser.error
 
     def error(message: str) -> None:
@@ -131,7 +133,7 @@ def _ends_with_2(parser: Any) -> None:
 
 
 def action_in(words: Sequence[str]) -> str:
-    """The action that a command line names, even if the rest is invalid."""
+    """Return the action that a command line names, even if the rest is invalid; `sync` if it names none."""
     return next((word for word in words if word in ACTIONS), "sync")
 
 
@@ -178,7 +180,7 @@ def _common(parser: Any, action: str) -> None:
 
 
 def _of_django(parser: Any) -> None:
-    """Options of every Django command, which this command accepts after the action, too."""
+    """Add the options of every Django command, which this command accepts after the action, too."""
     parser.add_argument(
         "-v", "--verbosity", default=ABSENT, type=int, choices=[0, 1, 2, 3], help="2 shows every detail"
     )
@@ -213,4 +215,4 @@ _MODULES = {
     "tenants": "tenants",
     "backups": "backups",
 }
-"""The module of each action that has options of its own, in which a function of its name adds them."""
+"""Maps each action with options of its own to the module in which the function of the same name adds them."""

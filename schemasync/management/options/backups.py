@@ -1,4 +1,4 @@
-"""Options of copies of a database, and of what removes them."""
+"""Options of the actions that make, restore or remove copies of a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of what changes a database, or says what that would do."""
+"""Options of the actions that change a database, or preview a change."""
 
 from __future__ import annotations
 

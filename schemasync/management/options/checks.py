@@ -1,4 +1,4 @@
-"""Options of what only looks at a database."""
+"""Options of the actions that only read a database."""
 
 from __future__ import annotations
 

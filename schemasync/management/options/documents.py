@@ -1,4 +1,4 @@
-"""Options of what makes a schema.json, DDL or models.py of another form."""
+"""Options of the actions that read or write schema.json, DDL and models.py."""
 
 from __future__ import annotations
 

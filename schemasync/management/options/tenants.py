@@ -34,14 +34,14 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "receive": (),
     "balance": ("apply", "max_moves", "max_pause", "cutover_timeout"),
 }  # fmt: skip
-"""The options that each word uses: any other one would be ignored, and what it should have limited would be done."""
+"""The options that each word uses. Others are refused: to ignore an option could do more than the user wants."""
 
 OF_RELEASE = ("group", "canary", "stop_at", "workers", "retry")
-"""Options of a rollback that one tenant alone has no use for."""
+"""Options of a rollback that do not apply to a single tenant."""
 
 
 def refuse_unused(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for options that the word has no use for."""
+    """Raise UsageError for options that the word does not use."""
     what = given["what"]
     known = {name for names in OPTIONS.values() for name in names}
     unused = known - set(OPTIONS[what])

@@ -1,4 +1,4 @@
-"""The output of each action: one module for each, with the lines for people; imported when it is first used."""
+"""The output of the actions: one module for each, with the lines for people, imported when it is first used."""
 
 from typing import TYPE_CHECKING
 

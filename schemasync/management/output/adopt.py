@@ -20,7 +20,7 @@ from .terminal import Page
 
 
 def lines(adoption: Adoption, link: Path, page: Page) -> Lines:
-    """The result of an adoption, and what to do with it."""
+    """Return the result of an adoption, and the next steps."""
     done, schema = adoption.done, adoption.schema
     lines = [
         f"{link} is adopted: {done.generation}, version {short(done.version)}, writers waited {span(done.pause_ms)}",
@@ -37,6 +37,6 @@ def lines(adoption: Adoption, link: Path, page: Page) -> Lines:
 
 
 def runner_replaced(name: str) -> str:
-    """What to do about a migration runner whose table the database has."""
+    """Return the instruction for a migration runner whose table the database has."""
     whose = f"the table of a migration runner ({runner_of(name)})"
     return f"{name} is {whose}: do not run it any more, schema.json replaces it"

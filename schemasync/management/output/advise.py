@@ -1,4 +1,4 @@
-"""Whether a database outgrows SQLite, as text."""
+"""The advice whether a database outgrows SQLite, as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .shared import Lines
 
 
 def lines(found: Advice) -> Lines:
-    """The recommendation, the signals, and what to do next."""
+    """Return the recommendation, the signals, and the next steps."""
     return [*_first(found), *map(_signal, found.signals), *_next(found)]
 
 

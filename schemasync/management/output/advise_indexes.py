@@ -1,4 +1,4 @@
-"""Which indexes would help, as text: the lines for schema.json can be pasted."""
+"""The proposed indexes, as text: the lines for schema.json can be pasted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW = 3  # statements that are shown for an index, those with the most time firs
 
 
 def lines(done: Advised) -> Lines:
-    """The proposals, each with its evidence and its price, and the indexes that nothing uses."""
+    """Return the proposals, each with its evidence and its cost, and the indexes that no statement uses."""
     found = done.found
     lines = [_first(done)]
     for one in found.proposals:

@@ -14,7 +14,7 @@ NOT_KEPT = "backup --prune removes it"
 
 
 def made(one: Made) -> Lines:
-    """The backup, and what was removed."""
+    """Return the backup, and the removed backups."""
     data = one.manifest.data
     stored, content = size(data["stored"]["bytes"]), size(data["content"]["bytes"])
     what = f"{rows_of(one.manifest)}, {content}, compressed {stored}; read back and whole"
@@ -25,12 +25,12 @@ def made(one: Made) -> Lines:
 
 
 def rows_of(one: Manifest) -> str:
-    """How many rows it has, which the manifest of an encrypted one does not say."""
+    """Return the number of its rows; `encrypted` for an encrypted backup, whose manifest does not record it."""
     return "encrypted" if one.is_encrypted else count(sum(one.data["content"]["rows"].values()), "row")
 
 
 def listed(all_: Listed) -> Lines:
-    """A line for each backup and archive, the newest first."""
+    """Return a line for each backup and archive, the newest first."""
     lines = [f"{all_.store.where} has {count(len(all_.found.backups), 'backup')}"]
     for one in reversed(all_.found.backups):
         lines.append(f"  {_line(one)}  {', '.join(all_.kept_as(one)) or NOT_KEPT}")

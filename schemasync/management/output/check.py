@@ -25,8 +25,8 @@ from .terminal import Page
 
 
 def lines(found: ThreeWays, schema: Path, page: Page) -> Lines:
-    """A verdict for models and schema.json and one for schema.json and database, and the differences; what Django's
-    migrate would destroy, and what nothing has filled."""
+    """Return verdicts for models and schema.json and for schema.json and database, and the differences; the objects
+    that Django's migrate would destroy, and data migrations that did not run."""
     seen = found.checked
     differs, word = seen.differs(strict=found.strict), _word(seen.differs(strict=found.strict))
     if found.models is not None:
@@ -53,20 +53,21 @@ def _word(differs: bool) -> str:
 
 
 def lines_without_schema(found: WithoutSchema, link: Path, page: Page) -> Lines:
-    """What Django's migrate would destroy, and what is wrong now; if nothing is, how to get a schema.json."""
+    """Return the objects that Django's migrate would destroy, and the faults in the database now; if there are neither,
+    also how to get a schema.json."""
     lines = migrate_risks.lines(found.risks, page) or [f"nothing in {link.name} would be lost in a migrate"]
     lines += migrate_risks.fault_lines(found.faults, page)
     return lines if found.risks or found.faults else [*lines, found.hint]
 
 
 def reasons_without_schema(found: WithoutSchema, link: Path) -> Lines:
-    """Why the check fails, and what to do next; empty if nothing was found."""
+    """Return the reasons why the check fails, and the next step; empty if nothing was found."""
     why = [*migrate_risks.at_stake(found.risks, link), *migrate_risks.wrong_now(found.faults, link)]
     return [*why, found.hint] if why else []
 
 
 def _details(seen: Checked, page: Page) -> Lines:
-    """The differences without the verdict."""
+    """Return the differences without the verdict."""
     lines = []
     if not seen.is_empty:
         if seen.drift:
@@ -94,7 +95,7 @@ def _applied_hints(names: Sequence[str], page: Page) -> Lines:
 
 
 def _never_filled(names: Sequence[str]) -> Lines:
-    """The rows that a database may lack that was created from schema.json."""
+    """Return a note about rows that a database may lack because it was created from schema.json."""
     if not names:
         return []
     listed = ", ".join(names)

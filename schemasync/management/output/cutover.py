@@ -6,5 +6,5 @@ from .shared import Lines
 
 
 def lines() -> Lines:
-    """What happens now."""
+    """Return the result."""
     return ["the waiting run cuts over now"]

@@ -7,5 +7,5 @@ from .shared import Lines
 
 
 def lines(found: Script) -> Lines:
-    """Differences from SQLite."""
+    """Return the differences from SQLite."""
     return list(found.made.notes)

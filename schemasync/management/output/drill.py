@@ -10,13 +10,13 @@ from .shared import Lines, problem
 
 
 def lines(done: Drilled) -> Lines:
-    """The backup that was restored, and how long that took."""
+    """Return the restored backup, and the duration; empty without a drill."""
     one = done.drill
     return [line(one)] if one is not None else []
 
 
 def line(one: LastDrillJson) -> str:
-    """A drill in a line."""
+    """Return a drill in one line."""
     what = f"{one['backup']} of {moment(one['made_at'])}" if one["backup"] and one["made_at"] else "no backup"
     if one["error"] is not None:
         return f"{what} could not be restored on trial at {moment(one['at'])}: {one['error']}"
@@ -25,5 +25,5 @@ def line(one: LastDrillJson) -> str:
 
 
 def why(done: Drilled) -> Lines:
-    """Everything that is wrong, for the error of the command; empty if nothing is."""
+    """Return all problems, for the error of the command; empty if there are none."""
     return [problem(one) for one in (*done.problems, *done.overdue)]

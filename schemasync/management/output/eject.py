@@ -16,7 +16,7 @@ from .terminal import Page
 
 
 def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
-    """The missing migrations, and what each does."""
+    """Return the missing migrations, and the operations of each."""
     if not new:
         return ["the migrations match the models: none is missing"]
     lines = [page.style.MIGRATE_HEADING(f"{count(len(new), 'migration is', 'migrations are')} missing:")]
@@ -27,7 +27,7 @@ def migrations(new: Sequence[NewMigration], page: Page) -> Lines:
 
 
 def behind(labels: Sequence[str]) -> Lines:
-    """Installed packages whose migrations lag behind their models."""
+    """Return lines about installed packages whose models differ from their migrations."""
     if not labels:
         return []
     return [
@@ -39,7 +39,7 @@ def behind(labels: Sequence[str]) -> Lines:
 
 
 def lines(done: Ejected, link: Path, risks: Sequence[MigrateRisk] | None, page: Page) -> Lines:
-    """The result of an eject, and what is left to do. `risks` is None without models."""
+    """Return the result of an eject, and the next steps. `risks` is None without models."""
     lines = [
         f"{link} is a plain file again ({size(done.bytes)}), writers waited {span(done.pause_ms)}",
         f"its archives stay in {link.name}.generations until you delete them; {done.archive} was live",

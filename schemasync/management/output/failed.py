@@ -11,7 +11,7 @@ from ...history.row import HistoryRow
 
 
 class FailedJson(TypedDict):
-    """What a failed action with `--json` prints. A sync and a plan print all their keys instead."""
+    """The output of a failed action with `--json`, except for a sync and a plan, which print all their keys."""
 
     result: ErrorResult
     errors: list[ProblemJson]
@@ -25,8 +25,8 @@ def as_json(
     *,
     with_sql: bool = False,
 ) -> FailedJson | SyncJson | PlanJson:
-    """The object for stdout. `version` is that of schema.json, `live` that of the database; None if unknown.
-    `with_sql`: a plan prints its statements."""
+    """Return the object for stdout. `version`: of schema.json. `live`: the newest history row of the database. Both are
+    None if unknown. `with_sql`: a plan prints its statements."""
     match action:
         case "sync":
             return failed_json(error, version, live)

@@ -6,5 +6,5 @@ from .shared import Lines
 
 
 def lines(version: str) -> Lines:
-    """The full version."""
+    """Return the full version."""
     return [version]

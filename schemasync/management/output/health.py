@@ -1,4 +1,4 @@
-"""Whether the database can be used now, as text."""
+"""The health of a database, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .shared import Lines, problem
 
 
 def lines(done: Found) -> Lines:
-    """The live generation, and how far replicas are behind."""
+    """Return the live generation, and the lag of replicas; empty if the database cannot be used."""
     found, row = done.health, done.health.live
     if found.unusable:
         return []
@@ -28,7 +28,7 @@ def _replicas(done: Found) -> Lines:
 
 
 def why(done: Found) -> Lines:
-    """Everything that is wrong, for the error of the command; empty if nothing is."""
+    """Return all problems, for the error of the command; empty if there are none."""
     found = done.health
     return [*_as_lines("unusable", found.unusable), *_as_lines("attention", found.attention)]
 

@@ -8,7 +8,7 @@ from ...history.action import HistoryAction
 from ...history.row import HistoryRow
 from ...history.rows import migrations_of, moment, origin_of
 from ...schema.text import count, short
-from ...sync.history import Entry
+from ...sync.history import HistoryEntry
 from ...texts import gist, size, span
 from ..local_time import local_time
 from .shared import Lines
@@ -16,7 +16,7 @@ from .sync import replayed
 from .terminal import Page, table
 
 
-def lines(entries: Sequence[Entry], page: Page) -> Lines:
+def lines(entries: Sequence[HistoryEntry], page: Page) -> Lines:
     """History rows, the newest first: one line with figures, and one with actor and changes."""
     times = [local_time(entry.row.applied_at) for entry in entries]
     zones = {time.rpartition(" ")[2] for time in times}
@@ -31,7 +31,7 @@ def lines(entries: Sequence[Entry], page: Page) -> Lines:
     return lines
 
 
-def _figures(entry: Entry, time: str) -> list[str]:
+def _figures(entry: HistoryEntry, time: str) -> list[str]:
     row = entry.row
     return [
         "live" if entry.is_live else "" if entry.is_there else "gone",
@@ -44,7 +44,7 @@ def _figures(entry: Entry, time: str) -> list[str]:
     ]
 
 
-def _story(entry: Entry, page: Page) -> Lines:
+def _story(entry: HistoryEntry, page: Page) -> Lines:
     row = entry.row
     who = row.actor or "someone"
     if row.rows:

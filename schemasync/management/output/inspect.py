@@ -15,7 +15,7 @@ from .terminal import Page
 
 
 def lines(found: Inspection, page: Page) -> Lines:
-    """What the schema does not hold of its source, and what is to be fixed in it before a sync."""
+    """Return the parts of the source that the schema leaves out, and the problems to fix before a sync."""
     seen = found.seen
     return [
         *_left_out(seen),

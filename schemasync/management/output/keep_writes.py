@@ -13,7 +13,7 @@ from .terminal import Page
 
 
 def preview_lines(ahead: Ahead, page: Page) -> Lines:
-    """What a rollback that keeps writes would do."""
+    """Return the preview of a rollback that keeps writes."""
     heading = page.style.MIGRATE_HEADING
     lines = [
         f"from {ahead.live.generation}, with its rows, to the schema of {ahead.archive.name} "
@@ -49,6 +49,6 @@ def lines(done: KeptWrites, page: Page) -> Lines:
         *(f"  note: {text}" for text in done.notes),
         *replay,
         f"What its schema has no place for stays in {live}.",
-        f"To undo it, with the rows of then: manage.py schemasync rollback {live}",
+        f"To undo it, with its rows as they were: manage.py schemasync rollback {live}",
         f"To undo it, with all rows: manage.py schemasync rollback --keep-writes {live}",
     ]

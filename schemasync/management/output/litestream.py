@@ -1,4 +1,4 @@
-"""Litestream beside the database, as text."""
+"""The results of `litestream`, as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .shared import Lines
 
 
 def lines(done: Done) -> Lines:
-    """What was done; the configuration itself, if it is written nowhere."""
+    """Return the result; the configuration itself, if it was not written to a file."""
     match done:
         case Configured(output=None):
             return done.text.splitlines()

@@ -1,4 +1,4 @@
-"""What the backend has measured, as text."""
+"""The measurements of the backend, as text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROWS = (
 
 
 def lines(found: Measured) -> Lines:
-    """A table of the hour, the day and the month, and the tables with the most time."""
+    """Return a table of the hour, the day and the month, and the database's tables with the most time."""
     data = as_json(found)
     if data["result"] == "nothing":
         why = (

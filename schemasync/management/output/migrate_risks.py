@@ -1,4 +1,4 @@
-"""What Django's `migrate` would destroy, as text."""
+"""The objects that Django's `migrate` would destroy, as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .terminal import Page
 
 
 def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
-    """What would be lost, table by table, then what would abort the migration."""
+    """Return the objects that would be lost, table by table, then those that would abort the migration."""
     lost, aborting = [one for one in found if not one.aborts], [one for one in found if one.aborts]
     return [
         *_under("Django's migrate silently loses, when it remakes a table:", lost, "any table", page),
@@ -23,7 +23,7 @@ def lines(found: Sequence[MigrateRisk], page: Page) -> Lines:
 
 
 def _under(head: str, found: Sequence[MigrateRisk | DatabaseFault], whole: str, page: Page) -> Lines:
-    """What was found, table by table; `whole`: what to call the place of what concerns no single table."""
+    """Return the findings under a heading, table by table. `whole`: the heading for findings without a table."""
     if not found:
         return []
     lines = [page.style.MIGRATE_HEADING(head)]
@@ -34,7 +34,8 @@ def _under(head: str, found: Sequence[MigrateRisk | DatabaseFault], whole: str, 
 
 
 def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
-    """One warning line for a project with a schema.json, which keeps all these objects."""
+    """Return one warning line for a project with a schema.json, which keeps all these objects; all lines with
+    details."""
     if page.detail:
         return lines(found, page)
     what = "is in tables of models" if len(found) == 1 else "are in tables of models"
@@ -42,17 +43,17 @@ def in_short(found: Sequence[MigrateRisk], page: Page) -> Lines:
 
 
 def at_stake(found: Sequence[MigrateRisk], link: Path) -> Lines:
-    """Why the check of a project without schema.json exits with 1."""
+    """Return the reason why the check of a project without schema.json exits with 1; empty without risks."""
     return [f"{_things(found)} in {link.name} would be lost in a migrate, or abort it"] if found else []
 
 
 def fault_lines(found: Sequence[DatabaseFault], page: Page) -> Lines:
-    """What is wrong in the database now, table by table."""
+    """Return the faults in the database now, table by table."""
     return _under("wrong in the database now, whatever you decide:", found, "the file", page)
 
 
 def wrong_now(found: Sequence[DatabaseFault], link: Path) -> Lines:
-    """Why the check exits with 1 if nothing would be lost."""
+    """Return the reason why the check exits with 1 although nothing would be lost; empty without faults."""
     return (
         [f"{count(len(found), 'thing')} in {link.name} {'is' if len(found) == 1 else 'are'} wrong now"] if found else []
     )

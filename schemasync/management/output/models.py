@@ -14,7 +14,7 @@ from .terminal import Page
 
 
 def lines(found: Generated, result: ModelsResult, path: Path) -> Lines:
-    """One line about the file."""
+    """Return one line about the file."""
     match result:
         case "written":
             return [f"wrote {shown(path)}: {count(len(found.models), 'model')}"]
@@ -25,7 +25,7 @@ def lines(found: Generated, result: ModelsResult, path: Path) -> Lines:
 
 
 def not_expressed(notes: Sequence[str], page: Page) -> Lines:
-    """What the database has and the models do not express."""
+    """Return the parts of the database that the models do not express."""
     if not notes:
         return []
     found = ["the database has what the models do not express:"]

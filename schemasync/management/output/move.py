@@ -12,7 +12,7 @@ from .shared import Lines
 
 
 def plan_lines(preview: MovePreview) -> Lines:
-    """What a move would do."""
+    """Return the plan of a move."""
     found, sizes = preview.found.plan, preview.found.bytes
     lines = [
         f"{count(len(found.tables), 'table')} with {count(found.total, 'row')} would move to {preview.goal.server}"
@@ -52,7 +52,7 @@ def _span(seconds: float) -> str:
 
 
 def lines(done: MoveReport) -> Lines:
-    """The result of a move, or of its undoing."""
+    """Return the result of a move, or of undoing it."""
     match done.result:
         case "undone":
             lines = [f"{done.generation} is live again; {done.alias} takes no writes"]

@@ -1,4 +1,4 @@
-"""What a sync would do, as text."""
+"""The plan of a sync, as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .terminal import Page, table
 
 
 def lines(planned: Planned, page: Page) -> Lines:
-    """What a sync would do, and why; or its statements, for people to read."""
+    """Return the plan of a sync, with its reasons; or its statements, for people to read."""
     if planned.statements is not None:
         return _statements(planned.statements, is_in_place=planned.is_in_place)
     return [*_outlook(planned.outlook, page), *_migrations(planned.pending, page)]
@@ -51,7 +51,7 @@ def _outlook(seen: Outlook, page: Page) -> Lines:
 
 
 def what_stops(planned: Planned) -> str:
-    """Why a sync would be refused, in one line."""
+    """Return the reasons why a sync would be refused, in one line."""
     unmet = len(planned.outlook.unmet)
     hazards = len(planned.blocking) - unmet
     phrases = [count(hazards, "hazard")] if hazards else []
@@ -61,7 +61,7 @@ def what_stops(planned: Planned) -> str:
 
 
 def _mixins(found: Sequence[MixedIn], page: Page) -> Lines:
-    """What each mixin makes: one line for the tables in which that is the same."""
+    """Return the parts that each mixin makes: one line for all tables with the same parts."""
     tables: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for one in found:
         tables.setdefault((one.mixin, tuple(_parts(one))), []).append(one.table)
@@ -75,14 +75,15 @@ def _mixins(found: Sequence[MixedIn], page: Page) -> Lines:
 
 
 def _parts(made: MixedIn) -> Iterator[str]:
-    """The parts in words: columns by their names alone, as most are; the name of the table as in schema.json."""
+    """Yield the parts as text: columns by name alone, as most parts are columns; the table's name as `{table}`, as in
+    schema.json."""
     for kind, name in made.parts:
         shown = name.replace(made.table, "{table}") if made.table and kind not in ("column", "check") else name
         yield shown if kind == "column" else f"{kind} {shown}"
 
 
 def _in_place(seen: Outlook, page: Page) -> Lines:
-    """How long writers would wait for an alteration of the live file, and how to ask for it."""
+    """Return the time that writers would wait for an alteration of the live file, and the command for it."""
     possible, plan = seen.in_place, seen.plan
     if possible is None or plan is None:
         return []
@@ -102,7 +103,7 @@ def _in_place(seen: Outlook, page: Page) -> Lines:
 
 
 def _longer(possible: InPlaceOutlook) -> int:
-    """Milliseconds that should be enough, twice the estimate."""
+    """Return twice the estimate in milliseconds, rounded up to a second, as a sufficient limit."""
     return math.ceil((possible.seconds or 0) * 2) * 1000
 
 
@@ -111,7 +112,8 @@ def _what_needs(plan: Plan) -> str:
 
 
 def _tables(found: Sequence[TableOutlook], page: Page) -> Lines:
-    """What happens to existing rows; kept tables are counted together, new ones have no rows."""
+    """Return the steps of existing tables; kept tables are counted together, new tables are left out as they have no
+    rows."""
     there = [item for item in found if item.action is not Action.CREATE]
     kept = [item for item in there if item.action is Action.KEEP]
     shown = there if page.detail else [item for item in there if item.action is not Action.KEEP]
@@ -138,7 +140,7 @@ def _bytes(items: Sequence[TableOutlook]) -> str:
 
 
 def after_adoption(found: AfterAdoption, page: Page) -> Lines:
-    """The part of a plan that is known before the database is adopted."""
+    """Return the part of a plan that is known before the database is adopted."""
     pending = _migrations(found.pending, page)
     if not found.checked.changes:
         return ["schema.json and the database agree; after an adoption, a sync would change nothing", *pending]
@@ -146,7 +148,7 @@ def after_adoption(found: AfterAdoption, page: Page) -> Lines:
 
 
 def _migrations(names: Sequence[str], page: Page) -> Lines:
-    """The migrations of MIGRATED_APPS that would run."""
+    """Return the migrations of MIGRATED_APPS that would run."""
     return paragraph("migrations to run: ", names, page)
 
 

@@ -13,7 +13,7 @@ from .shared import Lines
 
 
 def lines(done: Pruned, *, dry_run: bool) -> Lines:
-    """Which archives were removed, and which stay."""
+    """Return the archives that were removed, and those that stay."""
     verb = "would remove" if dry_run else "removed"
     lines = [f"{verb} {_archive(archive)}" for archive in done.gone] or ["nothing to remove"]
     lines += [f"kept for now, live until a moment ago: {_archive(archive)}" for archive in done.young]
@@ -33,7 +33,7 @@ def _archive(archive: Archive) -> str:
 
 
 def hint_lines(hints: Sequence[AppliedHint], path: Path, *, dry_run: bool) -> Lines:
-    """Which hints were removed from schema.json."""
+    """Return the hints that were removed from schema.json."""
     if not hints:
         return [f"nothing to remove: no hint of {path} was applied to this database"]
     verb = "would remove" if dry_run else "removed"

@@ -15,7 +15,7 @@ from .terminal import Page
 
 
 def lines(done: Rehearsed, page: Page) -> Lines:
-    """What the sync would take, what would be different, and the way back."""
+    """Return the cost of the sync, the changes, and the effect of a rollback."""
     found = done.found
     if found.expected is None or found.writes is None or found.back is None:
         return _nothing_to_build(found)

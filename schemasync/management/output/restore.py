@@ -21,7 +21,7 @@ from .terminal import Page
 
 
 def written(done: Written) -> Lines:
-    """The file, and what to do with it."""
+    """Return the file, and the next step."""
     path = shlex.quote(str(done.output))
     what = f"{_what(done.source)}{size(done.bytes)}, of {moment(done.source.made_at.isoformat())}; whole"
     return [f"wrote {shown(done.output)}: {what}", f"To see its schema: manage.py schemasync inspect {path}"]
@@ -36,7 +36,7 @@ def _what(source: Source) -> str:
 
 
 def preview_lines(ahead: Ahead, page: Page) -> Lines:
-    """What a restore would do."""
+    """Return the preview of a restore."""
     origin = origin_of(ahead.to)
     assert origin is not None
     at = origin["made_at"]
@@ -51,7 +51,7 @@ def preview_lines(ahead: Ahead, page: Page) -> Lines:
 
 
 def lines(done: Restored, page: Page, *, is_behind: bool) -> Lines:
-    """The result of a restore. `is_behind`: schema.json has another version."""
+    """Return the result of a restore. `is_behind`: schema.json has another version."""
     ahead = done.ahead
     waited = f", writers waited {span(done.pause_ms)}" if ahead.preview is not None else ""
     lines = [f"{ahead.generation.name} is live: version {short(ahead.to.version)}{waited}"]
@@ -65,7 +65,7 @@ def lines(done: Restored, page: Page, *, is_behind: bool) -> Lines:
 
 
 def _synced(report: Report, page: Page) -> Lines:
-    """What a sync did to the backup before it went live."""
+    """Return the result of the sync of the backup before it went live."""
     if report.result == "current":
         return ["the backup has the version of schema.json"]
     rest = sync.lines(report, page)[1:]

@@ -12,7 +12,7 @@ from .terminal import Page, table
 
 
 def preview_lines(ahead: Preview, page: Page) -> Lines:
-    """What a rollback would do."""
+    """Return the preview of a rollback."""
     lines = [
         f"back from {ahead.live.generation} to {ahead.to.generation} "
         f"(version {short(ahead.to.version)}, live from {local_time(ahead.to.applied_at)})"
@@ -21,8 +21,8 @@ def preview_lines(ahead: Preview, page: Page) -> Lines:
 
 
 def differing(ahead: Preview, page: Page, written: str) -> Lines:
-    """How many rows differ in each table. `written`: what precedes the name of the live file if all was written
-    since."""
+    """Return the number of rows that differ in each table. `written`: the words before the name of the live file, if
+    all of them were written since."""
     here, there = ahead.live.generation, ahead.to.generation
     if not ahead.written:
         return ["nothing was written since: no row differs" if ahead.is_since else "no row differs"]
@@ -59,7 +59,7 @@ def lines(done: RolledBack) -> Lines:
 
 
 def reverse_lines(found: Reverse) -> Lines:
-    """What undoing an alteration in place would do."""
+    """Return the preview of undoing an alteration in place."""
     return [
         f"back in {found.live.generation}, with all rows, from version {short(found.live.version)} to "
         f"{short(found.to.version)}:",
@@ -78,5 +78,5 @@ def undone_lines(done: Undone) -> Lines:
 
 
 def left_ahead(wanted: str, live: str) -> Lines:
-    """What a schema.json of another version means after a rollback."""
+    """Return a line about a schema.json of another version after a rollback."""
     return [f"schema.json still has version {wanted}: until it has {live} again, a sync is refused (older-version)"]

@@ -19,13 +19,13 @@ Lines = list[str]
 
 
 def problem(one: Problem) -> str:
-    """The problem, the line of schema.json that it is in, and what to do next, indented."""
+    """Return the problem, its line in schema.json, and the next steps, indented."""
     excerpt = str(one.facts.get("excerpt", ""))
     return "\n  ".join([f"[{one.code}] {one.message}", *excerpt.splitlines(), *one.hint.splitlines()])
 
 
 def hazards(found: Sequence[Hazard], page: Page) -> Lines:
-    """One line for each hazard, and one for its fix; one for all hints that were applied."""
+    """Return one line for each hazard, and one for its fix; without details one line for all applied hints."""
     lines = []
     for hazard in found if page.detail else with_counted_hints(found):
         word = page.style.ERROR("STOPS") if hazard.blocking else "note"
@@ -35,7 +35,7 @@ def hazards(found: Sequence[Hazard], page: Page) -> Lines:
 
 
 def changes(found: Sequence[Change], page: Page) -> Lines:
-    """One line for each change; many new tables in one paragraph."""
+    """Return one line for each change; more than FEW new tables in one paragraph."""
     new = [change.table.name for change in found if isinstance(change, CreateTable)]
     lines = []
     if len(new) > FEW:
@@ -45,7 +45,7 @@ def changes(found: Sequence[Change], page: Page) -> Lines:
 
 
 def paragraph(head: str, names: Sequence[str], page: Page) -> Lines:
-    """Names in lines of the page's width, without breaks inside a name, so that each can be searched for."""
+    """Return names in lines of the page's width. No name is broken, so that each can be searched for."""
     if not names:
         return []
     indent = " " * (len(head) - len(head.lstrip()) + 2)
@@ -61,7 +61,8 @@ def foreign(objects: Objects, page: Page) -> Lines:
 
 
 def unknown_names(unknown: Unknown, page: Page) -> Lines:
-    """Functions, collations and modules that the database uses and this process does not know."""
+    """Return the functions, collations and modules that the database uses and that are not registered in this
+    process."""
     if not unknown:
         return []
     return [
@@ -71,11 +72,11 @@ def unknown_names(unknown: Unknown, page: Page) -> Lines:
 
 
 def not_created(left_out: Sequence[LeftOut], page: Page) -> Lines:
-    """Objects that are left out of a schema that was read from a database."""
+    """Return the objects that are left out of a schema that was read from a database."""
     named = [f"{one.type} {one.name} ({one.error})" for one in left_out]
     return paragraph("left out of schema.json, because SQLite does not compile it here: ", named, page)
 
 
 def refused_later(faults: Sequence[str]) -> Lines:
-    """Problems to fix by hand in a schema that was read from a database."""
+    """Return the problems to fix by hand in a schema that was read from a database."""
     return [f"to be fixed before a sync: {fault}" for fault in faults]

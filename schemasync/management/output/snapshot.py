@@ -14,7 +14,7 @@ from .shared import Lines
 
 
 def lines(path: Path, done: Snapshot) -> Lines:
-    """The file and its size, and each masked column."""
+    """Return the file and its size, and each masked column."""
     if done.masked is None:
         return [f"wrote {path} ({size(done.bytes)})"]
     columns, empty = done.masked.masking.columns, done.masked.empty
@@ -27,7 +27,7 @@ def lines(path: Path, done: Snapshot) -> Lines:
 
 
 def warnings(done: MaskedSnapshot) -> list[str]:
-    """A warning about columns that may have been forgotten."""
+    """Return warnings about columns that the rules may have forgotten."""
     found, not_named = [], done.masking.not_named
     if not_named:
         found.append(f"columns that look personal, and of which the rules say nothing: {_listed(not_named)}")

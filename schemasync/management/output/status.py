@@ -1,4 +1,4 @@
-"""What is live, what a run is doing, and what needs a person, as text."""
+"""The state of a database, as text: the live generation, the run at work, and problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .terminal import Page
 
 
 def lines(found: Status, page: Page) -> Lines:
-    """The live generation, and the run at work on it."""
+    """Return the live generation, the run at work, archives, the last backup and drill, and problems."""
     lines = [*_live(found), *_pending(found), *(_run(found.run, waits=found.waits) if found.run else [])]
     archives = (
         f"{count(len(found.archives), 'archive')} ({size(found.archive_bytes)})" if found.archives else "no archives"

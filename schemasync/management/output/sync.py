@@ -64,6 +64,6 @@ def _what_is_new(done: Report) -> str:
 
 
 def replayed(how: Followed) -> str:
-    """How many rows were replayed, in how many rounds, and how much a write slowed down."""
+    """Return the number of replayed rows and of rounds, and the slowdown of a write."""
     write_overhead = f"; a write took {how.write_overhead:.1f} times as long" if how.write_overhead is not None else ""
     return f"{count(how.keys, 'row')} written during the run, replayed in {count(how.rounds, 'round')}{write_overhead}"

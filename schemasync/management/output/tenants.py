@@ -1,4 +1,4 @@
-"""All tenants, as text."""
+"""The results of `tenants`, as text."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from ...tenants.moving.sender import Moved
     from ..tenant_lives import Change
 
-WIDE = 100  # rows that decide how wide the columns of a report are
+WIDE = 100  # rows that determine the widths of the columns of a report
 
 
 def state(one: Standing, number: int) -> str:
-    """The heading for the plan of all tenants that are in one state."""
+    """Return the heading for the plan of all tenants in one state."""
     version = f"at version {short(one.version)}" if one.version else "without a version"
     changed = " and with objects that changed since" if one.is_changed else ""
     return f"{count(number, 'tenant')} {version}{changed}, such as {one.key}:"
 
 
 def sync_lines(done: FleetReport) -> Lines:
-    """What was done."""
+    """Return the result of a sync."""
     parts = [f"{done.current:,} were current"] if done.current else []
     what = f"{count(len(done.tally.done), 'tenant')} synced to version {short(done.version)}"
     return [f"{what} in {span(done.duration_ms)}{_rest(done.tally, parts)}"]
 
 
 def _rest(tally: Tally, parts: list[str]) -> str:
-    """How many failed or were not tried, after other parts."""
+    """Return other parts, and the numbers of tenants that failed or were not tried, as one phrase."""
     parts = [*parts, f"{len(tally.failed):,} failed"] if tally.failed else parts
     parts = [*parts, f"{tally.left:,} were not tried"] if tally.left else parts
     return f"; {', '.join(parts)}" if parts else ""
 
 
 def rollback_lines(done: RollbackReport) -> Lines:
-    """What was done, or would be."""
+    """Return the result of a rollback, or its preview."""
     back = done.tally.done
     rows = [f"{one.key}: {one.written}" for one in back if one.done.rows]
     lines = shown("written since", rows)
@@ -65,13 +65,13 @@ def rollback_lines(done: RollbackReport) -> Lines:
 
 
 def created_lines(made: Tenant) -> Lines:
-    """Where the new tenant is."""
+    """Return the new tenant, with its host and path."""
     where = f" on {made.host}" if made.host else ""
     return [f"{made.key} is created{where}, with version {short(made.version)}: {made.get_path()}"]
 
 
 def changed_lines(done: Change) -> Lines:
-    """What became of a tenant."""
+    """Return the new state of a tenant."""
     match done.result:
         case "suspended":
             return [f"{done.key} is suspended: requests get 503; its file stays at {done.path}"]
@@ -86,7 +86,7 @@ def changed_lines(done: Change) -> Lines:
 
 
 def backup_lines(done: BackupsReport) -> Lines:
-    """The backups that were made, or are due."""
+    """Return the backups that were made, or are due."""
     if done.is_dry_run:
         lines = listed("due", [one.key for one in done.made])
         return [*lines, f"{count(len(done.made), 'backup')} due{_rest(done.tally, _recent(done))}"]
@@ -100,7 +100,7 @@ def _recent(done: BackupsReport) -> list[str]:
 
 
 def balance_lines(done: Balance) -> Lines:
-    """The shares, the moves, and what was done."""
+    """Return the shares, the proposed moves, and the moves that were made."""
     lines = [
         f"{name}: {of_size:.0%} of its share of the size, {of_load:.0%} of the load"
         for name, (of_size, of_load) in done.shares.items()
@@ -118,7 +118,7 @@ def balance_lines(done: Balance) -> Lines:
 
 
 def moved_lines(done: Moved) -> Lines:
-    """Where the tenant is now."""
+    """Return the result of a move."""
     match done.result:
         case "current":
             return [f"{done.key} is on {done.host} already"]
@@ -132,14 +132,14 @@ def moved_lines(done: Moved) -> Lines:
 
 
 def asked_lines(version: str, hosts: Sequence[str], running: Sequence[str]) -> Lines:
-    """Which hosts were asked for a sync."""
+    """Return the hosts from which a sync was requested, and the hosts on which one already runs."""
     lines = [f"asked {host} for a sync to version {short(version)}" for host in hosts if host not in running]
     lines += [f"{host} is not asked: a sync runs there" for host in running]
     return [*lines, "How far they are: manage.py schemasync tenants status"]
 
 
 def table(answers: Iterable[Answer]) -> Iterator[str]:
-    """The rows of a report under their columns, as wide as the first hundred rows need."""
+    """Yield the rows of a report under their columns. The widths fit the first WIDE rows."""
     rows = _with_header(answers)
     first = list(islice(rows, WIDE))
     widths = [max(map(len, cells)) for cells in zip(*first, strict=True)]
@@ -148,7 +148,7 @@ def table(answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def write_csv(answers: Iterable[Answer], file: Any) -> None:
-    """The rows of a report as CSV (RFC 4180), with the names of the columns in the first line."""
+    """Write the rows of a report as CSV (RFC 4180), with the names of the columns in the first line."""
     csv.writer(file).writerows(_with_header(answers))
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ...tenants.fleet.status import FleetStatus
 
 SHOWN = 20  # tenants of a kind that are listed
-GROWING = 5  # of those that have grown most
+GROWING = 5  # tenants with the most growth that are listed
 
 
 def status_lines(found: FleetStatus) -> Lines:
-    """States, versions, who needs something, and how large they are."""
+    """Return states, versions, tenants with problems, sizes, health and runs."""
     known = found.recorded
     states = ", ".join(f"{number:,} {name}" for name, number in sorted(known.states.items())) or "no tenants"
     lines = [f"tenants: {states}", f"{found.current:,} current, {size(found.bytes)}"]
@@ -59,7 +59,7 @@ def _process_line(one: ProcessFiles) -> str:
 
 
 def _health(known: Recorded) -> Lines:
-    """What was found last, and how old that is."""
+    """Return the results of the last checks, and their age."""
     if known.health_at is None:
         return ["health: never checked. To check: manage.py schemasync tenants health"]
     parts = [f"{number:,} {name}" for name, number in sorted(known.health.items(), key=lambda one: -one[1])]
@@ -69,14 +69,14 @@ def _health(known: Recorded) -> Lines:
 
 
 def health_lines(done: HealthReport) -> Lines:
-    """How many said what."""
+    """Return the number of tenants with each result."""
     counts = Counter(one.done.health for one in done.checks)
     found = ", ".join(f"{number:,} {name}" for name, number in counts.most_common()) or "no tenants"
     return [f"{found}, in {span(done.duration_ms)}"]
 
 
 def unhealthy_lines(done: HealthReport) -> Lines:
-    """Who said something, for the error of the command; empty if nobody did."""
+    """Return the tenants with problems, for the error of the command; empty if there are none."""
     found = done.unhealthy
     return [f"{count(len(found), 'tenant')} not healthy:", *_unhealthy(found)] if found else []
 
@@ -108,7 +108,7 @@ def _problem(one: ProblemJson) -> str:
 
 
 def shown(what: str, lines: list[str]) -> Lines:
-    """A line for each, the first twenty of them."""
+    """Return a heading, and one line for each of the first SHOWN lines; empty without lines."""
     if not lines:
         return []
     more = [f"  and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
@@ -116,7 +116,7 @@ def shown(what: str, lines: list[str]) -> Lines:
 
 
 def listed(what: str, keys: Sequence[str]) -> Lines:
-    """All in one line, the first twenty of them."""
+    """Return the first SHOWN keys in one line; empty without keys."""
     if not keys:
         return []
     more = f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else ""

@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # the rest of rich is imported when a bar is drawn: a sync wi
     from rich.console import Console
 
 _STEADY = ("pages", "rows")  # units that take about the same time each, so that a rate is meaningful
-_COUNTED = ("tenants",)  # units of which the result of the command says how many there were
+_COUNTED = ("tenants",)  # units that the result of the command counts
 LOG_WIDTH = 120  # columns in a log
 Write = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The destination of a text: its width in columns, Django's colours or none, and whether all details are shown."""
+    """The destination of a text: its width in columns, Django's colours or none, and whether to show all details."""
 
     width: int = LOG_WIDTH
     style: Style = field(default_factory=no_style)
@@ -34,7 +34,7 @@ class Page:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], page: Page, right: Sequence[int] = ()) -> list[str]:
-    """Aligned columns, one line for each row. Nothing is wrapped, so that a row stays one line of a log."""
+    """Return aligned columns, one line for each row. No cell is wrapped, so that a row stays one line of a log."""
     widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ class Bars:
 
 
 class Lines:
-    """One plain line when a phase ends; none for a phase that had nothing to do, or that the result counts."""
+    """One plain line when a phase ends; none for a phase with nothing to do, or with units that the result counts."""
 
     def __init__(self, write: Write) -> None:
         self.write = write

@@ -1,4 +1,4 @@
-"""Creates a test database as a copy of a cached one, if nothing that was read for that has changed."""
+"""Creates a test database as a copy of a cached one, if no input of the cached one has changed."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from .facts import facts, folders, receivers, roots
 from .inputs import Inputs
 from .recording import recording
 from .sources import imported, modules_of
-from .store import Entry
+from .store import CachedDatabase
 
 DAMAGED = "the cached one is damaged"
 VARYING = ("django_migrations",)  # tables with the time of a build
 SERIALIZE = None if django.VERSION >= (6, 1) else True
-"""The default of create_test_db. Since Django 6.1, setup_databases serializes the databases when all of them exist, and
-create_test_db warns of the argument."""
+"""The default of `serialize` in create_test_db. Since Django 6.1, setup_databases serializes the databases when all of
+them exist, and create_test_db warns about the argument."""
 NO_REASON = {"DATABASES", "LOGGING", "SECRET_KEY"}
-"""Settings that do not shape a database if they are only read before it is built: databases are compared one by one,
+"""Settings that do not shape a database if they are read only before it is built: databases are compared one by one,
 paths of log files may be temporary, and a key may be random."""
 
 Build = Callable[[], str]
@@ -47,7 +47,7 @@ Build = Callable[[], str]
 
 
 def install() -> None:
-    """Let Django's SQLite backend, and those that derive from it, create test databases in this way."""
+    """Let Django's SQLite backend, and backends that derive from it, create test databases with the cache."""
     backend: Any = sqlite3_creation.DatabaseCreation
     backend.create_test_db = _create_test_db
     if "django.test.testcases" in sys.modules:  # in a process of `test --parallel` nothing creates a database
@@ -68,7 +68,7 @@ def _create_test_db(
     serialize: bool | None = SERIALIZE,
     keepdb: bool = False,
 ) -> str:
-    """Like that of BaseDatabaseCreation."""
+    """Like create_test_db() of BaseDatabaseCreation, but with the cache."""
     given = {} if serialize is None else {"serialize": serialize}
     _install_flush()
 
@@ -83,7 +83,7 @@ def _create_test_db(
 
 
 def _cached(creation: Any, build: Build, verbosity: int, autoclobber: bool, serialize: bool | None) -> str:
-    """Create the test database from the cache, or by `build`, and cache it then. Returns its name."""
+    """Create the test database from the cache, or with `build`, and then cache it. Return its name."""
     alias = creation.connection.alias
     import_management()  # the receivers of the apps, as `migrate` does
     entry, reason = _fresh(alias)
@@ -116,8 +116,9 @@ def _is_there(creation: Any) -> bool:
     return not creation.is_in_memory_db(name) and Path(name).exists()
 
 
-def _fresh(alias: str) -> tuple[Entry | None, str | None]:
-    """The entry that was built from what is there now; otherwise why the one that was used last is another one."""
+def _fresh(alias: str) -> tuple[CachedDatabase | None, str | None]:
+    """Return the entry whose inputs are unchanged, and None; otherwise None, and the first difference of the entry that
+    was used last, if there is one."""
     reason, now = None, facts(alias)
     for entry in stored.entries(alias):
         inputs = entry.read()
@@ -128,7 +129,7 @@ def _fresh(alias: str) -> tuple[Entry | None, str | None]:
     return None, reason
 
 
-def _verify(creation: Any, entry: Entry) -> None:
+def _verify(creation: Any, entry: CachedDatabase) -> None:
     """Raise Failed if the cached database differs from the new one."""
     try:
         tables = differing_tables(creation.connection.connection, entry.database, VARYING)
@@ -143,8 +144,8 @@ def _verify(creation: Any, entry: Entry) -> None:
         )
 
 
-def _copied(creation: Any, entry: Entry, verbosity: int, autoclobber: bool, serialize: bool | None) -> str:
-    """Create the database as Django does, with a copy in place of `migrate`."""
+def _copied(creation: Any, entry: CachedDatabase, verbosity: int, autoclobber: bool, serialize: bool | None) -> str:
+    """Create the database like Django, but with a copy in place of `migrate`. Return its name."""
     connection, name = creation.connection, str(creation._get_test_db_name())
     if verbosity >= 1:
         shown = creation._get_database_display_str(verbosity, name)
@@ -167,8 +168,8 @@ def _was_generation(path: Path) -> bool:
         return history_table.newest(connection) is not None
 
 
-def _made_generation(creation: Any, name: str, entry: Entry) -> bool:
-    """Make the copy a generation, as a sync would; False for a database in memory, and with Django's own backend."""
+def _made_generation(creation: Any, name: str, entry: CachedDatabase) -> bool:
+    """Make the copy a generation, like a sync; return False for a database in memory, and with Django's own backend."""
 
     def write(path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
@@ -179,8 +180,8 @@ def _made_generation(creation: Any, name: str, entry: Entry) -> bool:
 
 
 def _send_post_migrate(alias: str, verbosity: int) -> None:
-    """Call the project's own receivers: what they do may depend on more than the database. Those of installed apps have
-    done their work in the copy."""
+    """Call the project's own receivers, as their work may depend on more than the database. The copy has the work of
+    other receivers."""
     for config in apps.get_app_configs():
         if config.models_module is not None:
             about = {"app_config": config, "verbosity": verbosity, "interactive": False, "using": alias}
@@ -188,7 +189,7 @@ def _send_post_migrate(alias: str, verbosity: int) -> None:
                 receiver(signal=post_migrate, sender=config, apps=apps, plan=[], **about)
 
 
-def _serialize(creation: Any, entry: Entry) -> None:
+def _serialize(creation: Any, entry: CachedDatabase) -> None:
     text = entry.serialized_text()
     if text is None:
         text = creation.serialize_db_to_string()
@@ -198,7 +199,7 @@ def _serialize(creation: Any, entry: Entry) -> None:
 
 
 def _seeded(creation: Any, name: str, serialize: bool | None) -> str:
-    """Run the project's own seed; what is serialized has to contain what it wrote."""
+    """Run the project's own seed, and serialize the database again, so that its rows are included. Return the name."""
     seed = conf.test_seed()
     if seed is not None:
         import_string(seed)(creation.connection.alias)
@@ -207,8 +208,8 @@ def _seeded(creation: Any, name: str, serialize: bool | None) -> str:
     return name
 
 
-def _store(creation: Any, entry: Entry, inputs: Inputs, serialize: bool | None) -> None:
-    """The database first: its inputs make it an entry."""
+def _store(creation: Any, entry: CachedDatabase, inputs: Inputs, serialize: bool | None) -> None:
+    """Store the database in the cache. The inputs are written last, as they make it an entry."""
     connection = creation.connection
     connection.ensure_connection()
     temporary.write_whole(entry.database, lambda path: store(connection.connection, path))

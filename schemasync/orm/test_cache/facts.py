@@ -1,4 +1,4 @@
-"""What a test database depends on besides files and settings: versions, models, routers, receivers."""
+"""The facts that a test database depends on besides files and settings: versions, models, routers, receivers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .inputs import described, digest
 from .sources import file_of
 
 DISTRIBUTIONS = (".dist-info", ".egg-info", ".egg-link", ".pth")
-PLACES = ("NAME", "TEST")  # of a database: each process of a test run has its own
+PLACES = ("NAME", "TEST")  # keys of a database whose values differ between the processes of a test run
 
 
 def facts(alias: str) -> dict[str, str]:
-    """A digest of each, by what it is called."""
+    """Return the facts: descriptions mapped to digests or versions."""
     return {
         "the version of Python": digest(sys.version),
         "the version of SQLite": sqlite3.sqlite_version,
@@ -43,7 +43,7 @@ def facts(alias: str) -> dict[str, str]:
 
 
 def roots() -> set[str]:
-    """The modules with code of the project that may run in a build: migrations, receivers, routers, `migrate`."""
+    """Return the names of modules with code that may run in a build: migrations, receivers, routers, `migrate`."""
     found = {name for name in sys.modules if any(name.startswith(f"{module}.") for module in migration_modules())}
     found.update(module_of(one) for *_, one in _receivers())
     found.update(type(one).__module__ for one in router.routers)
@@ -51,19 +51,19 @@ def roots() -> set[str]:
 
 
 def folders() -> set[str]:
-    """The folders of migrations that belong to the project."""
+    """Return the folders of migrations that belong to the project."""
     files = (file_of(module) for module in migration_modules())
     return {str(Path(path).parent) for path in files if path is not None}
 
 
 def migration_modules() -> set[str]:
-    """The names of the packages with the migrations of the installed apps."""
+    """Return the names of the packages with the migrations of the installed apps."""
     found = (MigrationLoader.migrations_module(config.label)[0] for config in apps.get_app_configs())
     return {module for module in found if module is not None}
 
 
 def distributions() -> Iterator[str]:
-    """What is installed, with its version: the names of the folders in which that is recorded."""
+    """Yield the names of the files and folders that record the installed distributions, with their versions."""
     for folder in sys.path:
         place = folder or "."  # the empty one stands for the current folder
         if Path(place).is_dir():
@@ -71,8 +71,8 @@ def distributions() -> Iterator[str]:
 
 
 def model_lines(alias: str) -> Iterator[str]:
-    """What content types and permissions are made of; also the fields where Django creates the tables from them: in an
-    app without migrations, and in all if the database's own `TEST["MIGRATE"]` is False."""
+    """Yield the parts of each model that decide content types and permissions; also its fields if Django creates the
+    table from them: in an app without migrations, and in all apps if `TEST["MIGRATE"]` of the database is False."""
     ignores = connections[alias].settings_dict["TEST"].get("MIGRATE") is False
     for config in apps.get_app_configs():
         whole = ignores or not conf.has_migrations(config)
@@ -93,42 +93,42 @@ def _definition(model: type[Model]) -> list[Any]:
 
 
 def receivers(signal: Signal, sender: AppConfig | None) -> list[Callable[..., Any]]:
-    """The project's own receivers of a signal of `migrate` for an app."""
+    """Return the project's own receivers of a signal of `migrate` for an app."""
     waiting, _ = signal._live_receivers(sender)
     return [one for one in waiting if file_of(module_of(one)) is not None]
 
 
 def _receivers() -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Each with its signal and the label of an app."""
+    """Yield (name of the signal, label of an app, receiver) for each of the project's own receivers."""
     for name, signal in (("pre_migrate", pre_migrate), ("post_migrate", post_migrate)):
         for config in apps.get_app_configs():
             yield from ((name, config.label, one) for one in receivers(signal, config))
 
 
 def receiver_lines() -> Iterator[str]:
-    """Which receiver is connected to which signal, and for which app."""
+    """Yield one line for each of the project's own receivers: its signal, the app, and its name."""
     for signal, label, receiver in _receivers():
         yield f"{signal} {label} {name_of(receiver)}"
 
 
 def module_of(one: Any) -> str:
-    """The name of the module with a function or method."""
+    """Return the name of the module of an object, or of its class."""
     return getattr(one, "__module__", None) or type(one).__module__
 
 
 def name_of(one: Any) -> str:
-    """The full name of a function or class."""
+    """Return the full name of a function or class, or of the class of another object."""
     return f"{module_of(one)}.{getattr(one, '__qualname__', type(one).__qualname__)}"
 
 
 def database_line(alias: str) -> str:
-    """The settings of a database, without the place of its file."""
+    """Return the settings of a database as text, without the path of its file."""
     given: Any = connections[alias].settings_dict
     test = {key: value for key, value in given["TEST"].items() if key != "NAME"}
     return described({**{key: value for key, value in sorted(given.items()) if key not in PLACES}, "TEST": test})
 
 
 def command() -> str:
-    """The app whose `migrate` runs."""
+    """Return the app whose `migrate` runs, or the class of a loaded command."""
     found = get_commands()["migrate"]
     return found if isinstance(found, str) else name_of(type(found))

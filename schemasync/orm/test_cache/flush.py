@@ -1,8 +1,8 @@
-"""Empties a test database after a TransactionTestCase: what `flush` leaves, with less work.
+"""Empties a test database after a TransactionTestCase, with the result of `flush` and less work.
 
 Django's command deletes the rows of all tables, and then lets the receivers of `post_migrate` write every content type
-and every permission again, with several queries and two transactions for each app. Here only tables with rows are
-emptied, and what Django's own receivers write is inserted at once, as it was recorded the first time.
+and every permission again, with several queries and two transactions for each app. This module empties only tables with
+rows, and inserts the rows of Django's own receivers at once, as recorded the first time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What receivers wrote, and which content types they left in the cache of ContentType.objects."""
+    """The rows that receivers wrote, and the content types that they left in the cache of ContentType.objects."""
 
     rows: Permissions
     cached: tuple[tuple[str, str], ...]
@@ -45,8 +45,8 @@ class Written:
 
 @dataclass(slots=True)
 class Recorded:
-    """What Django's own receivers wrote in one alias, by the number of the group of calls. It is valid as long as `of`
-    is the same: what these receivers read besides the database."""
+    """The rows that Django's own receivers wrote in one alias, by the number of the group of calls. They are valid
+    while `of` is unchanged: the input of these receivers besides the database."""
 
     of: tuple[Any, ...] = ()
     written: dict[int, Written] = field(default_factory=dict)
@@ -57,13 +57,13 @@ _stock = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
 
 def install() -> None:
-    """Let TransactionTestCase empty databases in this way."""
+    """Let TransactionTestCase empty databases with flush() of this module."""
     case: Any = TransactionTestCase
     case._fixture_teardown = _fixture_teardown
 
 
 def _fixture_teardown(self: Any) -> None:
-    """Like that of TransactionTestCase."""
+    """Like _fixture_teardown() of TransactionTestCase, but with flush() of this module if it applies."""
     names = self._databases_names(include_mirrors=False)
     if self.available_apps is not None or not all(map(_is_ours, names)):
         _stock(self)
@@ -78,7 +78,7 @@ def _is_ours(alias: str) -> bool:
 
 
 def flush(alias: str, *, emits: bool) -> None:
-    """Do what the command `flush` does between tests. `emits`: it sends `post_migrate`."""
+    """Empty a database like the command `flush` between tests. `emits`: send `post_migrate`."""
     connection = connections[alias]
     connection.ensure_connection()
     if not has_triggers(connection.connection) and (tables := _emptied(connection)):
@@ -97,8 +97,8 @@ def flush(alias: str, *, emits: bool) -> None:
 
 
 def _emptied(connection: Any) -> list[str]:
-    """Delete the rows of all tables of models, and return their names. Returns none of them if that fails: Django's own
-    command then says why."""
+    """Delete the rows of all tables of models, and return the names of these tables. Return an empty list on failure:
+    Django's own command then reports the error."""
     _import_management(tuple(apps.get_app_configs()))
     tables: list[str] = connection.introspection.django_table_names(only_existing=True, include_views=False)
     try:
@@ -131,7 +131,7 @@ def _emit(alias: str, tables: list[str]) -> None:
 
 
 def _calls() -> list[Call] | None:
-    """All receivers that `post_migrate` calls, in order; None if one is asynchronous."""
+    """Return all receivers that `post_migrate` calls, in order; None if one is asynchronous."""
     found: list[Call] = []
     for config in apps.get_app_configs():
         if config.models_module is not None:
@@ -143,8 +143,8 @@ def _calls() -> list[Call] | None:
 
 
 def _own_receivers(alias: str, tables: list[str]) -> tuple[Receiver, ...]:
-    """Django's receivers that write content types and permissions; none if the project has changed these models, or has
-    them in another database."""
+    """Return Django's receivers that write content types and permissions; empty if the project has changed these
+    models, or has them in another database."""
     if not all(apps.is_installed(f"django.contrib.{app}") for app in ("auth", "contenttypes")):
         return ()
     from django.contrib.auth import management
@@ -165,14 +165,14 @@ def _read_by_receivers(alias: str, calls: list[Call]) -> tuple[Any, ...]:
 
 
 def _send(alias: str, calls: Iterable[Call]) -> None:
-    """As `emit_post_migrate_signal` does it for `flush`."""
+    """Call the receivers like `emit_post_migrate_signal` for `flush`."""
     for config, receiver in calls:
         about = {"app_config": config, "verbosity": 0, "interactive": False, "using": alias}
         receiver(signal=post_migrate, sender=config, **about)
 
 
 def _record(alias: str, calls: Iterable[Call]) -> Written:
-    """Send, and return what was written."""
+    """Call the receivers, and return the rows that they wrote."""
     connection = connections[alias]
     before = last_ids(connection.connection)
     _send(alias, calls)
@@ -185,7 +185,8 @@ def _cached(alias: str) -> tuple[tuple[str, str], ...]:
 
 
 def _replayed(alias: str, written: Written) -> bool:
-    """Write what was recorded. False, with nothing written, if the database has something else than at that time."""
+    """Write the recorded rows, and return True. Return False, with nothing written, if they conflict with rows of the
+    database."""
     try:
         with atomic(using=alias):
             add_permissions(connections[alias].connection, written.rows)

@@ -1,4 +1,4 @@
-"""What a test database was built from, and whether it is still the same."""
+"""The inputs of the build of a test database, and their comparison with the present ones."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from django.utils.functional import Promise
 MISSING = "missing"
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 ABOUT_THE_CACHE = ("TESTS", "TEST_CACHE")
-"""Keys of SCHEMASYNC that change no database: a run that verifies has to find what a run that copies would use."""
+"""Keys of SCHEMASYNC that change no database: a run that verifies has to find the entry that a run that copies would
+use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Digests of everything that a build has read: `files` and `folders` by their path, `settings` by their name, and
-    `facts`, such as versions, by what they are called."""
+    """Digests of everything that a build has read: `files` and `folders` by path, `settings` by name, and `facts`, such
+    as versions, by description."""
 
     files: Mapping[str, str]
     folders: Mapping[str, str]
@@ -33,7 +34,7 @@ class Inputs:
 
     @classmethod
     def of(cls, files: Iterable[str], folders: Iterable[str], names: Iterable[str], facts: Mapping[str, str]) -> Inputs:
-        """The inputs as they are now."""
+        """Return the inputs as they are now."""
         return cls(
             {path: digest_of_file(path) for path in sorted(set(files))},
             {path: digest_of_folder(path) for path in sorted(set(folders))},
@@ -42,7 +43,7 @@ class Inputs:
         )
 
     def difference(self, facts: Mapping[str, str]) -> str | None:
-        """The first input that is another one now, in words; None if all are the same. `facts`: those of now."""
+        """Return a description of the first input that has changed; None if none has. `facts`: the present ones."""
         for name in sorted(self.facts.keys() | facts.keys()):
             if self.facts.get(name) != facts.get(name):
                 return name
@@ -55,26 +56,26 @@ class Inputs:
         return next((path for path, digest in self.files.items() if digest_of_file(path) != digest), None)
 
     def as_json(self) -> str:
-        """The text of a file."""
+        """Return the text of the file of inputs."""
         return json.dumps(
             {"files": self.files, "folders": self.folders, "settings": self.settings, "facts": self.facts}, indent=1
         )
 
     @classmethod
     def from_json(cls, text: str) -> Inputs:
-        """The inversion. Raises ValueError, KeyError, TypeError for another text."""
+        """Return the inputs from the text of as_json(). Raises ValueError, KeyError, TypeError for another text."""
         read = json.loads(text)
         return cls(read["files"], read["folders"], read["settings"], read["facts"])
 
 
 def digest(text: str | bytes) -> str:
-    """A short digest."""
+    """Return a short digest."""
     return hashlib.blake2b(text.encode() if isinstance(text, str) else text, digest_size=16).hexdigest()
 
 
 @cache  # nobody edits the sources of a running process; several databases have the same
 def digest_of_file(path: str) -> str:
-    """The digest of the content; `MISSING` if the file cannot be read."""
+    """Return the digest of the content; `MISSING` if the file cannot be read."""
     try:
         return digest(Path(path).read_bytes())
     except OSError:
@@ -83,7 +84,7 @@ def digest_of_file(path: str) -> str:
 
 @cache
 def digest_of_folder(path: str) -> str:
-    """The digest of the names in a folder, without compiled modules."""
+    """Return the digest of the names in a folder, without compiled modules; `MISSING` if it cannot be read."""
     try:
         return digest("\n".join(sorted(one.name for one in Path(path).iterdir() if one.name != "__pycache__")))
     except OSError:
@@ -91,7 +92,7 @@ def digest_of_folder(path: str) -> str:
 
 
 def digest_of_setting(name: str) -> str:
-    """The digest of a setting's value."""
+    """Return the digest of a setting's value."""
     value = getattr(settings, name, MISSING)
     if name == "SCHEMASYNC" and isinstance(value, Mapping):
         value = {key: one for key, one in value.items() if key not in ABOUT_THE_CACHE}
@@ -99,10 +100,10 @@ def digest_of_setting(name: str) -> str:
 
 
 def described(value: Any) -> str:
-    """A text for a value that is the same in every process, and another one for another value.
+    """Return a text for a value that is the same in every process and differs for other values.
 
-    Objects without a text of their own are described by their class: repr() has their address. What is lazy stays so:
-    to translate a text or to look up a URL may be impossible before the tests begin.
+    Objects without a repr() of their own are described by their class, as the default has their address. Lazy values
+    are not evaluated: it may be impossible to translate a text or look up a URL before the tests begin.
     """
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{described(key)}: {described(one)}' for key, one in value.items())}}}"

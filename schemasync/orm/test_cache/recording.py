@@ -1,4 +1,4 @@
-"""Records what a build of a test database reads: settings, files, and the code of the project that it runs."""
+"""Records the inputs of a build of a test database: settings, files, and the code of the project that it runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from django.conf import settings
 
 from .sources import is_of_project
 
-TOOL = 4  # of sys.monitoring; 0 to 2 and 5 are those of debuggers, coverage, profilers and optimizers
+TOOL = 4  # of sys.monitoring; debuggers, coverage, profilers and optimizers have 0 to 2 and 5
 
 
 @dataclass(slots=True)
 class Recording:
-    """Names of settings, and paths of files of the project: those that were opened, and those whose code ran. It is
-    not `complete` if the code could not be watched, because a profiler does that.
+    """Names of settings, and paths of files of the project: files that were opened, and files whose code ran. It is not
+    `complete` if a profiler prevented watching the code.
 
-    `earlier_settings` were read before, by modules while they were imported: code that runs now may use what they keep.
+    `earlier_settings` were read before, by modules while they were imported: code that runs now may use the values that
+    they keep.
     """
 
     settings: set[str] = field(default_factory=set)
@@ -34,14 +35,14 @@ class Recording:
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Record within the block what this thread does."""
+    """Record the inputs of the build within the block."""
     found = Recording()
     with _settings(found), _files(found), _code(found):
         yield found
 
 
 class _Recorder:
-    """Stands for the settings; LazySettings asks it once for each name, and remembers the value."""
+    """A proxy for the settings. LazySettings gets each name from it once, and remembers the value."""
 
     def __init__(self, real: Any, found: set[str]) -> None:
         self.__dict__.update(_real=real, _found=found)
@@ -67,7 +68,7 @@ def _settings(found: Recording) -> Iterator[None]:
     real = lazy._wrapped
     _read.update(name for name in vars(lazy) if name.isupper())  # LazySettings remembers them until the next line
     found.earlier_settings |= _read
-    lazy._wrapped = _Recorder(real, found.settings)  # also forgets the values that are known
+    lazy._wrapped = _Recorder(real, found.settings)  # also clears the remembered values
     try:
         yield
     finally:
@@ -79,7 +80,8 @@ _is_hooked = False
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook stays for the life of the process. https://docs.python.org/3/library/audit_events.html"""
+    """Add opened files of the project. An audit hook stays for the life of the process.
+    https://docs.python.org/3/library/audit_events.html"""
     if event == "open" and _opened:
         path, mode, flags = arguments
         writes = isinstance(mode, str) and any(letter in mode for letter in "wax+")
@@ -104,7 +106,8 @@ def _files(found: Recording) -> Iterator[None]:
 
 @contextmanager
 def _code(found: Recording) -> Iterator[None]:
-    """Files whose functions run. By sys.monitoring each function is reported once, and costs nothing afterwards."""
+    """Record files whose functions run. With sys.monitoring each function is reported once, and costs nothing
+    afterwards."""
     with _monitored(found) if sys.version_info >= (3, 12) else _profiled(found):
         yield
 

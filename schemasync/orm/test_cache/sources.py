@@ -1,4 +1,4 @@
-"""Files of the project, as opposed to those of Python and of installed distributions, and what they import."""
+"""Finds files of the project, as opposed to those of Python and of installed distributions, and their imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_REGULAR = ("/dev/", "/proc/", "/sys/")
 
 @lru_cache(maxsize=1)
 def _installed() -> tuple[str, ...]:
-    """Folders whose content is known by its version."""
+    """Return the folders of Python and of installed distributions, whose content a version identifies."""
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += [*site.getsitepackages(), site.getusersitepackages()]
     return tuple({f"{folder}/" for path in paths for folder in (path, str(Path(path).resolve()))})
@@ -27,13 +27,14 @@ def is_of_project(path: str) -> bool:
 
 
 def file_of(module: str) -> str | None:
-    """The file of an imported module of the project."""
+    """Return the file of an imported module of the project; None for other modules."""
     path = getattr(sys.modules.get(module), "__file__", None)
     return path if path is not None and is_of_project(path) else None
 
 
 def imported(modules: Iterable[str]) -> set[str]:
-    """The files of the project among these modules and all that they import, directly or not, also within functions."""
+    """Return the files of the project among these modules and all modules that they import, directly or not, also
+    within functions."""
     seen, files, waiting = set[str](), set[str](), list(modules)
     while waiting:
         module = waiting.pop()
@@ -49,7 +50,7 @@ def imported(modules: Iterable[str]) -> set[str]:
 
 
 def _imports(path: str, module: str) -> Iterator[str]:
-    """The modules that a file may import. Of `from a import b`, b may be a module, too."""
+    """Yield the modules that a file may import. In `from a import b`, b may be a module, too."""
     package = module if Path(path).name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(Path(path).read_bytes())):
         if isinstance(node, ast.Import):
@@ -69,7 +70,7 @@ def _base(node: ast.ImportFrom, package: str) -> str:
 
 
 def modules_of(files: Iterable[str]) -> Iterator[str]:
-    """The names of the imported modules that have these files."""
+    """Yield the names of the imported modules of these files."""
     wanted = set(files)
     for name, module in list(sys.modules.items()):
         if getattr(module, "__file__", None) in wanted:

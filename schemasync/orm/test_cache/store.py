@@ -1,5 +1,5 @@
-"""Cached test databases of a project, on the disk: for each a database, the inputs it was built from, and its content
-as Django serializes it if a test run has needed that."""
+"""Cached test databases of a project, on the disk. Each has a database, the inputs of its build, and its content as
+Django serializes it, if a test run has needed that."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ... import conf
 from ...files import temporary
 from .inputs import Inputs, digest
 
-KEEP = 8  # of one alias: enough for the branches that somebody works on
-UNUSED = 30 * 86400  # seconds after which the cache of another project goes
+KEEP = 8  # entries of one alias: enough for the branches that a developer works on
+UNUSED = 30 * 86400  # seconds after which the cache of another project is removed
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One cached database: `inputs` is its file, and the others have the same stem."""
+class CachedDatabase:
+    """One cached database. `inputs`: the file of its inputs; the other files have the same stem."""
 
     inputs: Path
 
@@ -36,61 +36,61 @@ class Entry:
         return self.inputs.with_suffix(".txt")
 
     def read(self) -> Inputs | None:
-        """What it was built from; None if it is damaged or gone."""
+        """Return the inputs of its build; None if the entry is damaged or gone."""
         try:
             return Inputs.from_json(self.inputs.read_text(encoding="utf-8")) if self.database.exists() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def serialized_text(self) -> str | None:
-        """The stored text, if there is one."""
+        """Return the stored text; None if there is none."""
         try:
             return self.serialized.read_text(encoding="utf-8")
         except OSError:
             return None
 
     def remove(self) -> None:
-        """Remove the entry; `inputs` first, which makes it one."""
+        """Remove the entry; first `inputs`, without which it is no entry."""
         temporary.remove_all((self.inputs, self.database, self.serialized))
 
 
 def folder() -> Path:
-    """The folder of this project's entries."""
+    """Return the folder of this project's entries."""
     module = sys.modules.get(str(settings.SETTINGS_MODULE))
     place = getattr(module, "__file__", None) or str(Path.cwd())
     return root() / digest(f"{settings.SETTINGS_MODULE}\n{place}")
 
 
 def root() -> Path:
-    """The folder of all projects' caches: the setting TEST_CACHE, or one in the user's cache folder."""
+    """Return the folder of all projects' caches: the setting TEST_CACHE, or a folder in the user's cache folder."""
     given = conf.setting("TEST_CACHE")
     return Path(given) if given is not None else _cache_home() / "schemasync" / "tests"
 
 
 def _cache_home() -> Path:
-    """https://specifications.freedesktop.org/basedir-spec/latest/"""
+    """Return the user's cache folder: https://specifications.freedesktop.org/basedir-spec/latest/"""
     given = os.environ.get("XDG_CACHE_HOME", "")
     if given:
         return Path(given)
     return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
 
 
-def entries(alias: str) -> list[Entry]:
-    """The entries of a database, the one that was used last first."""
+def entries(alias: str) -> list[CachedDatabase]:
+    """Return the entries of a database, the last used one first."""
     try:
         found = [(path.stat().st_mtime, path) for path in folder().glob(f"{digest(alias)}-*.json")]
     except OSError:
         return []
-    return [Entry(path) for _, path in sorted(found, reverse=True)]
+    return [CachedDatabase(path) for _, path in sorted(found, reverse=True)]
 
 
-def new(alias: str, inputs: Inputs) -> Entry:
-    """The entry that a database built from these inputs gets."""
-    return Entry(folder() / f"{digest(alias)}-{digest(inputs.as_json())}.json")
+def new(alias: str, inputs: Inputs) -> CachedDatabase:
+    """Return the entry for a database that is built from these inputs."""
+    return CachedDatabase(folder() / f"{digest(alias)}-{digest(inputs.as_json())}.json")
 
 
 def tidy(alias: str) -> None:
-    """Remove what is too old, of this project and of others."""
+    """Remove entries of the alias beyond KEEP, and caches of other projects that are UNUSED."""
     for entry in entries(alias)[KEEP:]:
         entry.remove()
     for other in _unused():

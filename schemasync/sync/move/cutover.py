@@ -97,7 +97,7 @@ def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> N
     try:
         with step(goal, MoveStep.COMPLETE), snapshot(follower.source), there.transaction():
             _, upto = follower.replayed(there)
-            follower.set_counters_again(there, upto)
+            follower.set_counters(there, upto)
             for statement in plan.ddl.of(Phase.FOREIGN_KEY):
                 add_unvalidated(there, statement)
             move_table.set_state(there, MoveState.COMPLETE)

@@ -78,16 +78,14 @@ class Follower(Pace):
         self.keys += done.rows
         return done, log.upto
 
-    def set_all_counters(self, there: There) -> None:
-        """Set the counters of all identity columns."""
-        self.counted = self.bound
-        for table in self.plan.tables:
-            set_counters(self.source, there, table.moved)
-
-    def set_counters_again(self, there: There, upto: int) -> None:
-        """Set those of the tables that were written since, up to an entry: in this round, or in one before."""
-        assert self.counted is not None
-        for table in written(self.source, self.plan.tables, LogRange(self.counted, upto)):
+    def set_counters(self, there: There, upto: int | None = None) -> None:
+        """Set the counters of identity columns: the first time of all tables, later of those that were written since
+        then, up to the entry `upto` of the change log, in this round or in an earlier one."""
+        if self.counted is None or upto is None:
+            self.counted, tables = self.bound, self.plan.tables
+        else:
+            tables = written(self.source, self.plan.tables, LogRange(self.counted, upto))
+        for table in tables:
             set_counters(self.source, there, table.moved)
 
     def may_have_changed(self) -> dict[str, frozenset[str]]:
@@ -98,7 +96,7 @@ class Follower(Pace):
         return {name: self.plan.judged(name) | seen.get(name, set()) for name in self.plan.rows}
 
     def _last_entry(self) -> int:
-        """Raises Failed if somebody changed the schema, or the log lost entries."""
+        """Raise Failed if somebody changed the schema, or the log lost entries."""
         seen = (
             changelog.read_schema(self.source) if schema_version(self.source) != self.capture.schema.version else None
         )

@@ -125,7 +125,7 @@ def _moved(
             copy(target, goal, decided, before, follower, there)
             finish(target, goal, decided, follower, there)
             rows = prove(target, goal, before, follower, there)
-            follower.set_all_counters(there)
+            follower.set_counters(there)
             if goal.limits.postpone:
                 _wait(target, goal, follower, there)
             pause = cut_over(target, goal, decided, before, follower, there, signals, commit)

@@ -59,7 +59,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
             "To stay there, take the schema.json of that version from your version control, or write it: "
             f"manage.py schemasync inspect {newest.generation} -o {shlex.quote(schema)} --noinput\n"
             "To go forward again with today's data: manage.py schemasync --allow-older\n"
-            f"To go forward again to the data of then: manage.py schemasync rollback {newest.previous}"
+            f"To go forward again to the data as it was then: manage.py schemasync rollback {newest.previous}"
             + _with_all(newest),
             facts,
         )

@@ -1,1 +1,1 @@
-"""All tenants at once: brought to one schema, and looked at."""
+"""Work on all tenants at once: sync, roll back, back up and check them."""

@@ -1,4 +1,4 @@
-"""What the words of `schemasync tenants` have done, as the JSON objects that they print."""
+"""Return the results of the commands of `schemasync tenants` as the JSON objects that they print."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def report_json(answers: Iterable[Answer], failed: Sequence[Answer]) -> TenantsReportJson:
-    """The JSON object of a report; `failed` is complete once the answers are read."""
+    """Return the JSON object of a report. This reads the answers, which completes `failed`."""
     columns: list[str] = []
     rows: list[list[Any]] = []
     for answer in answers:
@@ -73,7 +73,7 @@ def _json_value(value: Any) -> Any:
 
 
 def sync_json(done: FleetReport) -> TenantsSyncJson:
-    """The JSON object of a sync."""
+    """Return the JSON object of a sync."""
     problem, tally = done.problem, done.tally
     return {
         "result": "failed" if problem else "synced" if tally.done else "current",
@@ -89,12 +89,12 @@ def sync_json(done: FleetReport) -> TenantsSyncJson:
 
 
 def failures_json(tally: Tally) -> list[TenantFailureJson]:
-    """The tenants that failed."""
+    """Return the tenants that failed."""
     return [{"key": one.key, "failure": f"[{one.code}] {one.failure}"} for one in tally.failed]
 
 
 def rollback_json(done: RollbackReport) -> TenantsRollbackJson:
-    """The JSON object of a rollback."""
+    """Return the JSON object of a rollback."""
     problem, tally = done.problem, done.tally
     return {
         "result": "failed" if problem else done.result,
@@ -109,7 +109,7 @@ def rollback_json(done: RollbackReport) -> TenantsRollbackJson:
 
 
 def created_json(made: Tenant) -> TenantCreatedJson:
-    """The JSON object of a new tenant."""
+    """Return the JSON object of a new tenant."""
     path = str(made.get_path())
     return {
         "result": "created", "key": made.key, "host": made.host, "path": path, "version": made.version, "errors": [],
@@ -117,12 +117,12 @@ def created_json(made: Tenant) -> TenantCreatedJson:
 
 
 def changed_json(key: str, result: TenantChanged, path: Path | None) -> TenantChangedJson:
-    """The JSON object of a tenant that was suspended, activated, archived or deleted."""
+    """Return the JSON object of a tenant that was suspended, activated, archived or deleted."""
     return {"result": result, "key": key, "path": None if path is None else str(path), "errors": []}
 
 
 def backup_json(done: BackupsReport) -> TenantsBackupJson:
-    """The JSON object of backups."""
+    """Return the JSON object of backups."""
     problem = done.problem
     return {
         "result": done.result,
@@ -135,7 +135,7 @@ def backup_json(done: BackupsReport) -> TenantsBackupJson:
 
 
 def routes_json(found: Routes) -> TenantsRoutesJson:
-    """The JSON object of the map from tenants to hosts."""
+    """Return the JSON object of the map from tenants to hosts."""
     hosts = {name: host.url for name, host in found.hosts.items()}
     return {
         "result": "routes", "tenants": dict(found.tenants), "hosts": hosts, "lost": list(found.lost), "errors": [],
@@ -143,7 +143,7 @@ def routes_json(found: Routes) -> TenantsRoutesJson:
 
 
 def moved_json(done: Moved) -> TenantMovedJson:
-    """The JSON object of a move."""
+    """Return the JSON object of a move."""
     return {
         "result": done.result,
         "key": done.key,
@@ -159,7 +159,7 @@ def moved_json(done: Moved) -> TenantMovedJson:
 
 
 def balance_json(done: Balance) -> TenantsBalanceJson:
-    """The JSON object of proposed moves."""
+    """Return the JSON object of proposed moves."""
     failed: list[TenantProblemJson] = [
         {"key": key, "problems": [one.as_json() for one in problems]} for key, problems in done.failed.items()
     ]
@@ -184,7 +184,7 @@ def balance_json(done: Balance) -> TenantsBalanceJson:
 
 
 def health_json(done: HealthReport) -> TenantsHealthJson:
-    """The JSON object of a look at the health of each."""
+    """Return the JSON object of a health check of all tenants."""
     return {
         "result": done.result,
         "tenants": len(done.checks),
@@ -205,12 +205,12 @@ def _health_json(one: Unhealthy) -> TenantHealthJson:
 
 
 def _utc(at: datetime) -> str:
-    """A time as the table has it: without USE_TZ that of the machine."""
+    """Return a time of the table in UTC, in ISO 8601. Without USE_TZ the table has local times."""
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def status_json(found: FleetStatus) -> TenantsStatusJson:
-    """The JSON object of the status."""
+    """Return the JSON object of the status."""
     known = found.recorded
     return {
         "result": "status",
@@ -267,6 +267,6 @@ def _run_json(one: RunOfHost) -> HostRunJson:
 
 
 def asked_json(version: str, hosts: Sequence[str], running: Sequence[str]) -> TenantsAskedJson:
-    """The JSON object of a request to all hosts."""
+    """Return the JSON object of a request to all hosts."""
     asked = [host for host in hosts if host not in running]
     return {"result": "asked", "version": version, "hosts": asked, "running": list(running), "errors": []}

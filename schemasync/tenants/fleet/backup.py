@@ -1,4 +1,4 @@
-"""Makes a backup of each tenant, so many at once."""
+"""Make a backup of each tenant, with several workers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from .one import Done, Outcome, tried
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """Makes a backup of a tenant where its settings say, or in the storage `to`. `due`: only if its newest one is older
-    than so many hours. `prune` and `is_compact`: as of a single backup. `is_dry_run`: make none."""
+    """A job that makes a backup of a tenant in the storage of its settings, or in the storage `to`. `due`: only if its
+    newest one is older than so many hours. `prune` and `is_compact`: as for a single backup. `is_dry_run`: make none.
+    """
 
     to: str = ""
     due: float | None = None
@@ -44,7 +45,8 @@ class Backup:
         )
 
     def _is_due(self, database: Database) -> bool:
-        """Asks the storage: the history of a tenant may be a copy of another one's, such as that of the template."""
+        """Return whether a backup is due, by the files of the storage: the history of a tenant may be a copy of another
+        one's, such as the template's."""
         if self.due is None:
             return True
         newest = keep_settings(database.alias).store(database.link, self.to).newest()
@@ -55,7 +57,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupsReport:
-    """How it went."""
+    """The result of back_up()."""
 
     tally: Tally
     duration_ms: int
@@ -68,12 +70,12 @@ class BackupsReport:
 
     @property
     def recent(self) -> int:
-        """How many had a backup that is not older."""
+        """How many tenants had a backup that is recent enough."""
         return len(self.tally.done) - len(self.made)
 
     @property
     def result(self) -> Literal["current", "planned", "written", "failed"]:
-        """What was done."""
+        """The result as one word."""
         if self.problem is not None:
             return "failed"
         if self.is_dry_run:
@@ -90,7 +92,7 @@ class BackupsReport:
 
 
 def back_up(database: Database, keys: Sequence[str], job: Backup, workers: int = 1) -> BackupsReport:
-    """Make the backups; one that fails stops no other."""
+    """Make the backups of these tenants. A backup that fails does not stop the others."""
     begun = time.monotonic()
     options = FleetOptions(canary=100, stop_at=100, workers=workers)
     tally = each(replace(job, wait=database.wait), keys, options, database.dialogue)

@@ -1,4 +1,4 @@
-"""The disks on which files of tenants are, and what is free there."""
+"""Find the disks with files of tenants, and their free space."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """A disk with `tenants` of them, of which `folder` is the folder of one. `bytes_free` and `inodes_free`: what
-    is left for this user; no limit of inodes is None, as on Btrfs."""
+    """A disk with files of tenants. `folder`: the folder of one of them. `tenants`: how many are on the disk.
+    `bytes_free` and `inodes_free`: available to this user; None without a limit of inodes, as on Btrfs."""
 
     folder: Path
     tenants: int
@@ -21,14 +21,14 @@ class DiskSpace:
 
 
 def disks(files: Iterable[tuple[str, Path]]) -> tuple[DiskSpace, ...]:
-    """The disks of these tenants, given with their paths, the one with the most tenants first."""
+    """Return the disks of these tenants, the one with the most tenants first. `files`: keys, each with its path."""
     folders: dict[int, list[Path]] = {}
     found = list[DiskSpace]()
     for _key, path in files:
         with suppress(OSError):  # a disk that is not mounted
             folders.setdefault(path.parent.stat().st_dev, []).append(path.parent)
     for some in folders.values():
-        with suppress(OSError):  # or is not any more
+        with suppress(OSError):  # a disk that was unmounted meanwhile
             found.append(_space(some))
     return tuple(sorted(found, key=lambda one: -one.tenants))
 

@@ -1,4 +1,4 @@
-"""Does a job with each of many tenants: with a few first, then with the rest, until too many fail."""
+"""Do a job with each of many tenants: with a few first, then with the rest, until too many fail."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .workers import each_done
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """`canary`: percent of the tenants with which the job is done before the rest. `stop_at`: percent of failures
-    beyond which the run stops. `retry`: only those that failed last time. `group`: only those in it."""
+    """Options of a run over tenants. `canary`: percent of the tenants to do before the rest. `stop_at`: percent of
+    failures above which the run stops. `retry`: only the tenants that failed last time. `group`: only those in it."""
 
     canary: float = 1.0
     workers: int = 1
@@ -28,14 +28,14 @@ class FleetOptions:
 
 @dataclass(slots=True)
 class Tally:
-    """How it went with all. `left`: how many were not tried, because the run stopped."""
+    """The outcomes of a run. `left`: how many tenants were not tried, because the run stopped."""
 
     done: list[Outcome] = field(default_factory=list)
     failed: list[Outcome] = field(default_factory=list)
     left: int = 0
 
     def failure(self, hint: str) -> Failed | None:
-        """The error for the command, if a tenant has failed."""
+        """Return the error for the command, if a tenant has failed."""
         if not self.failed:
             return None
         stopped = f", and {count(self.left, 'tenant')} not tried" if self.left else ""
@@ -45,7 +45,7 @@ class Tally:
 
 
 def each(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogue) -> Tally:
-    """Do the job with these tenants. What fails is reported as it happens. Raises Failed if the run is interrupted."""
+    """Do the job with these tenants. Failures are reported as they happen. Raises Failed if the run is interrupted."""
     tally = Tally()
     first = math.ceil(len(keys) * options.canary / 100)
     with dialogue.progress.phase("done", "tenants") as advance:
@@ -58,7 +58,7 @@ def each(job: Job, keys: Sequence[str], options: FleetOptions, dialogue: Dialogu
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What all parts of a run share. `total`: how many tenants they have together."""
+    """The state that all parts of a run share. `total`: how many tenants they have together."""
 
     dialogue: Dialogue
     advance: Advance
@@ -85,7 +85,7 @@ def _run(job: Job, keys: Sequence[str], options: FleetOptions, run: _Run) -> Non
 
 
 def _may_go_on(tally: Tally, options: FleetOptions, of: int) -> bool:
-    """False if a larger share of `of` tenants has failed than may."""
+    """False if the failures are more than `stop_at` percent of `of` tenants."""
     return len(tally.failed) * 100 <= options.stop_at * of
 
 

@@ -1,4 +1,4 @@
-"""Checks what `manage.py schemasync health` says of its database, so many at once."""
+"""Check the health of many tenants, each like `manage.py schemasync health`, with several workers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .standing import served
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Checks a tenant. One that cannot be used is no failure of the job."""
+    """A job that checks a tenant. A tenant that cannot be used is not a failure of the job."""
 
     wait: float = WAIT
 
@@ -51,24 +51,24 @@ def _checked(key: str, wait: float) -> Done:
 
 
 def _of_tenant(problem: Problem, key: str) -> ProblemJson:
-    """The problem, with the tenant in the commands of its hint."""
+    """Return the problem as JSON, with the tenant in the commands of its hint."""
     return replace(problem, hint=addressed(problem.hint, {"tenant": key})).as_json()
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What was found. A tenant that has left the host or the states of use meanwhile is not among them."""
+    """The results of the checks, without tenants that have left the host or are no longer in use."""
 
     checks: tuple[Outcome, ...]
     duration_ms: int
 
     def count(self, health: Health) -> int:
-        """How many are in this state."""
+        """Return how many tenants are in this state."""
         return sum(one.done.health == health for one in self.checks)
 
     @property
     def unhealthy(self) -> list[Unhealthy]:
-        """Those with problems, the unusable ones first."""
+        """The tenants with problems, the unusable ones first."""
         found = [
             Unhealthy(one.key, health, one.done.at, one.done.problems)
             for one in self.checks
@@ -78,15 +78,15 @@ class HealthReport:
 
     @property
     def result(self) -> Literal["ok", "attention", "unusable"]:
-        """The worst of all."""
+        """The worst result of all tenants."""
         if self.count(Health.UNUSABLE):
             return "unusable"
         return "attention" if self.count(Health.ATTENTION) else "ok"
 
 
 def check_all(database: Database, keys: Sequence[str], workers: int = 1) -> HealthReport:
-    """Check these tenants, and write into the table what was found. Raises Failed if it is interrupted: then the table
-    is as it was."""
+    """Check these tenants, and write the results into the table. Raises Failed if this is interrupted: then the table
+    is unchanged."""
     begun = time.monotonic()
     options = FleetOptions(canary=100, stop_at=100, workers=workers)
     checks = each(Check(database.wait), keys, options, database.dialogue).done
@@ -95,8 +95,8 @@ def check_all(database: Database, keys: Sequence[str], workers: int = 1) -> Heal
 
 
 def _note(some: Sequence[Outcome]) -> list[Outcome]:
-    """Write what was found, unless the table has something newer, or the tenant is not in use here any more; returns
-    those that are."""
+    """Write the results, except for tenants with a newer result or no longer in use here. Return the results of those
+    that are in use."""
     with transaction.atomic(using=DEFAULT_DB_ALIAS):
         rows = sizes.locked(served(), [one.key for one in some])
         known = {row.key: row for row in rows}

@@ -1,4 +1,4 @@
-"""The sync of the tenants of this host, which another host has asked for."""
+"""Sync the tenants of this host on the request of another host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .run import FleetReport, sync_tenants
 
 
 def sync_here(host: str, run: str) -> Mapping[str, Any]:
-    """Do a sync that was asked for, as a task of this host. Raises what has failed, also to the task."""
+    """Do a requested sync, as a task of this host. Return the output of `tenants sync --json`, or "superseded" if there
+    is a newer request. Raises the error of a sync that fails, so that the task fails."""
     if host != tenant_settings().host:
         raise OtherHost.of(
             Code.OTHER_HOST,
@@ -36,7 +37,7 @@ def sync_here(host: str, run: str) -> Mapping[str, Any]:
 
 
 def _done(row: HostRun) -> tuple[Mapping[str, Any], SchemasyncError | None]:
-    """What came of it, and the error if it failed."""
+    """Sync, and return the result as JSON, and the error if it failed."""
     try:
         done = _synced(row)
     except SchemasyncError as error:

@@ -1,4 +1,4 @@
-"""The JSON objects that the words of `schemasync tenants` print."""
+"""The JSON objects that the commands of `schemasync tenants` print."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ...errors import ProblemJson
 
 
 class TenantFailureJson(TypedDict):
-    """A tenant whose sync failed."""
+    """A tenant whose sync, rollback or backup failed."""
 
     key: str
     failure: str
-    """The code in brackets, the message and the hint."""
+    """The code in brackets, the message and the hint. In the status that of a rollback begins with `rollback: `."""
 
 
 class TenantsSyncJson(TypedDict):
-    """What `tenants sync --json` prints, also if a tenant has failed."""
+    """The output of `tenants sync --json`, also if a tenant has failed."""
 
     result: Literal["current", "synced", "failed"]
     version: str
-    """Of the schema of the tenants."""
+    """The version of the schema of the tenants."""
     tenants: int
-    """How many were looked at."""
+    """How many were checked."""
     current: int
     """How many had nothing to do."""
     synced: int
@@ -34,25 +34,25 @@ class TenantsSyncJson(TypedDict):
 
 
 class TenantBackJson(TypedDict):
-    """A tenant that went back, or would."""
+    """A tenant that was rolled back, or that a dry run would roll back."""
 
     key: str
     version: str
-    """That it has now."""
+    """The version of its file now."""
     rows: dict[str, int]
     """By table, how many rows were written since; -1 if they cannot be compared."""
 
 
 class TenantsRollbackJson(TypedDict):
-    """What `tenants rollback --json` prints, also if a tenant has failed."""
+    """The output of `tenants rollback --json`, also if a tenant has failed."""
 
     result: Literal["current", "planned", "rolled_back", "failed"]
     release: str | None
-    """The version from which they went back; null for one tenant that was named."""
+    """The version that tenants were rolled back from; null for one named tenant."""
     tenants: list[TenantBackJson]
     failed: list[TenantFailureJson]
     without_earlier: list[str]
-    """Tenants that have no earlier file, such as those that were created since."""
+    """Tenants without an earlier file, such as those that were created since."""
     left: int
     """How many were not tried, because the run stopped."""
     duration_ms: int
@@ -64,46 +64,46 @@ class TenantBackupJson(TypedDict):
 
     key: str
     backup: str
-    """Its name; with `--dry-run` \"due\"."""
+    """The name of the backup; with `--dry-run` \"due\"."""
     bytes: int
-    """What it takes in the storage."""
+    """The size of the backup in the storage."""
 
 
 class TenantsBackupJson(TypedDict):
-    """What `tenants backup --json` prints, also if a tenant has failed."""
+    """The output of `tenants backup --json`, also if a tenant has failed."""
 
     result: Literal["current", "planned", "written", "failed"]
     tenants: list[TenantBackupJson]
     recent: int
-    """How many have a backup that is not older than `--due`."""
+    """How many tenants have a backup that is not older than `--due`."""
     failed: list[TenantFailureJson]
     duration_ms: int
     errors: list[ProblemJson]
 
 
 class TenantMovedJson(TypedDict):
-    """What `tenants move --json` prints."""
+    """The output of `tenants move --json`."""
 
     result: Literal["moved", "current", "undone"]
     key: str
     host: str
-    """Where it is now."""
+    """The host of the tenant now."""
     bytes: int
-    """Of the copy that was sent."""
+    """The size of the copy that was sent."""
     log_bytes: int
-    """Of what was written meanwhile."""
+    """The size of the log that was sent: all writes since the copy."""
     duration_ms: int
     pause_ms: int
     """How long writers waited."""
     archives: list[str]
-    """Those that stay where it was."""
+    """The archives that stay on the host where the tenant was."""
     folder: str
-    """Where they are there."""
+    """Their folder on that host."""
     errors: list[ProblemJson]
 
 
 class HostShareJson(TypedDict):
-    """A host, and how much of its share it has: 1.0 if it is exact."""
+    """A host, and its part of the size and the load in relation to its weight: 1.0 if it is exactly its share."""
 
     host: str
     size: float
@@ -111,25 +111,25 @@ class HostShareJson(TypedDict):
 
 
 class TenantMoveJson(TypedDict):
-    """A move that is proposed."""
+    """A proposed move of a tenant to the host `to`."""
 
     key: str
     host: str
-    """Where the tenant is."""
+    """The host of the tenant now."""
     to: str
     bytes: int
     load: float
 
 
 class TenantsBalanceJson(TypedDict):
-    """What `tenants balance --json` prints."""
+    """The output of `tenants balance --json`."""
 
     result: Literal["current", "planned", "moved", "failed"]
     hosts: list[HostShareJson]
     proposed: list[TenantMoveJson]
     """The best first."""
     unknown: int
-    """How many tenants have a size that nobody has looked at."""
+    """How many tenants have an unknown size."""
     moved: list[str]
     failed: list[TenantProblemJson]
     errors: list[ProblemJson]
@@ -143,32 +143,32 @@ class TenantBehindJson(TypedDict):
 
 
 class TenantVersionJson(TypedDict):
-    """How many tenants have this version."""
+    """A version, and how many tenants have it."""
 
     version: str
     tenants: int
 
 
 class TenantsAskedJson(TypedDict):
-    """What `tenants sync --all-hosts --json` prints."""
+    """The output of `tenants sync --all-hosts --json`."""
 
     result: Literal["asked"]
     version: str
     hosts: list[str]
-    """Hosts that were asked for a sync of their tenants."""
+    """The hosts from which a sync of their tenants was requested."""
     running: list[str]
-    """Hosts on which one runs already."""
+    """The hosts on which a sync runs already."""
     errors: list[ProblemJson]
 
 
 class HostRunJson(TypedDict):
-    """The last sync of a host that was asked for elsewhere."""
+    """The last sync that was requested from a host."""
 
     host: str
     state: Literal["waiting", "running", "lost", "done", "failed"]
     """Lost: its worker has died."""
     at: str
-    """When it was asked for, or when it has ended."""
+    """When it was requested, or when it has ended."""
     synced: int | None
     """Null before it has ended."""
     failed: int | None
@@ -180,14 +180,14 @@ class TenantGrowthJson(TypedDict):
     key: str
     bytes: int
     growth: int
-    """Bytes in 30 days, or since its size was looked at first."""
+    """Bytes in 30 days, or since its size was first recorded."""
 
 
 class DiskSpaceJson(TypedDict):
     """A disk with files of tenants of this host."""
 
     folder: str
-    """That of one of the tenants."""
+    """The folder of one of the tenants."""
     tenants: int
     bytes_free: int
     inodes_free: int | None
@@ -202,13 +202,13 @@ class ProcessFilesJson(TypedDict):
     files: int
     """Descriptors of files of tenants: up to three for each database."""
     descriptors: int
-    """Of all files."""
+    """Descriptors of all files."""
     most: int | None
-    """How many descriptors it may have."""
+    """The limit of descriptors; null if it is unknown or there is none."""
 
 
 class TenantHealthJson(TypedDict):
-    """What a tenant's health check said."""
+    """The problems that a health check of a tenant found."""
 
     key: str
     result: Literal["attention", "unusable"]
@@ -217,10 +217,10 @@ class TenantHealthJson(TypedDict):
 
 
 class TenantsHealthJson(TypedDict):
-    """What `tenants health --json` prints."""
+    """The output of `tenants health --json`."""
 
     result: Literal["ok", "attention", "unusable"]
-    """The worst of all."""
+    """The worst result of all tenants."""
     tenants: int
     """How many were checked."""
     ok: int
@@ -230,53 +230,53 @@ class TenantsHealthJson(TypedDict):
 
 
 class TenantsStatusJson(TypedDict):
-    """What `tenants status --json` prints."""
+    """The output of `tenants status --json`."""
 
     result: Literal["status"]
     states: dict[str, int]
-    """How many tenants are in which state."""
+    """The number of tenants by state."""
     versions: list[TenantVersionJson]
-    """Of the active and suspended tenants."""
+    """The versions of the tenants in use on this host."""
     current: int
     behind: list[TenantBehindJson]
     missing: list[str]
     """Tenants without a file that can be read."""
     failures: list[TenantFailureJson]
-    """What the last sync of a tenant raised."""
+    """The tenants whose last sync or rollback failed."""
     bytes: int
-    """Of all live files, without archives."""
+    """The size of all live files, without archives."""
     growth: int
-    """Bytes in 30 days, of all tenants in use."""
+    """The growth of all tenants in use in 30 days, in bytes."""
     growing: list[TenantGrowthJson]
-    """Those that have grown most."""
+    """The tenants that have grown most."""
     files: int
     """Files and folders of all tenants in use: each takes an inode."""
     disks: list[DiskSpaceJson]
     processes: list[ProcessFilesJson] | None
-    """Null on a system that does not list what a process has open."""
+    """Null on a system that does not list the open files of a process."""
     health: dict[str, int]
-    """How many tenants in use were \"ok\", \"attention\" or \"unusable\" when they were checked last."""
+    """How many tenants in use were \"ok\", \"attention\" or \"unusable\" at their last check."""
     unchecked: int
     """How many were never checked."""
     health_at: str | None
-    """The oldest of their last checks; null if none was checked."""
+    """The time of the oldest of their last checks; null if none was checked."""
     unhealthy: list[TenantHealthJson]
     runs: list[HostRunJson]
-    """Of each host, if `sync --all-hosts` was used."""
+    """The last requested sync of each host, if `sync --all-hosts` was used."""
     lost: list[str]
-    """Tenants in use whose host is none of the settings."""
+    """The tenants in use whose host is not in the settings."""
     errors: list[ProblemJson]
 
 
 class TenantCreatedJson(TypedDict):
-    """What `tenants create --json` prints."""
+    """The output of `tenants create --json`."""
 
     result: Literal["created"]
     key: str
     host: str
     """Empty in a project with one host."""
     path: str
-    """What the application opens."""
+    """The path that the application opens."""
     version: str
     errors: list[ProblemJson]
 
@@ -285,37 +285,37 @@ TenantChanged = Literal["suspended", "activated", "archived", "deleted"]
 
 
 class TenantChangedJson(TypedDict):
-    """What `tenants suspend`, `activate`, `archive` and `delete` print with `--json`."""
+    """The output of `tenants suspend`, `activate`, `archive` and `delete` with `--json`."""
 
     result: TenantChanged
     key: str
     path: str | None
-    """What the application opens, or the folder of an archived tenant; null of a deleted one."""
+    """The path that the application opens, or the folder of an archived tenant; null for a deleted one."""
     errors: list[ProblemJson]
 
 
 class TenantsRoutesJson(TypedDict):
-    """What `tenants routes --json` prints."""
+    """The output of `tenants routes --json`."""
 
     result: Literal["routes"]
     tenants: dict[str, str]
-    """The name of the host of each tenant that is in use, by its key."""
+    """The name of the host of each tenant in use, by the key of the tenant."""
     hosts: dict[str, str]
-    """The URL of each host, by its name; empty for one without."""
+    """The URL of each host, by its name; empty for a host without one."""
     lost: list[str]
-    """Tenants whose host is none of the settings."""
+    """The tenants in use whose host is not in the settings."""
     errors: list[ProblemJson]
 
 
 class TenantProblemJson(TypedDict):
-    """Why a report has no rows of a tenant."""
+    """A tenant with the problems because of which a report has no rows of it, or its move failed."""
 
     key: str
     problems: list[ProblemJson]
 
 
 class TenantsReportJson(TypedDict):
-    """What `tenants report --json` prints."""
+    """The output of `tenants report --json`."""
 
     result: Literal["report"]
     columns: list[str]

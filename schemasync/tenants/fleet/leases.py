@@ -1,8 +1,8 @@
-"""A sync on each of several hosts, which one command asks for, and a worker of the host does.
+"""Request a sync from each of several hosts, and lease the requests to the workers of the hosts.
 
-The table has a row for each host, with the last request. A worker takes it, and says every few seconds that it is
-alive: whoever finds that it has not for a minute may ask again, whatever the queue says of the dead worker's task. Two
-workers of one host would do no harm, because each file is locked while it is synced.
+The table has a row for each host, with the last request. A worker takes it, and updates a time every few seconds. If
+that is more than a minute old, the worker counts as dead, whatever the state of its task in the queue, and a new
+request replaces the old one. Two workers of one host would do no harm, because each file is locked while it is synced.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from django.db.models.functions import Now
 from ..models import HostRun
 from .run_state import RunOfHost, RunState
 
-LEASE = timedelta(seconds=60)  # after which a silent worker counts as dead
-BEAT = 10.0  # seconds: a worker may miss some, when the database is locked
+LEASE = timedelta(seconds=60)  # without an update a worker then counts as dead
+BEAT = 10.0  # seconds between updates: several may fail, when the database is locked
 
 logger = logging.getLogger("schemasync")
 
@@ -31,10 +31,10 @@ logger = logging.getLogger("schemasync")
 def ask(
     hosts: Iterable[str], version: str, options: Mapping[str, Any], enqueue: Callable[[str, str], object]
 ) -> list[str]:
-    """Ask for a sync to this version on these hosts; `enqueue` gets the host and the run. Returns those on which one
+    """Request a sync to this version on these hosts. `enqueue` gets the host and the run. Return the hosts on which one
     runs already.
 
-    A process that dies between row and queue leaves a row that nobody works on, and the next request replaces it.
+    If the process dies between row and queue, nobody works on the row, and the next request replaces it.
     """
     busy = []
     for host in hosts:
@@ -47,7 +47,7 @@ def ask(
 
 
 def _claimed(host: str, run: str, version: str, options: Mapping[str, Any]) -> bool:
-    """Write a new request; False while a worker does the one before."""
+    """Write a new request. Return False while a worker does the one before."""
     new = {"run": run, "version": version, "options": dict(options), "worker": "", "beat_at": None}
     fields = {**new, "asked_at": Now(), "finished_at": None, "outcome": {}}
     _, is_new = _rows().get_or_create(host=host, defaults=fields)
@@ -55,7 +55,7 @@ def _claimed(host: str, run: str, version: str, options: Mapping[str, Any]) -> b
 
 
 def runs() -> list[RunOfHost]:
-    """The last run of each host."""
+    """Return the last run of each host."""
     alive = set(_rows().filter(_is_alive()).values_list("host", flat=True))
     return [_of(row, is_alive=row.host in alive) for row in _rows().order_by("host")]
 
@@ -69,20 +69,20 @@ def _of(row: HostRun, *, is_alive: bool) -> RunOfHost:
 
 
 def take(host: str, run: str) -> HostRun | None:
-    """Begin a run; None if a newer one was asked for, or if another worker does it."""
+    """Begin a run, and return its row; None if there is a newer request, or another worker does it."""
     worker = uuid.uuid4().hex
     free = _rows().filter(host=host, run=run, finished_at=None).exclude(_is_alive())
     return _rows().get(host=host) if free.update(worker=worker, beat_at=Now()) else None
 
 
 def finish(row: HostRun, outcome: Mapping[str, Any]) -> None:
-    """Write what came of a run, unless another one was asked for meanwhile."""
+    """Write the outcome of a run, unless there is a newer request."""
     _rows().filter(host=row.host, worker=row.worker).update(finished_at=Now(), outcome=outcome)
 
 
 @contextmanager
 def beating(row: HostRun) -> Iterator[None]:
-    """Say again and again that this worker is alive, by the clock of the database."""
+    """During the block, update the time in the row regularly, by the clock of the database: this worker is alive."""
     ended = threading.Event()
 
     def beat() -> None:

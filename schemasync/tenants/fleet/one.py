@@ -1,4 +1,4 @@
-"""Does something with one tenant, in this process or in a worker."""
+"""Do a job with one tenant, in this process or in a worker."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from ..sizes import Size, live_size
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done with a tenant, whose version is this one now. `rows`: by table, how many were written since, for a
-    rollback. `backup`: the name of the backup that was made, and `bytes` what it takes. `health`, `problems`, `size`
-    and `at`: what was found by `tenants health`, and when."""
+    """The result of a job with a tenant. `version`: the present version of its file. `rows`: for a rollback, how many
+    were written since, by table. `backup`: the name of the new backup; `bytes`: its size in the storage. `health`,
+    `problems`, `size` and `at`: the result of `tenants health`, and its time."""
 
     version: str
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went with a tenant: `code` and `failure` are empty if it went well."""
+    """The outcome of a job with a tenant. `code` and `failure` are empty if it succeeded."""
 
     key: str
     done: Done
@@ -59,25 +59,25 @@ class Outcome:
 
     @property
     def version(self) -> str:
-        """That of its file now; empty after a failure."""
+        """The present version of its file; empty after a failure."""
         return self.done.version
 
     @property
     def written(self) -> str:
-        """The tables with their numbers of rows, in a phrase."""
+        """The tables with their numbers of written rows, as a phrase."""
         return listed(self.done.rows)
 
 
 def listed(rows: Mapping[str, int]) -> str:
-    """Tables with their numbers of rows, in a phrase."""
+    """Return tables with their numbers of rows as a phrase."""
     return ", ".join(f"{table} {number:,}" if number >= 0 else f"{table} (unknown)" for table, number in rows.items())
 
 
 class Job(Protocol):
-    """What is done with each tenant. It can be sent to another process."""
+    """A job to do with each tenant. It can be pickled for another process."""
 
     def __call__(self, key: str) -> Outcome:
-        """Do it. A failure is an outcome."""
+        """Do the job. Return an outcome also for a failure."""
 
 
 FOR_EACH = SyncOptions(planned=SameState())
@@ -86,7 +86,7 @@ FOR_EACH = SyncOptions(planned=SameState())
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Syncs the file of a tenant. A failure leaves it as it was."""
+    """A job that syncs the file of a tenant. A failure leaves it as it was."""
 
     wait: float = WAIT
 
@@ -96,8 +96,8 @@ class Sync:
 
 @contextmanager
 def opened(key: str, wait: float) -> Iterator[Database]:
-    """A block within a tenant, with its database, whose connection is closed at the end. Raises SchemasyncError for a
-    tenant without a file, and for what the disk and SQLite report in the block."""
+    """Enter a tenant during the block, and yield its database, whose connection is closed at the end. Raises
+    SchemasyncError for a tenant without a file, and for errors of the disk and of SQLite in the block."""
     entry = tenant_settings().entry
     with entered(key), translated_disk_and_query_errors(path_of(key)):
         try:
@@ -108,7 +108,7 @@ def opened(key: str, wait: float) -> Iterator[Database]:
 
 
 def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
-    """How it went to do this with the database of a tenant, within the tenant."""
+    """Call `do` with the database of a tenant, within the tenant. Return the outcome, also of a failure."""
     begun, done, code, failure = time.monotonic(), Done(""), "", ""
     try:
         with opened(key, wait) as database:
@@ -119,11 +119,11 @@ def tried(key: str, wait: float, do: Callable[[Database], Done]) -> Outcome:
 
 
 ROLLBACK = "rollback: "
-"""How the failure of a rollback begins in the row of a tenant: a sync that finds it current leaves it there."""
+"""The prefix of a rollback's failure in the row of a tenant: a sync that finds the tenant current does not clear it."""
 
 
 def noted(outcome: Outcome, what: str = "") -> Outcome:
-    """Write into the row of the tenant how it went. `what`: how a failure begins there."""
+    """Write the outcome into the row of the tenant, and return it. `what`: the prefix of a failure there."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(pk=outcome.key)
     if outcome.failure and not outcome.is_interrupted:
         rows.update(failure=f"{what}[{outcome.code}] {outcome.failure}")

@@ -1,6 +1,6 @@
-"""The processes that have files of tenants open, and how many more they may open, as Linux lists them.
+"""List the processes that have files of tenants open, and how many files they may open. Needs Linux.
 
-Other systems do not say it, and Linux says it of the processes of the same user alone, or to root.
+Linux lists the open files only of the processes of the same user, or to root.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PROC = Path("/proc")  # https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html
 
 @dataclass(frozen=True, slots=True)
 class ProcessFiles:
-    """A process with open files of tenants. `files`: how many descriptors it has of these; SQLite holds up to three for
-    a database. `descriptors`: of all; `most`: how many it may have, None if the system does not say it."""
+    """A process with open files of tenants. `files`: its descriptors of these; SQLite holds up to three for a database.
+    `descriptors`: those of all files; `most`: the limit, None if it is unknown or there is none."""
 
     process: Process
     files: int
@@ -32,7 +32,8 @@ class ProcessFiles:
 
 
 def processes() -> tuple[ProcessFiles, ...] | None:
-    """All such processes that can be seen, this one among them; None on a system that does not list them."""
+    """Return all processes with open files of tenants that this user may see; None on a system that does not list open
+    files."""
     if not (PROC / "self" / "fd").is_dir():
         return None
     folders = _folders()
@@ -41,14 +42,15 @@ def processes() -> tuple[ProcessFiles, ...] | None:
 
 
 def _folders() -> frozenset[str]:
-    """The folders below which files of tenants are, without links."""
+    """Return the folders that contain files of tenants, with links resolved."""
     own = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(folder="").order_by().values_list("key", "folder")
     found = [tenant_settings().folder, *(folder_at(key, folder) for key, folder in own)]
     return frozenset(os.path.realpath(path) for path in found)
 
 
 def _of_process(pid: int, folders: frozenset[str]) -> ProcessFiles | None:
-    """Those of a process; None for one of another user, one that has ended, and one without files of tenants."""
+    """Return the open files of a process; None for one of another user, one that has ended, or one without files of
+    tenants."""
     files = descriptors = 0
     try:
         with os.scandir(PROC / str(pid) / "fd") as entries:
@@ -62,13 +64,14 @@ def _of_process(pid: int, folders: frozenset[str]) -> ProcessFiles | None:
 
 
 def _is_in(path: str, folders: frozenset[str]) -> bool:
-    """True for a path below one of these folders, of which there may be thousands."""
+    """True for a path in one of these folders, or below. There may be thousands of folders."""
     return any(str(one) in folders for one in Path(path).parents)
 
 
 def _most(pid: int) -> int | None:
-    """The limit of open descriptors. https://docs.python.org/3/library/resource.html#resource.prlimit"""
-    import resource  # only where this module has something to say
+    """Return the limit of open descriptors; None if it is unknown or there is none.
+    https://docs.python.org/3/library/resource.html#resource.prlimit"""
+    import resource  # not at the top, as only Unix has it
 
     with suppress(OSError, AttributeError):  # ended since; not on this system
         soft, _hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)

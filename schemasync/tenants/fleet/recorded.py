@@ -1,4 +1,4 @@
-"""What the table says of all tenants, without a look at their files."""
+"""Summarize the table of tenants, without reading their files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..settings import tenant_settings
 from ..sizes import with_growth
 from .standing import SERVED
 
-MOST = 10  # tenants that have grown most
+MOST = 10  # of the tenants that have grown most
 
 
 @dataclass(frozen=True, slots=True)
 class Growing:
-    """A tenant whose live file has so many `bytes` and had `growth` less 30 days ago."""
+    """A tenant whose live file has `bytes` bytes, `growth` more than 30 days ago."""
 
     key: str
     bytes: int
@@ -27,7 +27,7 @@ class Growing:
 
 @dataclass(frozen=True, slots=True)
 class Unhealthy:
-    """A tenant of which `tenants health` has said something at this time."""
+    """A tenant with problems that `tenants health` found at the time `at`."""
 
     key: str
     health: Health
@@ -37,13 +37,13 @@ class Unhealthy:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """`states`: how many tenants are in which state. `failures`: by key, what the last sync has raised. `lost`: those
-    in use whose host is none of HOSTS, so that no host has them.
+    """A summary of the table. `states`: the number of tenants by state. `failures`: the error of the last sync or
+    rollback, by key. `lost`: tenants in use whose host is not in HOSTS, so that no host serves them.
 
-    The rest is of those in use. `versions`: how many have which. `bytes`: of their live files. `growth`: by how many
-    bytes these have grown in 30 days. `growing`: those that have grown most. `files`: how many files and folders they
-    have. `health`: how many are in which. `unhealthy`: those with problems. `unchecked`: how many were never checked.
-    `health_at`: the oldest of their last checks."""
+    The other fields are about the tenants in use. `versions`: their number by version. `bytes`: of their live files.
+    `growth`: of these in 30 days, in bytes. `growing`: those that have grown most. `files`: the number of their files
+    and folders. `health`: their number by health. `unhealthy`: those with problems. `unchecked`: how many were never
+    checked. `health_at`: the oldest of their last checks."""
 
     states: dict[str, int]
     versions: dict[str, int]
@@ -60,7 +60,7 @@ class Recorded:
 
 
 def recorded(rows: QuerySet[Tenant], most: int | None = None) -> Recorded:
-    """What the rows of these tenants say. `most`: how many failures and unhealthy tenants are read, None for all."""
+    """Summarize the rows of these tenants. `most`: how many failures and unhealthy tenants to read, None for all."""
     rows = rows.order_by("key")
     served = rows.filter(state__in=SERVED)
     total = served.aggregate(Sum("size"), Sum("files"))

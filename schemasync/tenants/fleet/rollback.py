@@ -1,7 +1,7 @@
-"""Takes all tenants back that went with a release, or one.
+"""Roll back all tenants that have the version of a release, or one tenant.
 
-As in a sync of all, nothing is recorded of the run itself: a tenant that is back has another version, so a run that is
-killed goes on when it is started again.
+As in a sync of all, the run itself is not recorded: a tenant that was rolled back has another version, so a killed run
+goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ...sync.run.elapsed import ms_since
 from ..context import entered, outside
 from ..lookup import check
 from ..settings import tenant_settings
-from .back import Count, Rollback, Writes, destination
 from .each import FleetOptions, Tally, each
 from .one import Outcome
+from .rollback_one import Count, Rollback, Writes, destination
 from .standing import Standing, served_files, standings
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackReport:
-    """`release`: the version from which tenants went back; empty for one tenant that was named. `without_earlier`:
-    those that have no earlier file, such as tenants that were created since. `is_dry_run`: nothing was changed.
-    `writes`: what becomes, or would become, of rows that were written since."""
+    """The result of a rollback. `release`: the version that tenants were rolled back from; empty for one named tenant.
+    `without_earlier`: tenants without an earlier file, such as those that were created since. `is_dry_run`: nothing was
+    changed. `writes`: the treatment of rows that were written since."""
 
     release: str
     tally: Tally
@@ -42,20 +42,20 @@ class RollbackReport:
 
     @property
     def staying(self) -> list[Outcome]:
-        """Of a dry run: those that would not go back, because rows were written since."""
+        """For a dry run, the tenants that would not be rolled back, because rows were written since."""
         refuses = self.is_dry_run and self.writes is Writes.REFUSE
         return [one for one in self.tally.done if refuses and one.done.rows]
 
     @property
     def result(self) -> Literal["current", "planned", "rolled_back"]:
-        """What was done, if no tenant has failed."""
+        """The result as one word, if no tenant has failed."""
         if self.is_dry_run:
             return "planned"
         return "rolled_back" if self.tally.done else "current"
 
     @property
     def problem(self) -> Failed | None:
-        """The error for the command, if a tenant is not back."""
+        """The error for the command, if a tenant was not rolled back."""
         failed = self.tally.failure("Their files are as they were, and they go on with them. Why: see above.")
         if failed is not None or not self.without_earlier or self.is_dry_run:
             return failed
@@ -73,8 +73,8 @@ class RollbackReport:
 def roll_back_release(
     database: Database, wanted: str, options: FleetOptions, writes: Writes, *, is_dry_run: bool = False
 ) -> RollbackReport:
-    """Take back every tenant whose version is `wanted`, of which the first digits are enough; before them the template.
-    Raises UsageError if it is ambiguous or no version, and what the rollback of the template raises."""
+    """Roll back the template and then every tenant with the version `wanted`, of which the first digits are enough.
+    Raises UsageError if `wanted` is ambiguous or no version, and the errors of the rollback of the template."""
     begun = time.monotonic()
     found = list(standings(served_files(options.group, failed_only=options.retry)))
     release = _release(database, found, wanted)
@@ -91,7 +91,7 @@ def roll_back_release(
 
 
 def roll_back_tenant(database: Database, key: str, writes: Writes, *, is_dry_run: bool = False) -> RollbackReport:
-    """Take back one tenant. Raises UnknownTenant."""
+    """Roll back one tenant. Raises UnknownTenant or OtherHost; other failures are in the report."""
     begun = time.monotonic()
     check(key)
     tally = each(
@@ -101,7 +101,8 @@ def roll_back_tenant(database: Database, key: str, writes: Writes, *, is_dry_run
 
 
 def _release(database: Database, found: Iterable[Standing], wanted: str) -> str:
-    """The version that these digits mean, among those of the tenants and in the history of the template."""
+    """Return the version that begins with these digits, among those of the tenants and of the template's history.
+    Raises UsageError if there is none, or more than one."""
     digits = wanted.removeprefix("1:").lower()
     with outside():
         known = {row.version for row in history.rows(database.target())}
@@ -118,8 +119,8 @@ def _release(database: Database, found: Iterable[Standing], wanted: str) -> str:
 
 
 def _has_no_earlier(database: Database, key: str, release: str) -> bool:
-    """True for a tenant whose file has its version since it exists, or whose earlier files are gone. One that cannot be
-    read is none: its rollback says what is wrong."""
+    """True for a tenant whose file has had its version from the start, or whose earlier file is gone. False if it
+    cannot be read: its rollback then reports the error."""
     with entered(key):
         target = database.target()
         try:
@@ -136,7 +137,8 @@ def _has_no_earlier(database: Database, key: str, release: str) -> bool:
 
 
 def _template_back(database: Database, release: str) -> None:
-    """Take the template back first, so that no tenant is created with the release meanwhile."""
+    """Roll back the template, if it has the release. It comes first, so that no tenant is created with the release
+    meanwhile."""
     rows = history.rows(database.target())
     if rows[-1].version != release:
         return

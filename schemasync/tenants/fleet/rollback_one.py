@@ -1,4 +1,4 @@
-"""Takes one tenant back to the file that it had before, or before a release."""
+"""Roll back one tenant to the file that it had before the last swap, or before a release."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ...sync.rollback import Preview, RolledBack
 from .one import ROLLBACK, Done, Outcome, listed, noted, tried
 
 OF_MODELS = frozenset({"django_content_type", "auth_permission"})
-"""Tables in which `migrate` adds rows for new models: these are the release's own, and nobody else wrote them."""
+"""Tables in which `migrate` adds rows for new models: rows that were added there belong to the release."""
 
-TRIES = 3  # to find a moment in which nobody writes between the count of the rows and the swap
+TRIES = 3  # attempts, as a write between the count of the rows and the swap fails one
 
 
 class Writes(StrEnum):
-    """What becomes of rows that were written since the release."""
+    """The treatment of rows that were written since the release."""
 
     REFUSE = "refuse"
     """A tenant with such rows stays as it is."""
@@ -37,8 +37,8 @@ class Writes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """Takes a tenant back. `release`: the version from which; a tenant that has another one is left alone. None: from
-    the one that it has."""
+    """A job that rolls back a tenant. `release`: the version to roll back from; a tenant with another version is left
+    as it is. None: from its present version."""
 
     release: str | None
     writes: Writes = Writes.REFUSE
@@ -67,7 +67,7 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Counts what was written in a tenant since the release, as `Rollback` does, and changes nothing."""
+    """A job that counts the rows that were written in a tenant since the release, like `Rollback`, without a change."""
 
     release: str | None
     writes: Writes = Writes.REFUSE
@@ -86,15 +86,15 @@ class Count:
 
 
 def destination(rows: Sequence[HistoryRow], release: str | None) -> str | None:
-    """The generation that was live before the release; None for the one before the last swap."""
+    """Return the generation that was live before the release; None for the one before the last swap."""
     if release is None:
         return None
     earlier = next((row.generation for row in reversed(rows) if row.version != release), None)
-    return None if earlier == rows[-1].generation else earlier  # then it was altered in place, which is refused
+    return None if earlier == rows[-1].generation else earlier  # altered in place: the rollback to None is refused
 
 
 def counted(ahead: Preview) -> Mapping[str, int]:
-    """How many rows were written since, by table; -1 for one that cannot be compared."""
+    """Return how many rows were written since, by table; -1 for a table that cannot be compared."""
     return {one.table: _number(one) for one in ahead.written if not _is_of_release(one)}
 
 
@@ -107,7 +107,8 @@ def _is_of_release(one: RowDiff) -> bool:
 
 
 def _unwritten(database: Database, to: str | None) -> RolledBack:
-    """Roll back if nothing was written since; what is written meanwhile has it counted again."""
+    """Roll back if nothing was written since. Count again if somebody writes meanwhile. Raises Refused if rows were
+    written, and Busy after TRIES attempts."""
     for _ in range(TRIES - 1):
         try:
             return rollback.rollback(database, to, _refuse_written, only_unwritten=True)

@@ -1,7 +1,7 @@
-"""Brings all tenants to the schema: the template first, then a few tenants, then the rest.
+"""Sync all tenants: the template first, then a few tenants, then the rest.
 
-Nothing is recorded of the run itself: each file says whether it is current, or is as it was when it said so. So a run
-that is killed goes on when it is started again.
+The run itself is not recorded: each file shows whether it is current, or is unchanged since it did. So a killed run
+goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from .standing import Standing, not_current, served_files
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
-    """`tenants`: how many were looked at. `current`: how many of them had nothing to do."""
+    """The result of a sync of all tenants. `tenants`: how many were checked. `current`: how many of them had nothing to
+    do."""
 
     version: str
     tenants: int = 0
@@ -48,8 +49,8 @@ class FleetReport:
 def sync_tenants(
     database: Database, options: FleetOptions, show: Callable[[Standing, int], object], disk: Disk | None = None
 ) -> FleetReport:
-    """Sync the template, and then all tenants. `show` gets one tenant of each state that a plan meets, and how many
-    have it. Raises what the sync of the template raises."""
+    """Sync the template, and then all tenants. `show` is called with one tenant of each state that is not current, and
+    the number of tenants in it. Raises the errors of the sync of the template."""
     begun = time.monotonic()
     with outside():
         version = sync(database, FOR_EACH).version
@@ -64,14 +65,14 @@ def sync_tenants(
 
 
 def _forget_failures(current: AbstractSet[str]) -> None:
-    """What an earlier sync has raised is no longer true of tenants that are current."""
+    """Clear the failures that earlier syncs have written into the rows of tenants that are current."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).exclude(failure="").exclude(failure__startswith=ROLLBACK).order_by()
     for key in current & set(rows.values_list("key", flat=True)):
         rows.filter(pk=key).update(failure="")
 
 
 def _by_state(behind: Sequence[Standing]) -> list[tuple[int, Standing]]:
-    """One tenant of each state, with how many have it, the most frequent first."""
+    """Return the number of tenants in each state, with one of them, the most frequent state first."""
     found: dict[tuple[str, str], list[Standing]] = {}
     for one in behind:
         found.setdefault(one.state, []).append(one)

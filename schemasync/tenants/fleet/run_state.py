@@ -1,4 +1,4 @@
-"""How far the sync of a host is that was asked for elsewhere."""
+"""The state of a sync that was requested from a host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class RunState(StrEnum):
-    """`lost`: it is not at its end, and its worker has died."""
+    """The state of a requested sync. `lost`: its worker has died before the end."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -21,8 +21,8 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunOfHost:
-    """The last run of a host. `at`: when it was asked for, or when it has ended. `outcome`: what `tenants sync --json`
-    prints there, empty before the end."""
+    """The last requested sync of a host. `at`: when it was requested, or when it has ended. `outcome`: the output of
+    `tenants sync --json` there, empty before the end."""
 
     host: str
     state: RunState

@@ -1,4 +1,4 @@
-"""Where the file of a tenant stands beside schema.json, by one small read."""
+"""Compare the file of a tenant with schema.json, by one small read."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SERVED = (State.ACTIVE, State.MOVING, State.SUSPENDED, State.MOVING_SUSPENDED)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`newest`: the newest row of its history; None if there is none that can be read. `fingerprint`: of the objects in
-    the file, empty if they cannot be read."""
+    """The state of a tenant's file. `newest`: the newest row of its history; None if none can be read. `fingerprint`:
+    that of the file, empty if it cannot be read."""
 
     key: str
     path: Path
@@ -44,17 +44,17 @@ class Standing:
 
     @property
     def state(self) -> tuple[str, str]:
-        """What two tenants have in common for which a plan does the same."""
+        """The version and the fingerprint: for two tenants with the same state a plan does the same."""
         return self.version, self.fingerprint
 
     @property
     def is_changed(self) -> bool:
-        """True if an object was made, changed or dropped since the version of the file was applied."""
+        """True if the schema was changed since the newest history row was written."""
         return self.newest is not None and self.newest.fingerprint != self.fingerprint
 
 
 def standing(asked: Wanted, key: str, path: Path) -> Standing:
-    """Where a tenant stands."""
+    """Return the state of a tenant's file."""
     layout = Layout(path)
     if (row := asked.current(layout)) is not None:  # then its objects are those that the row records
         return Standing(key, path, row, row.fingerprint, is_current=True)
@@ -62,8 +62,8 @@ def standing(asked: Wanted, key: str, path: Path) -> Standing:
 
 
 def served(group: str = "", *, failed_only: bool = False) -> QuerySet[Tenant]:
-    """All tenants of this host with a file in use, by key: of a group, or of all; or those of them whose last sync has
-    failed."""
+    """Return the tenants of this host with a file in use, sorted by key: all, or those of a group. `failed_only`: those
+    of them whose last sync or rollback has failed."""
     rows = in_group(group).filter(state__in=SERVED).order_by("key")
     if host := tenant_settings().host:
         rows = rows.filter(host=host)
@@ -71,7 +71,7 @@ def served(group: str = "", *, failed_only: bool = False) -> QuerySet[Tenant]:
 
 
 def in_group(group: str) -> QuerySet[Tenant]:
-    """The rows of a group of tenants, or of all without one. Raises UsageError if nobody is in it."""
+    """Return the rows of a group of tenants, or all rows for ''. Raises UsageError if no tenant is in the group."""
     rows = Tenant.objects.using(DEFAULT_DB_ALIAS).order_by()
     if not group:
         return rows
@@ -83,23 +83,24 @@ def in_group(group: str) -> QuerySet[Tenant]:
 
 
 def served_keys(group: str = "", *, failed_only: bool = False) -> list[str]:
-    """The keys of these tenants."""
+    """Return the keys of served()."""
     return list(served(group, failed_only=failed_only).values_list("key", flat=True))
 
 
 def served_files(group: str = "", *, failed_only: bool = False) -> list[tuple[str, Path]]:
-    """The keys of these tenants, each with its path."""
+    """Return the keys of served(), each with the path of its database."""
     found = served(group, failed_only=failed_only).values_list("key", "folder")
     return [(key, path_at(key, folder)) for key, folder in found]
 
 
 def standings(files: Iterable[tuple[str, Path]]) -> Iterator[Standing]:
-    """Where these tenants stand."""
+    """Return the states of these tenants' files. Raises OSError without a schema.json."""
     return starmap(partial(standing, wanted()), files)
 
 
 def not_current(files: Iterable[tuple[str, Path]], disk: Disk) -> list[Standing]:
-    """Those of these tenants whose file is not current. One that was, and is as it was, is not opened again."""
+    """Return those of these tenants whose file is not current. A file that was current, and is unchanged since, is not
+    opened again."""
     asked = wanted()
     known = unchanged(tenant_settings().folder, asked.digest)
     found = []

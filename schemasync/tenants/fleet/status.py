@@ -1,5 +1,4 @@
-"""What all tenants are: how many in which state and version, who is behind, who failed with what, how large they are,
-what their health is."""
+"""Summarize all tenants: their states and versions, which are behind, their failures, their sizes and their health."""
 
 from __future__ import annotations
 
@@ -22,10 +21,10 @@ from .standing import Standing, in_group, served_files, standings
 
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
-    """Of this host: how many tenants have which of the `versions` and are `current`; `behind`: those whose file is
-    not; `missing`: those without a readable file; `bytes`: of all live files, without archives; `disks`, and the
-    `processes` that have such files open, None on a system that does not list them. Of all hosts: `recorded`, which
-    the table says, and `runs`: the last sync of each host that was asked for elsewhere."""
+    """The status of all tenants. Of this host: `versions`: the number of tenants by version; `current`: how many are
+    current; `behind`: those whose file is not; `missing`: those without a readable file; `bytes`: of all live files,
+    without archives; `disks`: with files of tenants; `processes`: that have such files open, None on a system that does
+    not list them. Of all hosts: `recorded`: the summary of the table; `runs`: the last requested sync of each host."""
 
     recorded: Recorded
     versions: dict[str, int]
@@ -39,9 +38,9 @@ class FleetStatus:
 
 
 def fleet_status(group: str = "", progress: Progress | None = None) -> FleetStatus:
-    """Look at the row and the file of each tenant, or of those in a group, and write its size into the table.
+    """Read the row and the file of each tenant, or of those in a group, and write its size into the table.
 
-    Raises OSError without a schema.json."""
+    Raises OSError without a schema.json, and UsageError for a group without tenants."""
     rows, files = in_group(group), served_files(group)
     versions: Counter[str] = Counter()
     behind: list[Standing] = []
@@ -56,7 +55,7 @@ def fleet_status(group: str = "", progress: Progress | None = None) -> FleetStat
             behind.append(one)
         if (size := sizes.size_at(one.path)) is not None:
             found[one.key] = size
-    with suppress(DatabaseError):  # who may only read the table gets the status, too
+    with suppress(DatabaseError):  # the status also works with a read-only default database
         sizes.note(found)
     return FleetStatus(
         recorded(rows),

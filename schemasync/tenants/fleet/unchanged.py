@@ -1,9 +1,9 @@
-"""Remembers which files of tenants were current, by what the file system says of them: no need to open those again.
+"""Remember which files of tenants were current, by their metadata, so that they need not be opened again.
 
-A file is what it was while its inode, size and times are the same, those of its log too, and the link and the
-generations beside it. This holds until the next start of the machine: after a power loss a file may have other content
-with the times of before. Times that are not older than a tick of the file system's clock prove nothing, as for the
-index of git: the next write could get the same ones.
+A file is unchanged while inode, size and times of the file and of its log are the same, and so are the link and the
+names of the generations. This is valid until the next start of the machine: after a power loss a file may have other
+content with the same times. Times within the last tick of the file system's clock prove nothing, as for the index of
+git: the next write could get the same ones.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 from ...files.disk import Disk, DiskStep
 from ...files.layout import BUILDING, Layout
 
-NAME = ".current.json"  # in the folder of all tenants: no key begins with a dot
+NAME = ".current.json"  # in the folder of all tenants, where no key begins with a dot
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 TICK = 2.0  # seconds: FAT keeps times in steps of two
 
 
 @dataclass(slots=True)
 class Unchanged:
-    """The files that were current with one schema. `wanted`: the digest of all that decides whether one is."""
+    """The files that were current with one schema. `wanted`: the digest of all inputs that decide whether a file is."""
 
     path: Path
     wanted: str
@@ -40,13 +40,13 @@ class Unchanged:
         return bool(state) and self.known.get(key) == state
 
     def note(self, key: str, state: str) -> None:
-        """Remember a file that is current. `state`: that of before it was read."""
+        """Remember a file that is current. `state`: its state_of() before the file was read."""
         if state:
             self.known[key] = state
             self._is_new = True
 
     def save(self, disk: Disk) -> None:
-        """Write it down. If that fails, the next run opens the files again."""
+        """Write the states to the disk, if there are new ones. If that fails, the next run opens the files again."""
         if not (self._is_new and self.boot and self.path.parent.is_dir()):
             return
         text = json.dumps({"wanted": self.wanted, "boot": self.boot, "known": self.known})
@@ -55,7 +55,8 @@ class Unchanged:
 
 
 def unchanged(folder: Path, wanted: str) -> Unchanged:
-    """What is remembered of the tenants in a folder; nothing of another schema, or from before the machine started."""
+    """Return the remembered states of the tenants in a folder; none of another schema, or from before the last start of
+    the machine."""
     path, boot = folder / NAME, _boot()
     found: Mapping[str, object] = {}
     with suppress(OSError, ValueError):
@@ -69,7 +70,7 @@ def unchanged(folder: Path, wanted: str) -> Unchanged:
 
 
 def state_of(path: Path) -> str:
-    """What the file system says of the database at `path`; empty if it says too little."""
+    """Return a digest of the metadata of the database at `path`; empty if they cannot be read, or prove nothing."""
     try:
         target = os.readlink(path)  # noqa: PTH115
         # in strings, not in objects: a thousand files take half as long
@@ -86,8 +87,8 @@ def state_of(path: Path) -> str:
 
 
 def _log(live: str) -> tuple[int, ...]:
-    """Nothing for a log that is not there, or is empty, as after each checkpoint. Without the time of its last change:
-    as root, SQLite gives a log to the owner of the file at each opening."""
+    """Return inode, size and mtime of a log; empty for a log that does not exist or is empty, as after each checkpoint.
+    The ctime is left out: as root, SQLite changes the owner of the log to that of the file at each opening."""
     try:
         found = os.stat(f"{live}-wal")  # noqa: PTH116
     except FileNotFoundError:
@@ -96,7 +97,7 @@ def _log(live: str) -> tuple[int, ...]:
 
 
 def _boot() -> str:
-    """The name of this run of the machine; empty where nobody says it."""
+    """Return the id of the machine's last start; empty on a system without one."""
     with suppress(OSError):
         return BOOT.read_text().strip()
     return ""

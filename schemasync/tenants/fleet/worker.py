@@ -1,4 +1,4 @@
-"""The process that does a job with tenants for `workers`."""
+"""The process that does a job with tenants. `workers.py` starts it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import django
 def main() -> None:
     """Answer each key on standard input with its outcome, until the input ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what code of the application prints is no answer
+    os.dup2(2, 1)  # code of the application may print, which must not go to the pipe
     program = pickle.load(sys.stdin.buffer)
-    sys.argv = [*program, "schemasync"]  # as in the command: this process serves nobody
+    sys.argv = [*program, "schemasync"]  # as in the command, so that this is no serving process
     django.setup()
     job = pickle.load(sys.stdin.buffer)  # it imports models
     while True:

@@ -11,7 +11,7 @@ from .. import current_alias, tenant
 
 
 class InTenant(BaseCommand):
-    """Goes before a command of Django: with --tenant it runs in that tenant, on its database."""
+    """A mixin for a command of Django: with --tenant it runs in that tenant, on its database."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -1,1 +1,1 @@
-"""A tenant moves to another host: its file is copied while it is written, and closed for milliseconds at the end."""
+"""Move a tenant to another host: copy its file while it is written, and close it for milliseconds at the end."""

@@ -1,4 +1,4 @@
-"""Proposes which tenants move to which host, so that size and load are shared by the weights of the hosts."""
+"""Propose moves of tenants, so that their size and load are distributed by the weights of the hosts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from ..rendezvous import has_labels
 from ..settings import Host
 
-ENOUGH = 0.1  # of its share that a host may have above it: a move costs more than that is worth
+ENOUGH = 0.1  # a host may exceed its share by this part of it: a move would cost more than it gains
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A tenant that is in use: where it is, how large it is, how much it is used in the unit of the project, what its
-    host has to have, and whether it stays where it is."""
+    """A tenant in use: its host and size, its load in the unit of the project, the labels that its host must have, and
+    whether it stays on its host."""
 
     key: str
     host: str
@@ -27,15 +27,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A tenant that moves from one host to another."""
+    """A proposed move of a tenant to the host `to`."""
 
     tenant: Placed
     to: str
 
 
 def proposals(tenants: Iterable[Placed], hosts: Sequence[Host], most: int) -> list[Proposed]:
-    """At most so many moves, the best first. A host without a weight gives and takes none, a pinned tenant stays, and a
-    host has all labels of its tenants. There is none if no host has more than a tenth above its share."""
+    """Return at most `most` moves, the best first; none if no host exceeds its share by more than a tenth. Hosts
+    without a weight and pinned tenants take no part, and a tenant moves only to a host that has all of its labels."""
     sharing = [one for one in hosts if one.weight > 0]
     names = {one.name for one in sharing}
     placed = [one for one in tenants if one.host in names]
@@ -43,12 +43,13 @@ def proposals(tenants: Iterable[Placed], hosts: Sequence[Host], most: int) -> li
     while len(found) < most and (best := _best(placed, sharing)) is not None:
         found.append(best)
         placed = [one for one in placed if one.key != best.tenant.key]
-        placed.append(replace(best.tenant, host=best.to, is_pinned=True))  # once in a run
+        placed.append(replace(best.tenant, host=best.to, is_pinned=True))  # a tenant moves at most once
     return found
 
 
 def shares(tenants: Iterable[Placed], hosts: Sequence[Host]) -> dict[str, tuple[float, float]]:
-    """For each host with a weight, how much of its share of the size and of the load it has: 1.0 if it is exact."""
+    """Return, for each host with a weight, its part of the size and of the load in relation to its weight: 1.0 if it is
+    exactly its share."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for one in tenants:
         sums[one.host][0] += one.bytes
@@ -64,7 +65,7 @@ def shares(tenants: Iterable[Placed], hosts: Sequence[Host]) -> dict[str, tuple[
 
 
 def _best(placed: Sequence[Placed], hosts: Sequence[Host]) -> Proposed | None:
-    """The move after which the shares differ least; None if all are near enough, or no move makes it better."""
+    """Return the move after which the shares differ least; None if all are near enough, or no move improves them."""
     now = shares(placed, hosts)
     if all(part <= 1 + ENOUGH for both in now.values() for part in both):
         return None
@@ -72,7 +73,7 @@ def _best(placed: Sequence[Placed], hosts: Sequence[Host]) -> Proposed | None:
     whole, weights = sum(one.weight for one in hosts), {one.name: one.weight for one in hosts}
 
     def gain(move: Proposed) -> float:
-        """How much less the squares of the shares are, each by the weight of its host."""
+        """Return by how much the move lowers the sum of the squared shares, each multiplied by the host's weight."""
         found = 0.0
         for part, amount in enumerate((move.tenant.bytes, move.tenant.load)):
             for name, sign in ((move.tenant.host, -1), (move.to, 1)):

@@ -1,4 +1,4 @@
-"""Proposes moves for the tenants of the table, and makes those that begin on this host."""
+"""Propose moves for the tenants of the table, and make those that begin on this host."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ MOST = 100  # moves that are proposed at once
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`shares`: for each host, how much of its share of the size and of the load it has. `proposed`: the moves, the
-    best first. `unknown`: how many tenants have a size that nobody has looked at. `moved`, `failed`: what was done."""
+    """The result of balance(). `shares`: size and load of each host in relation to its share. `proposed`: the moves,
+    the best first. `unknown`: how many tenants have an unknown size. `moved`, `failed`: the moves that were made, and
+    the problems of those that failed, by key."""
 
     shares: Mapping[str, tuple[float, float]]
     proposed: tuple[Proposed, ...]
@@ -36,7 +37,7 @@ class Balance:
 
     @property
     def result(self) -> Literal["current", "planned", "moved", "failed"]:
-        """What was done, or is to be done."""
+        """The result as one word."""
         if self.failed:
             return "failed"
         if self.moved:
@@ -56,8 +57,8 @@ class Balance:
 
 
 def balance(database: Database, moves: int = 0, limits: MoveLimits | None = None) -> Balance:
-    """Propose moves, and make so many of those that begin on this host. The first that leaves a tenant closed ends it.
-    Raises UsageError in a project with one host."""
+    """Propose moves, and make at most `moves` of those that begin on this host. Stop after a move that leaves a tenant
+    closed or is interrupted. Raises UsageError in a project with one host."""
     found = tenant_settings()
     if not found.host:
         raise UsageError.of(
@@ -86,7 +87,7 @@ def _placed(one: Tenant, load: Mapping[str, float]) -> Placed:
 
 
 def _load() -> Mapping[str, float]:
-    """How much each tenant is used, by the function of the project; nothing without one."""
+    """Return the load of each tenant by key, from the project's function LOAD; empty without one."""
     given: Any = conf.setting("TENANTS").get("LOAD")
     if given is None:
         return {}

@@ -1,6 +1,7 @@
-"""The receiving side of a move: a copy of the file and its log, which get their name when they are whole.
+"""The receiving side of a move: receive a copy of the file and its log, and rename their folder when they are complete.
 
-Whatever has that name is no live file, as the row of the tenant names another host: it is put aside.
+A folder that already has that name contains no live file, as the row of the tenant names another host: it is moved to
+another folder.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from ..paths import folder_of
 from ..settings import tenant_settings
 
 BEFORE = ".before"
-"""The folder with what had the names of tenants that came back, or whose move had broken off."""
+"""The folder for such earlier folders of tenants: the tenant came back, or an earlier move was not finished."""
 
 
 @dataclass(slots=True)
 class Incoming:
-    """A tenant that comes from the host `source`. `work`: the folder for it until it is whole; `folder`: where it is
-    now, which is `made` in there until it is placed; `parts`: the log, of which each part is laid over the copy by
-    itself."""
+    """A tenant that comes from the host `source`. `work`: the work folder until the tenant is complete; `folder`: the
+    present folder of the tenant, which is `made` in the work folder until it is placed; `parts`: the state of the log,
+    of which each part is applied to the copy separately."""
 
     key: str
     source: str
@@ -50,7 +51,7 @@ class Incoming:
 
     @property
     def is_placed(self) -> bool:
-        """True once the tenant has its folder."""
+        """True after the folder of the tenant got its name."""
         return self.folder.parent != self.work
 
     @property
@@ -66,11 +67,11 @@ class Incoming:
 
     @property
     def log(self) -> Path:
-        """The part of the log that is not laid over the copy yet."""
+        """The file with the part of the log that is not applied to the copy yet."""
         return self.work / "log"
 
     def receive(self, data: Iterator[bytes], digest: str) -> Examined:
-        """Write the copy, and examine it. Raises Failed if it is not what was sent."""
+        """Write the copy, and examine it. Raises Failed if its digest differs, or if it is damaged."""
         path = self.generation.path
         with self.disk.step(DiskStep.HOST_RECEIVE):
             write_chunks(path, data)
@@ -86,8 +87,8 @@ class Incoming:
         return found
 
     def extend(self, offset: int, data: Iterator[bytes], digest: str) -> None:
-        """Write a part of the log; one from the beginning is that of another log. Raises Failed if it is not what was
-        sent, or does not follow the one before it."""
+        """Write a part of the log. A part at offset 0 begins another log. Raises Failed if its digest differs, or if it
+        does not follow the part before."""
         found = sha256()
         with self.disk.step(DiskStep.HOST_LOG):
             if offset == 0:
@@ -100,8 +101,8 @@ class Incoming:
             raise _differs("the log")
 
     def lay(self, frames: int) -> HistoryRow | None:
-        """Lay what has come of the log over the copy, durably; returns the newest row of its history. `frames`: how
-        many the log has. Raises Failed unless SQLite accepts all that are new."""
+        """Apply the received log to the copy, durably. Return the newest row of its history. `frames`: how many the log
+        has. Raises Failed unless all have come, and SQLite accepts all new ones."""
         path = self.generation.path
         with self.disk.step(DiskStep.HOST_LAY):
             if self.parts.frames != frames or not self.parts.is_whole:
@@ -115,7 +116,8 @@ class Incoming:
         return newest
 
     def finish(self, frames: int, version: str) -> None:
-        """Lay the rest over the copy, compare what it says of itself, and give it its name, durably. Raises Failed."""
+        """Apply the rest of the log, check the newest history row of the copy, and give the folder its name, durably.
+        Raises Failed if the copy differs, and Refused if the tenant no longer moves."""
         newest, path = self.lay(frames), self.generation.path
         if newest is None or (newest.generation, newest.version) != (self.name, version):
             raise _differs("the history of the copy")
@@ -145,8 +147,8 @@ def _digested(data: Iterator[bytes], found: hashlib._Hash) -> Iterator[bytes]:
 
 @contextmanager
 def incoming(key: str, source: str, generation: str, disk: Disk) -> Iterator[Incoming]:
-    """Receive a tenant within the block; what is not whole at its end is removed. Raises Busy while another process
-    receives it, and Refused unless its row says that it moves from there."""
+    """Receive a tenant within the block. If it is not complete at the end, its files are removed. Raises Busy while
+    another process receives it, and Refused unless its row says that it moves from the host `source`."""
     parent = folder_of(key).parent
     lock = parent / ".receiving" / key / "lock"
     for folder in (parent, lock.parent.parent, lock.parent):
@@ -160,11 +162,11 @@ def incoming(key: str, source: str, generation: str, disk: Disk) -> Iterator[Inc
         yield found
 
 
-WAIT = 10.0  # seconds for another process that receives the same tenant, and ends when its sender has
+WAIT = 10.0  # seconds to wait for another process that receives the same tenant, and ends soon after its sender
 
 
 def refuse_unless_moving(key: str, source: str) -> None:
-    """Raise Refused unless the row of a tenant says that it is on another host, and moves."""
+    """Raise Refused unless the row of a tenant says that it is on the host `source`, not this one, and moves."""
     here = tenant_settings().host
     found = rows_of(key).values_list("host", "state").first()
     if source == here or found not in [(source, state) for state in WHILE_MOVING.values()]:

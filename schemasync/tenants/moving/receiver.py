@@ -1,4 +1,4 @@
-"""What `schemasync tenants receive` does on the host to which a tenant moves: it answers the requests of the other."""
+"""Answer the requests of the sending side, on the host to which a tenant moves: `schemasync tenants receive`."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from ..settings import tenant_settings
 from .channel import Reading, answer, requests
 from .incoming import Incoming, incoming
 
-IDLE = 120.0  # seconds without a request, after which the other side is taken for dead
+IDLE = 120.0  # seconds without a request, after which the other side counts as dead
 
 
 def receive(disk: Disk | None = None, idle: float = IDLE) -> None:
-    """Answer the requests on standard input, on standard output, until the input ends. The process ends if nothing
-    comes for too long: when a network has died, nobody says so, and a second move has to wait for the first."""
+    """Answer the requests on standard input, on standard output, until the input ends. The process also ends if nothing
+    comes for `idle` seconds: a network may fail without an error, and a second move has to wait for the first."""
     writing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what code of the application prints is no answer
+    os.dup2(2, 1)  # code of the application may print, which must not go to the pipe
     watched = Watched(sys.stdin.buffer)
     threading.Thread(target=watched.watch, args=(idle,), daemon=True).start()
     serve(watched, writing, disk or Disk())
 
 
 class Watched:
-    """A stream that knows since when it is waited for."""
+    """A stream that records since when a read waits for it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
         self.since: float | None = None
 
     def read(self, size: int) -> bytes:
-        """As of the stream."""
+        """Read from the stream."""
         self.since = time.monotonic()
         found = self.stream.read(size)
         self.since = None
         return found
 
     def readline(self, size: int) -> bytes:
-        """As of the stream."""
+        """Read a line from the stream."""
         self.since = time.monotonic()
         found = self.stream.readline(size)
         self.since = None
         return found
 
     def watch(self, idle: float) -> None:
-        """End the process, as a kill does, when nothing has come for so long."""
+        """End the process, like a kill, when a read has waited for `idle` seconds."""
         while True:
             time.sleep(idle / 20)
             if (since := self.since) is not None and time.monotonic() - since > idle:
@@ -63,7 +63,7 @@ class Watched:
 
 
 def serve(reading: Reading, writing: IO[bytes], disk: Disk) -> None:
-    """Answer requests, each in its turn. One that fails is answered by its problem."""
+    """Answer requests one after the other. The answer to a request that fails is its problem."""
     with ExitStack() as stack:
         side = _Side(stack, disk)
         for request, data in requests(reading):
@@ -116,7 +116,7 @@ class _Side:
         return {}
 
     def has(self, request: Mapping[str, Any], data: Iterator[bytes]) -> Mapping[str, Any]:
-        """The generation of a tenant that was placed here; empty if there is none, or if it is closed."""
+        """Answer with the live generation of a tenant on this host; empty if there is none, or if it is closed."""
         layout = Layout(path_of(request["key"]))
         live = layout.live()
         if live is None or layout.path_kind() is not PathKind.GENERATION:

@@ -1,4 +1,4 @@
-"""What the row of a tenant says before, while and after it moves."""
+"""Check and change the row of a tenant before, during and after a move."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..settings import Host, tenant_settings
 
 
 def row(key: str) -> tuple[str, str]:
-    """Host and state of a tenant. Raises UnknownTenant."""
+    """Return host and state of a tenant. Raises UnknownTenant without a row."""
     for host, state in rows_of(key).values_list("host", "state"):
         return host, state
     raise UnknownTenant.of(Code.UNKNOWN_TENANT, f'there is no tenant "{key}"', "", tenant=key)
 
 
 def host_named(to: str) -> Host:
-    """The host to which a tenant can move. Raises UsageError."""
+    """Return the host of this name. Raises UsageError if no tenant can move there."""
     found = tenant_settings()
     if to not in found.hosts or not found.host:
         raise unknown_host(to)
@@ -51,8 +51,8 @@ def refuse_labels(key: str, host: Host) -> None:
 
 
 def movable(key: str) -> str:
-    """The host of a tenant, which is this one. Raises OtherHost, and UnknownTenant for one that is neither active nor
-    suspended."""
+    """Return the host in the row of a tenant. Raises OtherHost if it is not this one, and UnknownTenant for a tenant
+    that is neither active nor suspended, moving or not."""
     host, state = row(key)
     refuse_other_host(key, host)
     if state not in (*WHILE_MOVING, *WHILE_MOVING.values()):
@@ -67,8 +67,8 @@ def movable(key: str) -> str:
 
 @contextmanager
 def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
-    """A block in which the row of a tenant says that it moves; gives its host. Under the lock: a move that was at work
-    until then may have finished. If the block raises, the row says what it said before, unless the file is closed."""
+    """Let the row of a tenant say during the block that it moves, and yield its host. Use it under the lock, as another
+    move may have just finished. If the block raises, the row gets its earlier state, unless the file is closed."""
     source = movable(key)
     for still, moves in WHILE_MOVING.items():
         change_state(key, (still,), moves, at=source)
@@ -81,12 +81,13 @@ def moving(key: str, is_open: Callable[[], bool]) -> Iterator[str]:
 
 
 def not_moving(key: str, source: str) -> bool:
-    """Let the row say that the tenant does not move; False if it does not say so by now."""
+    """Let the row say that the tenant does not move. Return False if it is on another host, or no longer in use."""
     return any(change_state(key, (still, moves), still, at=source) for still, moves in WHILE_MOVING.items())
 
 
 def switch(disk: Disk, key: str, source: str, to: str) -> None:
-    """Let the row name the other host. Raises NeedsPerson: the file is closed, and the other side has all of it."""
+    """Let the row name the other host. Raises NeedsPerson if that fails, because the file is closed by then, and the
+    other side has all of it."""
     with disk.step(DiskStep.HOST_ROW):
         try:
             rows = rows_of(key).filter(host=source)

@@ -45,8 +45,8 @@ from .sending import MoveLimits, Sending, copied
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was done. `bytes`: of the copy; `log_bytes`: of what was written meanwhile; `archives`: those that stay, in
-    the `folder` here."""
+    """The result of a move. `bytes`: of the copy; `log_bytes`: of the log that was sent; `archives`: those that stay on
+    this host, in `folder`."""
 
     result: Literal["moved", "current", "undone"]
     key: str
@@ -62,8 +62,8 @@ class Moved:
 def move_tenant(
     database: Database, key: str, to: str, limits: MoveLimits | None = None, disk: Disk | None = None
 ) -> Moved:
-    """Move a tenant to another host. `database`: the entry of the tenants. If it dies, the same call goes on. Raises a
-    SchemasyncError; then the tenant is where it was, unless the error is a NeedsPerson."""
+    """Move a tenant to another host. `database`: the shared entry of the tenants. If the process dies, the same call
+    goes on. Raises a SchemasyncError: then the tenant is where it was, unless the error is a NeedsPerson."""
     begun = time.monotonic()
     refuse_in_a_transaction()
     host = host_named(to)
@@ -85,9 +85,9 @@ def move_tenant(
     return replace(done, duration_ms=round(seconds * 1000), archives=stay, folder=folder)
 
 
-def take_back(database: Database, key: str, disk: Disk | None = None) -> Moved:
-    """Open the file of a tenant again that was closed for a move, before its row named the other host. Raises
-    Refused."""
+def undo_move(database: Database, key: str, disk: Disk | None = None) -> Moved:
+    """Open the file of a tenant again that an unfinished move has closed. Raises Refused if the tenant does not move,
+    UnknownTenant, or OtherHost if its row names the other host already."""
     refuse_in_a_transaction()
     movable(key)
     with entered(key):
@@ -146,7 +146,8 @@ class _Move:
             return self._move(current, current.generation)
 
     def _go_on(self, live: Generation, to: str) -> Moved:
-        """The file is closed already: the other side has all of it."""
+        """Finish an earlier move, which has closed the file: the other side has all of it. Raises Refused if that was
+        to another host, and NeedsPerson if the other side does not have the file."""
         if to != self.host.name:
             raise Refused.of(
                 Code.MOVE_UNFINISHED,
@@ -165,7 +166,8 @@ class _Move:
         return Moved("moved", self.key, to)
 
     def _move(self, current: LiveDatabase, generation: Generation) -> Moved:
-        """The copy is made and read before the other side waits for it: that ends when it hears nothing for long."""
+        """Send the tenant. The copy is made and read before the channel is opened, because the other side ends if it
+        gets no request for long."""
         names: dict[str, Any] = {
             "key": self.key,
             "source": self.source,
@@ -184,8 +186,8 @@ class _Move:
         return Moved("moved", self.key, self.host.name, size, tail.sent, 0, round(pause * 1000))
 
     def _close(self, sending: Sending, current: LiveDatabase) -> float:
-        """Send the rest while writers wait, close the file, and let the row name the other host; returns for how many
-        seconds nobody could write. Raises a SchemasyncError with the file open, or NeedsPerson."""
+        """Send the rest while writers wait, close the file, and let the row name the other host. Return for how many
+        seconds nobody could write. Raises a SchemasyncError with the file open, or NeedsPerson with the file closed."""
         assert current.newest is not None
         record, commit = Fence.moved(next_number(self.target), self.host.name, now()), Commit()
         deadline, patience = time.monotonic() + self.limits.cutover.cutover_timeout, PATIENCE
@@ -205,7 +207,7 @@ class _Move:
                     raise
                 why = "another connection held its write lock each time"
             self.signals.stop_again()
-            sending.hear()
+            sending.receive()
             if time.monotonic() > deadline:
                 raise sending.timed_out(why)
             patience = min(patience * 1.5, MOST_PATIENCE)

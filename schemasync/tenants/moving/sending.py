@@ -1,4 +1,4 @@
-"""Sends a copy of a file, and its log as it grows, until the rest fits into the pause that is allowed."""
+"""Send a copy of a file, and its log as it grows, until the rest fits into the allowed pause."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ...sync.run.limits import Limits
 from ...sync.run.target import Target
 from .channel import CHUNK, Channel, Silent
 
-ROUNDS = 5  # to get the last one below a fraction of the pause; after them, half of it is enough
-AIM = 0.1  # that fraction
-MUCH = 1 << 20  # bytes: a round of at least as many measures how fast they are sent
+ROUNDS = 5  # in these rounds a round must take less than AIM of the pause; afterwards half of the pause is enough
+AIM = 0.1  # of the allowed pause
+MUCH = 1 << 20  # bytes: a round of at least this size measures the speed
 
 
 @dataclass(frozen=True, slots=True)
 class MoveLimits:
-    """`answer`: seconds for each piece of the copy and each part of the log. `cutover`: how long writers may wait, and
-    how long a way to that is looked for."""
+    """The limits of a move. `answer`: seconds for each piece of the copy and each part of the log. `cutover`: how long
+    writers may wait, and how long the move tries to keep that limit."""
 
     answer: float = 600.0
     cutover: Limits = field(default_factory=Limits)
@@ -39,7 +39,7 @@ class MoveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy of a file, its digest, and what is in it."""
+    """A copy of a file, its digest, and its content as examine() finds it."""
 
     path: Path
     digest: str
@@ -48,7 +48,7 @@ class Copied:
 
 @contextmanager
 def copied(target: Target, path: Path) -> Iterator[Copied]:
-    """A copy of the file at `path`, until the block ends."""
+    """Yield a copy of the file at `path`, which is removed at the end of the block."""
     with work_folder(target.layout.folder, BACKUP) as folder:
         copy = folder / "copy.sqlite3"
         with target.disk.step(DiskStep.HOST_COPY):
@@ -58,7 +58,8 @@ def copied(target: Target, path: Path) -> Iterator[Copied]:
 
 @dataclass(slots=True)
 class Sending:
-    """What goes to the other side. `seconds`: what the last round took, there and back; `rate`: bytes a second."""
+    """The transfer to the other side. `seconds`: the duration of the last round, with its answer; `rate`: bytes a
+    second."""
 
     target: Target
     channel: Channel
@@ -69,7 +70,7 @@ class Sending:
     _is_late: bool = False
 
     def copy(self, copy: Copied) -> int:
-        """Send the copy, which the other side reads as this one does; returns its size. Raises Failed."""
+        """Send the copy, which both sides examine. Return its size. Raises Failed if the results differ."""
         size, begun = size_of(copy.path), time.monotonic()
         with self.target.progress.phase("sending", "bytes") as advance:
             data = _chunks(copy.path, advance, size)
@@ -82,8 +83,8 @@ class Sending:
         return size
 
     def catch_up(self, deadline: float) -> None:
-        """Send what was written, which the other side lays over its copy, until a round takes a fraction of the allowed
-        pause; then let the log be on the disk, so that its last commit is not the one that waits for that."""
+        """Send the log, which the other side applies to its copy, until a round takes a fraction of the allowed pause.
+        Then sync the log to the disk, so that the commit under the lock does not have to wait for that."""
         pause = self.limits.cutover.max_pause
         for number in range(1, 1 + MANY):
             self._round()
@@ -93,8 +94,8 @@ class Sending:
             sync_file(wal_of(self.tail.path))
 
     def finish(self, lock: WriteLock, version: str) -> bool:
-        """Under the lock: send the rest, with which the other side has the whole file, durably and under its name.
-        Returns False if that does not fit into the allowed pause: then the tenant stays where it is."""
+        """Under the lock, send the rest: the other side then has the whole file, durably and under its name. Return
+        False if that does not fit into the allowed pause: then the tenant stays where it is."""
         part, allowed = self.tail.read(), self.limits.cutover.max_pause
         if not part.is_last or self.seconds + len(part.data) / self.rate > allowed:
             return False
@@ -106,14 +107,14 @@ class Sending:
             self._is_late = True
         return not self._is_late
 
-    def hear(self) -> None:
-        """Wait for an answer that has not come within the pause, while writers go on."""
+    def receive(self) -> None:
+        """Wait for an answer that did not come within the pause, while writers go on."""
         if self._is_late:
             self.channel.answer(self.limits.answer)
             self._is_late = False
 
     def timed_out(self, why: str) -> Busy:
-        """The error if no pause was long enough."""
+        """Return the error if no attempt has fitted into the allowed pause."""
         limits = self.limits.cutover
         return Busy.of(
             Code.CUTOVER_TIMEOUT,
@@ -124,7 +125,7 @@ class Sending:
         )
 
     def _round(self) -> None:
-        """Send all that was written until now."""
+        """Send the log up to its present end."""
         begun, size = time.monotonic(), 0
         while True:
             part = self.tail.read()
@@ -146,13 +147,14 @@ MANY = 1000
 
 
 def _named(part: Part) -> dict[str, Any]:
-    """What goes with the data of a part. With the last one the other side lays all of them over its copy."""
+    """Return the fields of a request with a part of the log. `frames` is set for the last part: the other side then
+    applies all parts to its copy."""
     frames = part.frames if part.is_last else None
     return {"offset": part.offset, "digest": sha256(part.data).hexdigest(), "frames": frames}
 
 
 def _chunks(path: Path, advance: Callable[[int, int], object], size: int) -> Iterator[bytes]:
-    """The content of a file, piece by piece."""
+    """Yield the content of a file piece by piece."""
     done = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

@@ -1,2 +1,2 @@
-"""Django's backends of sessions, each bound to the tenant in which a session was saved:
+"""Django's session backends, with sessions that are valid only in the tenant in which they were saved:
 SESSION_ENGINE = "schemasync.tenants.sessions.db"."""

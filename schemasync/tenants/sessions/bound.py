@@ -1,4 +1,4 @@
-"""A session is valid in the tenant in which it was saved."""
+"""Bind a session to the tenant in which it was saved."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ TENANT = "_schemasync_tenant"
 
 
 class BoundToTenant(SessionBase):
-    """Goes before a `SessionStore` of Django. A session that is presented to another tenant, or outside of any, is
-    removed from where it is kept, and the request has an empty one."""
+    """A mixin for a `SessionStore` of Django. A session that is presented in another tenant than its own, or outside of
+    any, is deleted from the store, and the request gets an empty one."""
 
     def load(self) -> Any:
         data = super().load()
@@ -39,7 +39,8 @@ class BoundToTenant(SessionBase):
         await super().asave(must_create)
 
     def _is_of_another(self, data: Any) -> bool:
-        """True also for what cannot be decoded, because another tenant has signed it, and for a session of before."""
+        """True for data of another tenant; also for data that cannot be decoded, because another tenant has signed it,
+        and for a session without a tenant, from before this backend was used."""
         return self.session_key is not None and (TENANT not in data or data[TENANT] != current())
 
     def _empty(self) -> dict[str, Any]:

@@ -6,4 +6,4 @@ from .bound import BoundToTenant
 
 
 class SessionStore(BoundToTenant, file.SessionStore):
-    """Bound to the tenant in which it was saved."""
+    """Django's store, with sessions that are valid only in the tenant in which they were saved."""

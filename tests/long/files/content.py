@@ -11,28 +11,28 @@ OWN = ("_schema", "sqlite_", "_litestream_")
 
 
 def content(path: Path, known: dict[str, list[str]] | None = None) -> dict[str, list[Row]]:
-    """The rows of every ordinary table, shadow tables of virtual ones included, with the types of their values.
-    Of the tables in `known` only these columns."""
+    """Return the rows of every ordinary table and every shadow table, with the types of their values. With `known`,
+    return only those tables and columns."""
     with closing(_open(path)) as connection:
         columns = _columns(connection) if known is None else known
         return {name: _rows(connection, name, columns[name]) for name in columns}
 
 
 def columns(path: Path) -> dict[str, list[str]]:
-    """The columns of every ordinary table."""
+    """Return the columns of every ordinary table."""
     with closing(_open(path)) as connection:
         return _columns(connection)
 
 
 def definitions(path: Path) -> dict[tuple[str, str], str]:
-    """The DDL of every object, by type and name."""
+    """Return the DDL of every object, by type and name."""
     with closing(_open(path)) as connection:
         rows = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
         return {(kind.decode(), name.decode()): sql.decode() for kind, name, sql in rows if not _own(name)}
 
 
 def numbers(path: Path) -> dict[str, object]:
-    """What the header of the file says of the format."""
+    """Return the numbers of the file format that must stay: application_id, user_version, encoding and so on."""
     with closing(_open(path)) as connection:
         names = ("application_id", "user_version", "encoding", "page_size", "auto_vacuum")
         return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
@@ -41,7 +41,7 @@ def numbers(path: Path) -> dict[str, object]:
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path)
     connection.text_factory = bytes
-    for name in ("unicase", "ICU_ROOT", "PYNOCASE", "icu"):  # a scan needs the name, not the order
+    for name in ("unicase", "ICU_ROOT", "PYNOCASE", "icu"):  # a scan needs only the names
         connection.create_collation(name, lambda a, b: (a > b) - (a < b))
     return connection
 

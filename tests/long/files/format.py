@@ -1,4 +1,4 @@
-"""What a run needs to know of another program: how to get it, the file that it makes, and which changes it tolerates."""
+"""Descriptions of other programs: how to install each, the file that it makes, and the changes that it tolerates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ DEBIAN_PYTHON = "/usr/bin/python3"
 
 @dataclass(frozen=True)
 class Format:
-    """`file`: what the program calls its file. `packages`: of PyPI. `commands`: programs on PATH, by their Debian package.
-    `column`: tables of the program that get a column, and are rewritten for it. `index`: columns that get an index.
-    `renamed`: columns of the program that get another name; the program must not depend on it. `mended`: SQL that
-    mends rows of the file which break a constraint, by the hazard that names them. `repository`: an option with the
-    git directory that has the format's schema, where no package has it. `engine`: of Django, for a site that runs in the program's environment."""
+    """A program and its file. `file`: the program's name for it. `packages`: of PyPI. `commands`: programs on PATH,
+    with their Debian packages. `column`: tables of the program that get a column, and are rewritten for it. `index`:
+    columns that get an index. `renamed`: columns that get another name, on which the program must not depend.
+    `fixes`: SQL that fixes rows which violate a constraint, by the code of the hazard. `repository`: an option with
+    the git directory of the format's schema, if no package has it. `engine`: of Django, for a site in the program's
+    environment."""
 
     name: str
     file: str
@@ -30,14 +31,14 @@ class Format:
     column: tuple[str, ...] = ()
     index: tuple[tuple[str, str], ...] = ()
     renamed: tuple[tuple[str, str, str], ...] = ()
-    mended: dict[str, str] = field(default_factory=dict)
+    fixes: dict[str, str] = field(default_factory=dict)
     schemasync: dict[str, object] = field(default_factory=dict)
     interpreter: str = sys.executable
     repository: str = ""
     engine: str = ""
 
     def missing(self) -> list[str]:
-        """Debian packages whose programs are not installed."""
+        """Return the Debian packages whose programs are not installed."""
         return [package for command, package in self.commands.items() if not _found(command)]
 
 
@@ -57,7 +58,7 @@ class Environment:
             done.touch()
 
     def run(self, what: str, path: Path) -> str:
-        """What the program prints: `version`, `make`, `write` or `read`, given the path of its file."""
+        """Run the script with `version`, `make`, `write`, `read` or `maintain` on the file, and return its output."""
         variables = {
             **os.environ,
             "PYTHONPATH": "",

@@ -1,4 +1,4 @@
-"""The formats that are tried, each with the versions of its programs."""
+"""The formats to try, each with the versions of its programs."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ FORMATS = (
         packages=("libsql==0.1.11",),
         column=("t",),
         index=(("v", "title"),),
-        mended={
+        fixes={
             "nulls": "UPDATE t SET a = '' WHERE typeof(a) = 'null'",
             "check-fails": "UPDATE t SET b = 98 WHERE b >= 99",
         },

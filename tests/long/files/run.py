@@ -1,5 +1,5 @@
-"""Files that other programs make, with functions, collations and modules that only those programs know. Each is adopted,
-changed while nothing is registered, swapped back and forth, and ejected, and the program itself reads it after each step."""
+"""Files of other programs, with functions, collations and modules that only those programs know. Each is adopted,
+changed without registering any of these, rolled back and forth, and ejected. The program reads it after each step."""
 
 from __future__ import annotations
 

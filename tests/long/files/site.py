@@ -1,4 +1,4 @@
-"""A Django project whose database is the file of another program, under the name that this program gives to it."""
+"""A Django project whose database is the file of another program, with the name that the program gives it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMASYNC = %r
 
 
 class Site(ProjectFolder):
-    """The file stands in a folder of its own, with what else the program keeps beside it."""
+    """The project. The file is in a folder of its own, with other files that the program may put there."""
 
     def __init__(self, folder: Path, file: Format, program: Environment) -> None:
         super().__init__(folder)
@@ -37,11 +37,11 @@ class Site(ProjectFolder):
         self.write_project(SETTINGS % (file.engine or ENGINE, f"files/{file.file}", file.schemasync))
 
     def call(self, *words: object) -> Ended:
-        """The command `schemasync WORDS`."""
+        """Run `schemasync WORDS`, and return how it ended."""
         return self.run("manage.py", "schemasync", *words, interpreter=self._interpreter)
 
     def done(self, *words: object) -> Ended:
-        """The command `schemasync WORDS`, which must succeed."""
+        """Run `schemasync WORDS`, which must succeed."""
         ended = self.call(*words)
         assert ended.code == 0, f"schemasync {' '.join(map(str, words))}: exit {ended.code}\n{ended.out}{ended.err}"
         return ended

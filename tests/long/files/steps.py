@@ -1,4 +1,4 @@
-"""The steps of a file through schemasync. After each the program reads it, and every row is compared with what was there."""
+"""The steps of a file through schemasync. After each the program reads it, and every row is compared with before."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from .format import Environment, Format
 from .site import Site
 
 Tree = dict[str, Any]
-MANY = 8  # tables: they are not listed
+MANY = 8  # from so many tables on, their names are not listed
 
 
 class Steps:
-    """`take` makes the file and a second one that no step touches, with which the program compares."""
+    """The steps of one file. `take` makes the file and a second one that no step of schemasync touches: the program
+    must read the same in both."""
 
     def __init__(self, file: Format, program: Environment, folder: Path) -> None:
         self._file, self._program = file, program
@@ -35,8 +36,8 @@ class Steps:
         self._write()
         self._change("a table of ours, an index", _with_table, self._with_index)
         self._change("a column", self._with_column)
-        if self._file.mended:
-            self._mend()
+        if self._file.fixes:
+            self._fix()
         self._change("a rewrite", self._with_unique_column)
         self._change("a rename", _with_renamed_table, self._with_renamed_column)
         self._back_and_forth()
@@ -66,7 +67,7 @@ class Steps:
         for change in changes:
             change(tree)
         self._site.write(tree)
-        before, texts = content(self._site.link, known := self._kept(tree)), definitions(self._site.link)
+        before, texts = content(self._site.link, known := columns(self._site.link)), definitions(self._site.link)
         found = self._site.done("--noinput", "--json", *options).json
         after = content(self._site.link, self._as_named_now(known))
         differ = [table for table in before if before[table] != after.get(self._named_now(table))]
@@ -85,23 +86,23 @@ class Steps:
             self._program.run("write", path)
         self._read("  it writes, and reads")
 
-    def _mend(self) -> None:
-        """Rows that break a constraint refuse a rewrite, with their keys, until they are mended."""
+    def _fix(self) -> None:
+        """Check that a rewrite is refused, with the keys of rows that violate a constraint, until these are fixed."""
         before = self._site.tree
         self._with_unique_column(tree := self._site.tree)
         self._site.write(tree)
         ended = self._site.run("manage.py", "schemasync", "--noinput", "--json")
         found = {one["code"]: one["keys"] for one in ended.json["hazards"] if one["blocking"]}
-        assert (ended.code, found.keys()) == (3, self._file.mended.keys()), f"{ended.code}: {found}"
+        assert (ended.code, found.keys()) == (3, self._file.fixes.keys()), f"{ended.code}: {found}"
         self._site.write(before)
         for path in (self._site.link, self._untouched):
             with closing(sqlite3.connect(path)) as connection:
-                connection.executescript("; ".join(self._file.mended.values()))
-        print(f"  refused until they are mended: {', '.join(f'{code} of rows {keys}' for code, keys in found.items())}")
+                connection.executescript("; ".join(self._file.fixes.values()))
+        print(f"  refused until they are fixed: {', '.join(f'{code} of rows {keys}' for code, keys in found.items())}")
         self._read("  it reads, after that")
 
     def _back_and_forth(self) -> None:
-        kept = self._kept(self._site.tree)
+        kept = columns(self._site.link)
         live, names = content(self._site.link, kept), definitions(self._site.link)
         self._site.done("rollback", "--noinput")
         self._read("  it reads, after rollback")
@@ -111,7 +112,7 @@ class Steps:
         self._read("  it reads, after the way forth")
 
     def _rebuild_all(self) -> None:
-        """It rewrites every table, so it is refused where a name is unknown."""
+        """Rewrite every table with --rebuild-all, or print why it is refused, such as for an unknown name."""
         ended = self._site.call("plan", "--rebuild-all", "--json")
         if ended.code:
             errors = [(one["code"], one["message"]) for one in ended.json["errors"]]
@@ -120,7 +121,8 @@ class Steps:
             self._change("every table again", options=("--rebuild-all", "--verify", "full"))
 
     def _maintain(self) -> None:
-        """Some programs drop every table that they do not know, the history too. `adopt` goes on from there."""
+        """Do the program's own upkeep. Some programs drop every table that they do not know, also the history; then
+        adopt again."""
         for path in (self._site.link, self._untouched):
             reported = self._program.run("maintain", path)
         if not reported:
@@ -170,11 +172,7 @@ class Steps:
                 new if name == old else name: renamed if name == old else one for name, one in tree[table].items()
             }
 
-    # --- what is compared -------------------------------------------------------------------------------------
-
-    def _kept(self, tree: Tree) -> dict[str, list[str]]:
-        """The columns that are there, of the tables that are there, by the names before the change."""
-        return columns(self._site.link)
+    # --- the columns to compare -------------------------------------------------------------------------------
 
     def _named_now(self, table: str) -> str:
         return "later_notes" if table == "later" and "later_notes" in self._site.tree else table

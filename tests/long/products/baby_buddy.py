@@ -31,7 +31,7 @@ PRODUCT = Product(
     },
     suite=(),
     suite_settings="babybuddy.settings.test",
-    is_first=False,  # its own migrate, which makes the first user, has to come before
+    is_first=False,  # its own `migrate`, which creates the first user, must come first
     patches=(
         Patch(
             "babybuddy/management/commands/migrate.py",

@@ -1,6 +1,6 @@
-"""Whether two databases are the same, read by sqlite3 alone: tables, columns by name, indexes, constraints, all rows.
+"""Compare two databases by sqlite3 alone: tables, columns by name, indexes, constraints, all rows.
 
-Column order is no difference, and is counted. A row that refers to a content type or a permission is compared by their names.
+Another column order is no fault, only counted. References to content types and permissions are compared by their names.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NAMES = {
     "auth_permission": "SELECT p.id, c.app_label || '.' || c.model || '.' || p.codename FROM auth_permission p "
     "JOIN django_content_type c ON c.id = p.content_type_id",
 }
-"""What a reference to one of these is compared by."""
+"""The queries for the names by which references to these tables are compared."""
 DEFERRED = ("not", "deferrable", "initially", "deferred", "immediate")
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w.$]+|\S""", re.DOTALL
@@ -66,7 +66,7 @@ class Comparison:
 
 
 def compare(stock: Path, other: Path, allowed: Iterable[Allowed], *, is_exact: bool) -> Comparison:
-    """`is_exact`: constraints are compared by their SQL, and so is the order of columns."""
+    """Compare two databases. With `is_exact`, also compare the SQL of constraints and the order of columns."""
     found, allowed = Comparison(), [*allowed]
     with closing(_opened(stock)) as one, closing(_opened(other)) as two:
         _check(two, found)
@@ -128,7 +128,7 @@ def _table(connection: sqlite3.Connection, name: str, sql: str) -> dict:
 
 
 def _constraints(sql: str) -> Iterator[tuple]:
-    """What PRAGMAs do not tell, whether it stands with a column or with the table."""
+    """Yield the constraints that PRAGMAs do not show, in the same form for columns and for the table."""
     *parts, end = _parts(sql)
     yield ("after", *end)
     for part in parts[1:]:
@@ -154,7 +154,7 @@ def _in_parentheses(tokens: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _column(kind: str, needed: int, default: str | None, key: int, hidden: int) -> tuple:
-    """A row id is never NULL, whether NOT NULL stands there or not."""
+    """Return a column to compare. A row id is never NULL, so there NOT NULL makes no difference."""
     return kind.lower(), needed or int(kind.lower() == "integer" and key > 0), default, key, hidden
 
 
@@ -163,13 +163,13 @@ def _pragma(connection: sqlite3.Connection, pragma: str, name: str) -> list[tupl
 
 
 def _tokens(sql: str | None) -> tuple[str, ...]:
-    """The words of a statement, names without their quotes, and case only where it means something."""
+    """Return the words of a statement without comments. Names lose their quotes, and all but strings is lower case."""
     found = (token for token in TOKEN.findall(sql or "") if not token.startswith(("--", "/*")))
     return tuple(token if token[0] == "'" else token.strip('"`[]').lower() for token in found)
 
 
 def _parts(sql: str) -> Iterator[tuple[str, ...]]:
-    """What stands before the definitions of a CREATE TABLE, between their commas, and after them."""
+    """Yield the tokens of a CREATE TABLE in parts: before its definitions, each definition, and after them."""
     depth, part = 0, []
     for token in _tokens(sql):
         depth -= token == ")"
@@ -206,7 +206,7 @@ def _compare_object(name: str, one: dict, two: dict, found: Comparison, *, is_ex
 def _compare_rows(name: str, one, two, rules: list[Allowed], found: Comparison) -> None:
     columns = [row[1] for row in _pragma(one, "table_xinfo", name)]
     if {*columns} ^ {row[1] for row in _pragma(two, "table_xinfo", name)}:
-        return  # reported with the columns
+        return  # the comparison of the columns reports that
     compared = sorted({*columns} - {rule.column for rule in rules if rule.where is None})
     mine, theirs = (_rows(side, name, compared, rules) for side in (one, two))
     found.counts["rows"] += mine.total()
@@ -230,7 +230,7 @@ def _rows(connection, name: str, columns: list[str], rules: list[Allowed]) -> Co
 
 
 def _value(column: str, rules: list[Allowed]) -> str:
-    """The column, or nothing in rows in which it may differ."""
+    """Return SQL for the column, with NULL in the rows where it may differ."""
     where = " OR ".join(f"({rule.where})" for rule in rules if rule.where and rule.column == column)
     return f'CASE WHEN {where} THEN NULL ELSE "{column}" END' if where else f'"{column}"'
 
@@ -245,7 +245,7 @@ def _named(row: tuple, places: list[tuple[int, dict]]) -> tuple:
 
 
 def kept_numbers(old: Path, new: Path) -> list[str]:
-    """Content types and permissions of the old database that have another number in the new one."""
+    """Return a fault for each id of a content type or permission that has another name in the new database."""
     with closing(_opened(old)) as one, closing(_opened(new)) as two:
         faults = []
         for table, query in NAMES.items():
@@ -256,7 +256,7 @@ def kept_numbers(old: Path, new: Path) -> list[str]:
 
 
 def counted(path: Path) -> dict[str, int]:
-    """The rows of each table."""
+    """Return the number of rows of each table."""
     with closing(_opened(path)) as connection:
         names = [name for name, one in _schema(connection).items() if one["kind"] == "table"]
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}

@@ -25,14 +25,14 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*==")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Git directories of products, by name, and the interpreters there are, by version."""
+    """The git directories of products, by name, and the interpreters, by version."""
 
     repositories: dict[str, Path]
     pythons: dict[str, str]
     cache: Path
 
     def checkout(self, name: str, release: Release, to: Path) -> Path:
-        """The files of that release in a folder of their own."""
+        """Unpack the files of a release into the folder `to`, and return it."""
         command = ["git", "--git-dir", str(self.repositories[name]), "archive", release.commit]
         archive = subprocess.run(command, capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
@@ -40,8 +40,8 @@ class Sources:
         return to
 
     def environment(self, name: str, release: Release, django: str | None = None) -> Path:
-        """The interpreter of an environment with what the release requires, and what schemasync does where `django` names
-        another version than the release's own, or the release's own is one that schemasync knows."""
+        """Return the interpreter of an environment with the requirements of the release and of this package. `django`
+        is a version of Django in place of the release's own."""
         wanted = self._wanted(name, release, django)
         key = hashlib.sha256("\n".join([release.python, *wanted]).encode()).hexdigest()[:12]
         folder = self.cache / f"{name}-{release.version}-{key}"
@@ -72,7 +72,7 @@ class Sources:
 
 
 def interpreters(given: list[Path]) -> dict[str, str]:
-    """Those given, this one, and python3.N of the PATH, each by its version."""
+    """Return the given interpreters, this one, and python3.N of the PATH, by version."""
     found: dict[str, str] = {}
     asked = [*map(str, given), sys.executable, *(f"python3.{minor}" for minor in (11, 12, 13, 14))]
     for one in asked:
@@ -87,13 +87,13 @@ def interpreters(given: list[Path]) -> dict[str, str]:
 
 
 def _required(text: str) -> list[str]:
-    """The pins of a requirements.txt; an address of an index in it is left out."""
+    """Return the pins of a requirements.txt, without options such as the address of an index."""
     lines = [line.partition(" #")[0].strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
 def _locked(text: str) -> list[str]:
-    """The versions of all packages that a uv.lock has for what the project itself needs."""
+    """Return the pins of a uv.lock for the dependencies of the project itself, and for theirs."""
     packages = {one["name"]: one for one in tomllib.loads(text)["package"]}
     (project,) = (one for one in packages.values() if "virtual" in one["source"] or "editable" in one["source"])
     waiting, found = [*project["dependencies"]], {}
@@ -106,7 +106,7 @@ def _locked(text: str) -> list[str]:
 
 
 def _needed() -> list[str]:
-    """What this package itself requires besides Django."""
+    """Return the requirements of this package except Django."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     return [line for line in setup["options"]["install_requires"].split() if not line.startswith("Django")]

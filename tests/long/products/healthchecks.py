@@ -27,7 +27,7 @@ PRODUCT = Product(
     postgres={"DB": "postgres", "DB_NAME": "{name}", "DB_USER": "{user}", "DB_HOST": "{host}"},
     suite=("hc",),
     suite_settings="hc.settings",
-    suite_variables={"DEBUG": "True"},  # otherwise style sheets that a deployment compresses are missing
+    suite_variables={"DEBUG": "True"},  # without it, style sheets that only a deployment compresses are missing
     data_migrations={
         "accounts.0049_convert_email_lowercase": "emails",
         "accounts.0050_fix_legacy_timezones": "zones_of_profiles",

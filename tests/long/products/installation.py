@@ -1,4 +1,4 @@
-"""One installation of a product: the code of a release, an environment, settings of its own, and a database in its folder."""
+"""One installation of a product in a folder: the code of a release, an environment, settings, and a database."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ RECIPE = {"ENABLED": True, "MIGRATED_APPS": "all", "ADOPT": True}
 
 
 class Installation:
-    """`schemasync` is its setting, or None for the product as it is; `is_first`: it stands first in INSTALLED_APPS."""
+    """An installation. `schemasync`: the setting of that name, None for the unchanged product. `is_first`: schemasync
+    is first in INSTALLED_APPS."""
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Installation:
         return self.run("manage.py", *words, **variables)
 
     def done(self, *words: str, **variables: str) -> Ended:
-        """A command that has to succeed."""
+        """Run a manage.py command, which must succeed."""
         ended = self.manage(*words, **variables)
         said = f"{ended.out}\n{ended.err}".strip().replace(str(self.folder), "")
         assert ended.code == 0, f"{' '.join(words)}: exit code {ended.code}\n{said[-3000:]}"

@@ -12,7 +12,7 @@ PRODUCT = Product(
         settings="siteroot.settings.prod",
         requirements="requirements.txt",
         without=("uwsgi", "supervisor", "psycopg2-binary"),
-        instead=("django-debug-toolbar==4.4.6", "setuptools<81"),  # what its packages import, and its settings
+        instead=("django-debug-toolbar==4.4.6", "setuptools<81"),  # its packages and settings import these
     ),
     new=Release(
         version="1.46.2",
@@ -34,7 +34,7 @@ PRODUCT = Product(
         "bookmarks.0044_bookmark_latest_snapshot": "latest_snapshot",
         "bookmarks.0047_populate_url_normalized_field": "normalized",
         "bookmarks.0050_new_search_toast": "search_toast",
-        "bookmarks.0051_fix_normalized_url": None,  # it repairs what 0047 left out
+        "bookmarks.0051_fix_normalized_url": None,  # it repairs rows that 0047 left out
         "bookmarks.0053_migrate_api_tokens": "tokens",
     },
     allowed=(

@@ -1,4 +1,5 @@
-"""The site under load while `migrate` runs: processes write by the product's models, and each acknowledged write is looked for."""
+"""The site under load while `migrate` runs: processes write through the product's models, and no acknowledged write may
+be lost."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ SECONDS_BEFORE, SECONDS_AFTER = 4, 3
 
 @dataclass
 class Ledger:
-    """What the writers logged. `pause` is the longest time between two acknowledged writes of one process, in seconds,
-    while migrate ran; `usual` the longest before."""
+    """The result of a load. `pause` is the longest time between two acknowledged writes of one process while migrate
+    ran, in seconds; `usual` is the longest before."""
 
     migrate_code: int = 0
     migrate_seconds: float = 0
@@ -30,7 +31,8 @@ class Ledger:
 
 
 def under_load(writing: Installation, migrating: Installation, seed: int) -> Ledger:
-    """`writing` has the code of the old release, `migrating` that of the new one; both have the same database."""
+    """Run migrate while processes write. `writing` has the code of the old release, `migrating` that of the new one,
+    and both have the same database."""
     stop = writing.folder / "stop"
     stop.unlink(missing_ok=True)
     logs = [writing.folder / f"writer-{number}.jsonl" for number in range(WRITERS)]
@@ -81,7 +83,7 @@ def _read(entries: list[dict], ledger: Ledger, begun: float, until: float) -> No
 
 
 def lost_writes(writing: Installation, database: Installation) -> list[str]:
-    """Acknowledged writes that the database does not have."""
+    """Return a line for each acknowledged write that is missing in the database."""
     lost = []
     for log in sorted(writing.folder.glob("writer-*.jsonl")):
         for key, (last, tried) in _last(json.loads(line) for line in log.read_text().splitlines()).items():
@@ -94,7 +96,7 @@ def lost_writes(writing: Installation, database: Installation) -> list[str]:
 
 
 def _last(entries) -> dict[tuple, tuple[dict, list]]:
-    """Per row the last acknowledged write, and what later ones would have left that were not acknowledged."""
+    """Return by (table, pk) the last acknowledged write, and the rows that later failed writes may have left."""
     found: dict[tuple, tuple[dict, list]] = {}
     for entry in entries:
         if "pk" not in entry:

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own in a temporary folder, and what a database of it consists of."""
+"""A PostgreSQL server in a temporary folder, and the description of its databases."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Started on a socket alone, and ended with its folder. It may not run as root: then it is the user postgres."""
+    """Start a server that listens only on a socket, and remove its folder at the end. It refuses to run as root, so
+    root starts it as the user postgres."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:

@@ -1,4 +1,4 @@
-"""What a product is to this run: two releases, how each is installed, and what the comparison with stock allows."""
+"""The description of a product: two releases, how to install each, and the allowed differences from stock Django."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`requirements` is the product's own file of pinned versions, requirements.txt or uv.lock. `without` names packages
-    that nothing here needs, such as a web server; `instead` has other versions, and what the file does not have."""
+    """A release. `requirements` is the product's own file of pinned versions, requirements.txt or uv.lock. `without`
+    names packages that are not needed here, such as a web server; `instead` has other or additional pins."""
 
     version: str
     commit: str
@@ -30,7 +30,8 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A column, the rows that fulfil `where`, or the column in these rows, that may differ from stock's, and why."""
+    """An allowed difference from stock and its reason: a column, the rows that fulfil `where`, or the column in these
+    rows."""
 
     table: str
     reason: str
@@ -48,10 +49,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`writing` is the Django of the old release's code while it writes by way of schemasync's backend. `postgres` are
-    the variables by which its settings choose PostgreSQL; {host}, {name} and {user} are filled in. `suite` are the labels
-    of its tests, `suite_settings` and `suite_variables` what they use. `folders` are those that its start script makes. `is_first`:
-    schemasync stands first in INSTALLED_APPS, as no command of its own has to come before.
+    """A product. `writing`: the Django version for the old release's code on schemasync's backend. `postgres`: the
+    variables by which its settings choose PostgreSQL, with {host}, {name} and {user} to fill in. `suite`: the labels of
+    its tests, which use `suite_settings` and `suite_variables`. `folders`: those that its start script creates.
+    `is_first`: schemasync is first in INSTALLED_APPS, as no command of the product must override one of its commands.
     `data_migrations`, `seed`, `hints` and the arguments `exported` of the maintainer's `export` are for schema.json."""
 
     name: str

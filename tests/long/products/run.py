@@ -1,7 +1,7 @@
-"""Real products, each from a release two years back to the newest: by migrate in the start script, and by schema.json, with
-content compared with stock's, under load, new, restored, with the product's own tests, and PostgreSQL beside it.
+"""Real products, each upgraded from a release of two years ago to the newest, by migrate in the start script and by
+schema.json. Parts: content compared with stock's, load, a new installation, a restore, its own tests, PostgreSQL.
 
-The git directory of each product is given; requirements are installed into environments that are kept.
+Options give the git directory of each product. Requirements are installed into environments that are kept.
 """
 
 from __future__ import annotations

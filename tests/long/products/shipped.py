@@ -1,4 +1,4 @@
-"""What a maintainer adds to schema.json by hand: hints for databases of older releases."""
+"""Hints for databases of older releases, which a maintainer adds to schema.json by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from schemasync.schema.jsonc import scan
 
 
 def written(text: str, hints: dict[str, dict]) -> str:
-    """`hints`: by table, for `_dropped` a list of columns, and for a column what its `fill` or `was` is."""
+    """Return schema.json with these hints: by table, a list of columns for `_dropped`, and a dict with `fill` or `was`
+    for a column."""
     tables = json.loads(scan(text).json)
     changed = {}
     for table, wanted in hints.items():

@@ -1,4 +1,4 @@
-"""One product taken through everything: each part prints what was done and found, and leaves its outcome for the table."""
+"""One product in all parts of the trial. Each part prints its steps and results, and returns the entry for a table."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ class Trial:
         for fault in found:
             self.say("FAULT " + fault.replace("\n", "\n    "))
 
-    # --- what it takes --------------------------------------------------------------------------------------------
+    # --- preparation ----------------------------------------------------------------------------------------------
 
     def install(self) -> str:
-        """The code of both releases, and environments: the old one's twice, as schemasync needs a newer Django."""
+        """Get the code and environments of both releases. The old one has two, as schemasync needs a newer Django."""
         product = self.product
         old, new = product.old, product.new
         self.pythons = {
@@ -112,7 +112,7 @@ class Trial:
         return made
 
     def fill(self) -> str:
-        """The old release's own code makes a database, and fills it."""
+        """Make and fill a database with the old release's own code."""
         old = self.installation("old", "old")
         old.done("migrate", "-v0")
         module = self.product.module
@@ -129,7 +129,7 @@ class Trial:
         return f"{len(rows)} tables, {sum(rows.values()):,} rows, {len(empty)} tables empty"
 
     def stock(self) -> str:
-        """What Django's own backend and migrate make of it."""
+        """Upgrade the database with Django's own backend and migrate, for comparison."""
         self.stock_done = self.installation("stock", "new", database=self.before)
         begun = time.perf_counter()
         self.stock_done.done("migrate", "-v0")
@@ -142,7 +142,7 @@ class Trial:
     # --- the parts ------------------------------------------------------------------------------------------------
 
     def recipe(self) -> str:
-        """By docs/howto/product.md: migrate adopts the file, and runs the migrations on a copy."""
+        """Upgrade as in docs/howto/product.md: migrate adopts the file, and runs the migrations on a copy."""
         ours = self.installation("recipe", "ours", RECIPE, self.before)
         ended = ours.done("migrate")
         outcome = self.same("recipe", self.stock_done.database, ours.database)
@@ -154,7 +154,7 @@ class Trial:
         return outcome
 
     def agrees(self, ours: Installation) -> None:
-        """Nothing is left to do, and the checks say so."""
+        """Check that nothing is left to do, by `migrate` and by the checks."""
         again = ours.done("migrate")
         self.expect(ours.folder.name, "nothing to do" in again.out, f"migrate again: {again.out}")
         for words in (["check"], ["migrate", "--check"], ["schemasync", "check"]):
@@ -187,7 +187,7 @@ class Trial:
         }
 
     def schema_json(self) -> str:
-        """The maintainer writes schema.json from a database of the newest release; the installation gets it."""
+        """Upgrade by the schema.json that the maintainer ships; functions do its data migrations."""
         text = self.maintained()
         ours = self.installation("full", "ours", self.full(), self.before)
         ours.schema.write_text(text)
@@ -206,8 +206,8 @@ class Trial:
         return outcome
 
     def maintained(self) -> str:
-        """The schema.json that a maintainer ships who began with it at the old release: what the newer models are, and by
-        `export` what old databases need for it."""
+        """Return the schema.json of a maintainer who began with it at the old release: the newer models, exported with
+        the hints that old databases need."""
         path = self.folder / "shipped.json"
         if not path.exists():
             oldest = self.installation("oldest", "old")
@@ -230,7 +230,7 @@ class Trial:
         return path.read_text()
 
     def load(self) -> str:
-        """The same load beside stock's migrate and beside ours."""
+        """Put the same load on stock's migrate and on that of schemasync."""
         outcomes = []
         for name, setting in {"stock": None, "ours": RECIPE}.items():
             writing = self.installation(f"load-{name}-old", "writing", setting, self.before)
@@ -266,7 +266,7 @@ class Trial:
         return f"{name}: {len(lost)} of {ledger.counts['acknowledged']:,} lost, {locked} locked, {ledger.pause * 1000:.0f} ms"
 
     def new(self) -> str:
-        """A new installation by migrate, in both ways."""
+        """Make a new installation by migrate, by migrations and by schema.json."""
         stock = self.installation("new-stock", "new")
         stock.done("migrate", "-v0")
         recipe = self.installation("new-recipe", "ours", RECIPE)
@@ -284,7 +284,7 @@ class Trial:
         return outcome
 
     def suite(self) -> str:
-        """The product's own tests, with stock and by the recipe."""
+        """Run the product's own tests with stock Django and with the recipe."""
         found = []
         for name, setting in {"stock": None, "ours": RECIPE}.items():
             made = self.installation(
@@ -314,7 +314,7 @@ class Trial:
         return f"{len(names):,} tests, each as with stock ({sum(one == 'passed' for one in stock.values()):,} pass)"
 
     def restore(self) -> str:
-        """The backup from before the upgrade is moved over the link; migrate does the rest."""
+        """Move the backup from before the upgrade over the link, and run migrate, which upgrades it again."""
         ours = self.installation("restore", "ours", RECIPE, self.before)
         ours.done("migrate", "-v0")
         live = ours.database.readlink().name
@@ -335,7 +335,7 @@ class Trial:
         return outcome
 
     def postgres(self) -> str:
-        """Settings that choose PostgreSQL: migrate is Django's own, with schemasync in INSTALLED_APPS and without."""
+        """Compare databases on PostgreSQL, where migrate is Django's own, with and without schemasync installed."""
         with postgres.cluster() as cluster:
             described, said = {}, {}
             for name, setting in {"without": None, "beside": RECIPE, "full": self.full()}.items():

@@ -38,7 +38,7 @@ def calculated(to: Translating, left: Value, operator: str, right: Value) -> Val
 
 
 def divided(to: Translating, node: exp.Div | exp.Mod) -> Value:
-    """Division by 0 is NULL in SQLite."""
+    """Translate a division or remainder, which is NULL in SQLite if the divisor is 0."""
     operator = "/" if isinstance(node, exp.Div) else "%"
     left, right = as_number(to.value(node.this)), as_number(to.value(node.expression))
     kinds = {left.kind, right.kind}
@@ -59,7 +59,8 @@ def on_bits(to: Translating, left: Value, operator: str, right: Value) -> Value:
 
 
 def truncated(sql: str) -> str:
-    """A float as an integer: what is greater than 64 bits becomes the greatest one, and the same at the other end."""
+    """Return SQL for a float as an integer: a number outside of 64 bits becomes the greatest or the smallest
+    integer."""
     least, most = -(2**63), 2**63 - 1
     return (
         f"CASE WHEN {sql} >= {most + 1} THEN {most} WHEN {sql} < {least} THEN ({least}) ELSE trunc({sql})::bigint END"

@@ -20,7 +20,7 @@ ALIKE = frozenset(
 
 
 def compared(left: Value, operator: str, right: Value, refuse: Refuse) -> str:
-    """The comparison of two values, as text."""
+    """Return the comparison of two values as SQL."""
     sides = _sides(left, right)
     if sides is None:
         refuse(f"the comparison of {left.kind.value} with {right.kind.value}")
@@ -31,7 +31,8 @@ def compared(left: Value, operator: str, right: Value, refuse: Refuse) -> str:
 
 
 def _is_set(left: str, right: str) -> str | None:
-    """A boolean that equals true or false as PostgreSQL's own tools and Django write it, in conditions of indexes."""
+    """Return the SQL for a boolean compared with true or false, as Django and PostgreSQL's tools write it in conditions
+    of indexes; None for any other comparison."""
     match left, right:
         case (other, "true") | ("true", other):
             return other
@@ -42,7 +43,7 @@ def _is_set(left: str, right: str) -> str | None:
 
 
 def _sides(left: Value, right: Value) -> tuple[str, str] | None:
-    """Both sides, so that PostgreSQL compares them as SQLite does."""
+    """Return the SQL of both sides, such that PostgreSQL compares them as SQLite does; None if it cannot."""
     left, right = as_number_beside(left, right), as_number_beside(right, left)
     kinds = {left.kind, right.kind}
     if ValueKind.UNKNOWN in kinds or ValueKind.NULL in kinds:
@@ -63,7 +64,8 @@ def _sides(left: Value, right: Value) -> tuple[str, str] | None:
 
 
 def _with_boolean(left: Value, right: Value) -> tuple[str, str]:
-    """0 and 1 beside a boolean are false and true; all else is compared as numbers."""
+    """Return both sides of a comparison of a boolean with a number: 0 and 1 become false and true; other numbers are
+    compared as numbers."""
     both = {one.kind: one for one in (left, right)}
     if both[ValueKind.INT].literal in (0, 1):
         sides = [
@@ -74,7 +76,8 @@ def _with_boolean(left: Value, right: Value) -> tuple[str, str]:
 
 
 def _texts(left: Value, right: Value) -> tuple[str, str]:
-    """https://www.sqlite.org/datatype3.html#assigning_collating_sequences_from_sql"""
+    """Return both sides of a comparison of texts, with the collation that SQLite uses:
+    https://www.sqlite.org/datatype3.html#assigning_collating_sequences_from_sql"""
     by_rank = [one.collation for one in (left, right) if one.is_explicit]
     by_rank += [one.collation for one in (left, right)]
     match next((one for one in by_rank if one is not None), Collation.BINARY):
@@ -88,7 +91,7 @@ def _texts(left: Value, right: Value) -> tuple[str, str]:
 
 
 def as_key(value: Value) -> str:
-    """Text in an index, so that it is ordered and unique by the collation that SQLite uses."""
+    """Return the SQL of a text in an index, ordered and unique by the collation that SQLite uses."""
     match value.collation:
         case Collation.NOCASE:
             return value.sql if value.is_citext and not value.is_explicit else f"lower({in_c(value)})"

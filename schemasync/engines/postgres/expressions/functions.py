@@ -1,4 +1,5 @@
-"""The functions that are known to mean the same in both, some after a change. All others are refused by name."""
+"""The functions that are known to mean the same in both, some after a change. All other functions are refused by
+name."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ Rule = Callable[[Translating, Any], Value]
 
 
 def _lower(to: Translating, node: exp.Lower | exp.Upper) -> Value:
-    """Under the collation C only the letters of ASCII have a case, as in SQLite."""
+    """Translate lower() and upper(). Under the collation C only the letters of ASCII have a case, as in SQLite."""
     name = "lower" if isinstance(node, exp.Lower) else "upper"
     value = to.text(node.this, f"{name}()")
     return text_result(f"{name}({in_c(value)})", value)
@@ -45,7 +46,8 @@ def _length(to: Translating, node: exp.Length) -> Value:
 
 
 def _substr(to: Translating, node: exp.Substring) -> Value:
-    """A start before the first character and a negative length have other meanings."""
+    """Translate substr(), except with a start before the first character or a negative length, which mean something
+    else."""
     value = to.text(node.this, "substr()")
     numbers = [to.value(one).literal for one in (node.args.get("start"), node.args.get("length")) if one is not None]
     if (
@@ -95,7 +97,7 @@ def _iif(to: Translating, node: exp.If) -> Value:
 
 
 def _greatest(to: Translating, node: exp.Greatest | exp.Least) -> Value:
-    """max() of several values is NULL if one is; GREATEST leaves NULL out."""
+    """Translate max() and min() of several values: the result is NULL if one value is; GREATEST ignores NULL."""
     values = unified([to.value(one) for one in (node.this, *node.expressions)], to.refuse)
     if {value.kind for value in values} - {ValueKind.INT, ValueKind.FLOAT, ValueKind.NULL, ValueKind.UNKNOWN}:
         return to.refused("max() or min() of several values that are no numbers")
@@ -115,8 +117,8 @@ def _abs(to: Translating, node: exp.Abs) -> Value:
 
 
 def _round(to: Translating, node: exp.Round) -> Value:
-    """To the nearest integer, and halves away from 0, as SQLite computes it; round() of PostgreSQL takes them to the
-    even one. Digits behind the point go through text in SQLite."""
+    """Translate round() to the nearest integer. SQLite rounds halves away from 0; PostgreSQL's round() takes them to
+    the even number. SQLite rounds to digits after the point by way of text, which is refused."""
     value = as_number(to.value(node.this))
     if node.args.get("decimals") is not None or value.kind not in NUMBERS:
         return (
@@ -127,7 +129,7 @@ def _round(to: Translating, node: exp.Round) -> Value:
     return Value(f"CASE WHEN abs({sql}) > {_WHOLE} THEN {sql} ELSE {half} END", ValueKind.FLOAT)
 
 
-_WHOLE = 2**52  # from there on each float is an integer
+_WHOLE = 2**52  # from this number on, every float is an integer
 
 
 def _pi(to: Translating, node: exp.Pi) -> Value:
@@ -159,7 +161,8 @@ def _typeof(to: Translating, node: exp.Typeof) -> Value:
 
 
 def _json_valid(to: Translating, node: exp.Anonymous) -> Value:
-    """Every value of jsonb is valid. That of NULL is NULL, as in SQLite from 3.45 on; before it is 0."""
+    """Translate json_valid(): every value of jsonb is valid. Of NULL it is NULL, as in SQLite from 3.45 on; before it
+    is 0."""
     value = to.value(node.expressions[0])
     if value.kind is not ValueKind.JSON:
         return to.refused(f"json_valid() of {value.kind.value}")
@@ -167,7 +170,8 @@ def _json_valid(to: Translating, node: exp.Anonymous) -> Value:
 
 
 def _date_part(to: Translating, node: exp.Expr) -> Value:
-    """Of a day alone: SQLite rounds fractions of a second, so that 23:59:59.9996 may be the next day."""
+    """Translate a date function of a day alone: SQLite rounds fractions of a second, so 23:59:59.9996 may be the next
+    day."""
     value = to.value(node.this.this if isinstance(node.this, exp.TsOrDsToTimestamp) else node.this)
     pattern = to.value(node.args["format"]).literal if node.args.get("format") is not None else "%Y-%m-%d"
     if value.kind is not ValueKind.DATE or not isinstance(pattern, str) or node.args.get("zone") or node.expressions:

@@ -16,8 +16,8 @@ from .values import UNKNOWN, Value, ValueKind
 
 @dataclass(frozen=True)
 class SelectValues(Translation):
-    """Translates expressions in a SELECT. `grouped`: the expressions of its GROUP BY, None without groups: every column
-    outside of aggregates has to be one of them, or of a table whose key is among them."""
+    """Translates expressions in a SELECT. `grouped`: the expressions of its GROUP BY, None without groups. With groups,
+    each column outside of aggregates must be one of them, or belong to a table whose key is among them."""
 
     scope: Scope = field(default_factory=Scope)
     grouped: tuple[exp.Expr, ...] | None = None
@@ -39,7 +39,8 @@ class SelectValues(Translation):
         return super().value(node)
 
     def _is_determined(self, node: exp.Column) -> bool:
-        """True if the key of its table is grouped by: PostgreSQL then knows one value of it, too."""
+        """Return True if the GROUP BY has the key of the column's table: then PostgreSQL, too, knows one value of the
+        column."""
         source, found = self.scope.source_of(node.table, node.name), self.columns(node.table, node.name)
         named = [one for one in self.grouped or () if isinstance(one, exp.Column)]
         if found is not None and found in [self.columns(one.table, one.name) for one in named]:
@@ -57,28 +58,29 @@ class SelectValues(Translation):
 
 
 def as_result(value: Value) -> Value:
-    """A comparison gives 0 or 1 in SQLite; a column of booleans is one there."""
+    """Return a value as a result column: a comparison gives 0 or 1 in SQLite; a boolean column stays one."""
     if value.kind is ValueKind.BOOL and not value.is_column:
         return Value(f"({value.sql})::int", ValueKind.INT, is_narrow=True)
     return value
 
 
 def has_aggregate(node: exp.Expr | None) -> bool:
-    """True if it has one that is not in a subquery."""
+    """Return True if the expression has an aggregate outside of subqueries."""
     if node is None or isinstance(node, exp.Query):
         return False
     return is_aggregate(node) or any(map(has_aggregate, node.iter_expressions()))
 
 
 def is_one_row(node: exp.Expr) -> bool:
-    """True for a selected expression that is an aggregate, of which a SELECT without groups has one row."""
+    """Return True for a selected expression that is an aggregate: a SELECT of such expressions without groups has one
+    row."""
     inner = node.this if isinstance(node, exp.Alias) else node
     return is_aggregate(inner)
 
 
 def determined_keys(node: exp.Select, scope: Scope, grouped: Sequence[exp.Expr]) -> Iterator[exp.Column]:
-    """Keys to add to GROUP BY, which changes no group: those of tables that are joined by their key to a column of
-    which each group has one value. PostgreSQL knows that of the tables in GROUP BY alone."""
+    """Yield the keys to add to GROUP BY, which changes no group: those of tables that are joined, by their key, to a
+    column with one value in each group. PostgreSQL infers this only for the tables in GROUP BY."""
     joins = node.args.get("joins") or ()
     if any(join.side in ("RIGHT", "FULL") for join in joins):
         return
@@ -100,7 +102,8 @@ def _has_key(scope: Scope, source: Source, columns: Sequence[exp.Column]) -> boo
 
 
 def _equalities(on: exp.Expr, scope: Scope, source: Source) -> Iterator[tuple[str, Source | None]]:
-    """The columns of a source that are equal to one of another source, with that."""
+    """Yield (column of the source, other source) for each column that a join condition equates with a column of another
+    source."""
     for part in on.flatten() if isinstance(on, exp.And) else [on]:
         if isinstance(part, exp.EQ) and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Column):
             for one, other in ((part.this, part.expression), (part.expression, part.this)):

@@ -18,7 +18,8 @@ _UUID = re.compile(r"[0-9a-f]{32}")
 
 
 def as_literal_of(kind: ValueKind, value: Value) -> str | None:
-    """A literal as one of that kind; None if it has another form, so that the comparison may have another result."""
+    """Return the SQL of a literal as a value of that kind; None if it has another form, in which the comparison may
+    give another result."""
     if not isinstance(value.literal, str):
         return None
     text = string_literal(value.literal)
@@ -38,13 +39,13 @@ def as_literal_of(kind: ValueKind, value: Value) -> str | None:
 
 
 def as_number_beside(value: Value, other: Value) -> Value:
-    """Text such as '10.5' beside a column of numbers as the number for which SQLite takes it there. Django writes
-    decimals so. All else as it is."""
+    """Return a text such as '10.5', compared with a column of numbers, as the number that SQLite takes it for; any
+    other value unchanged. Django writes decimals so."""
     return (as_number_literal(value.literal) if other.is_column else None) or value
 
 
 def as_number_literal(text: str | int | float | bytes | None) -> Value | None:
-    """The number that text is in its plain form."""
+    """Return the number that a text in plain form means; None for any other text."""
     if not isinstance(text, str) or not _NUMBER.fullmatch(text) or abs(float(text)) >= 2**53:
         return None
     sql, scale = f"({text})" if text.startswith("-") else text, len(text.partition(".")[2])
@@ -64,7 +65,8 @@ def _is_valid(form: re.Pattern[str], text: str, parse: Any) -> bool:
 
 
 def is_json(text: str) -> bool:
-    """True for JSON that jsonb takes and keeps: no NUL, no half of a pair, no key twice, no number beyond a float."""
+    """Return True for JSON that jsonb accepts and keeps: no NUL, no half of a surrogate pair, no repeated key, no
+    number beyond a float."""
     try:
         kept = json.dumps(json.loads(text, object_pairs_hook=_once, parse_constant=_refuse), ensure_ascii=False)
         kept.encode()

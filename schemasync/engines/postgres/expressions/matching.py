@@ -41,7 +41,7 @@ def _ends_in(pattern: str, sign: str) -> bool:
 
 
 def _matched(to: Translating, node: exp.Like, sign: str) -> Value:
-    """LIKE of SQLite takes A for a, and É not for é: as ILIKE under the collation C."""
+    """Translate LIKE: SQLite's matches A with a, but not É with é, like ILIKE under the collation C."""
     value, pattern = to.text(node.this, "LIKE"), to.text(node.expression, "LIKE")
     negated = "NOT " if node.args.get("negate") else ""
     return Value(f"({in_c(value)} {negated}ILIKE {as_text(pattern)} ESCAPE {sign})", ValueKind.BOOL)

@@ -1,4 +1,4 @@
-"""The rules of each node of a syntax tree: what it becomes, and where its meaning would change."""
+"""Rules for each kind of node in a syntax tree: its translation, and when its meaning would change."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ BITS: dict[type[exp.Expr], str] = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|"}
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Translates the nodes of one expression. `columns` finds its columns; `refuse` notes what is not translated, so
-    that all of it is reported at once; `subquery` translates a SELECT inside."""
+    """Translates the nodes of one expression. `columns` finds the value of a column; `refuse` notes each part that is
+    not translated, so that all are reported at once; `subquery` translates a SELECT inside the expression."""
 
     columns: Columns
     refuse: Refuse
@@ -61,7 +61,7 @@ class Translation:
         return as_condition(self.value(node), self.refuse)
 
     def text(self, node: exp.Expr, what: str) -> Value:
-        """The value of an operand that has to be text."""
+        """Return the value of an operand that must be text; refuses any other kind."""
         value = self.value(node)
         if value.kind in (ValueKind.TEXT, ValueKind.UNKNOWN):
             return value
@@ -245,7 +245,8 @@ def _bool(sql: str) -> Value:
 
 
 def _named(node: exp.Expr) -> str:
-    """What a message calls a node that is not translated."""
+    """Return the name of an untranslated node for a message: `the function …()`, or its SQL, cut after 60
+    characters."""
     if isinstance(node, exp.Func):
         name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
         return f"the function {name.lower()}()"

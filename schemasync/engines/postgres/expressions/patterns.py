@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 
 def glob_as_regex(pattern: str) -> str | None:
-    """The regular expression that matches the same texts; None for a set that is not closed or has no order."""
+    """Return the regular expression that matches the same texts; None if a set is not closed, or a range in it is
+    reversed."""
     pieces = list(_pieces(pattern))
     return None if None in pieces else "^" + "".join(piece for piece in pieces if piece) + "$"
 
@@ -32,7 +33,8 @@ def _pieces(pattern: str) -> Iterator[str | None]:
 
 
 def _set(pattern: str, at: int) -> tuple[int, str] | None:
-    """(where it ends, a set of characters). A ] at its front is one of them."""
+    """Return (offset of the end, characters of the set as a regular expression). A ] at the front is a member of the
+    set."""
     inverted = pattern[at : at + 1] == "^"
     begin = at + inverted
     end = pattern.find("]", begin + 1)
@@ -58,7 +60,7 @@ def _plain(character: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """The character by its number, which has no second meaning anywhere."""
+    """Return the character by its number, which has no special meaning; letters and digits of ASCII as they are."""
     if character.isascii() and character.isalnum():
         return character
     return f"\\U{ord(character):08x}"

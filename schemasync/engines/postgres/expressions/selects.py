@@ -1,4 +1,5 @@
-"""SELECTs of views: joins, subqueries, groups, unions and common tables, as far as both engines take them alike."""
+"""Translates SELECTs of views: joins, subqueries, groups, unions and common tables, as far as both engines read them
+alike."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _UNIONS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Except: "EXCEPT", 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A SELECT there, and the columns that it gives."""
+    """A SELECT for PostgreSQL, and its result columns."""
 
     sql: str
     names: tuple[str, ...]
@@ -29,7 +30,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view by the name that it has there."""
+    """A table or view under its name on PostgreSQL."""
 
     name: str
     row: Row
@@ -38,13 +39,13 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Selects:
-    """Translates SELECTs over `relations`, by their folded names."""
+    """Translates SELECTs over `relations`, which are found by their folded names."""
 
     relations: Mapping[str, Relation]
     refuse: Refuse
 
     def query(self, node: exp.Query, outer: Scope | None = None) -> Selected:
-        """A SELECT or a compound one, with its WITH."""
+        """Translate a SELECT or a compound SELECT, with its WITH."""
         common = node.args.get("with_")
         if common is None:
             return self._bare(node, outer)
@@ -85,7 +86,7 @@ class Selects:
 
 
 class _One:
-    """One SELECT."""
+    """Translates one SELECT."""
 
     def __init__(self, selects: Selects, node: exp.Select, outer: Scope | None) -> None:
         self.selects, self.node, self.refuse = selects, node, selects.refuse
@@ -150,7 +151,8 @@ class _One:
         return "nothing"
 
     def _inner(self, node: exp.Query) -> Value:
-        """A SELECT inside an expression. SQLite takes the first of several rows; PostgreSQL refuses more than one."""
+        """Translate a SELECT inside an expression. SQLite takes the first of several rows; PostgreSQL refuses more than
+        one."""
         found = self.selects.query(node, self.scope)
         limit = node.args.get("limit")
         is_single = (limit is not None and limit.expression == exp.Literal.number(1)) or (
@@ -190,7 +192,8 @@ class _One:
         return f" GROUP BY {', '.join(value.sql for value in values)}", replace(self.plain, grouped=nodes)
 
     def _meant(self, node: exp.Expr) -> exp.Expr:
-        """What a position or an alias in GROUP BY or ORDER BY stands for."""
+        """Return the selected expression that a position or an alias in GROUP BY or ORDER BY stands for; any other node
+        unchanged."""
         selected: Sequence[exp.Expr] = self.node.expressions
         if isinstance(node, exp.Literal) and node.is_int and 0 < int(node.this) <= len(selected):
             one = selected[int(node.this) - 1]
@@ -209,7 +212,7 @@ class _One:
         return "DISTINCT "
 
     def _order(self, to: SelectValues, items: Sequence[tuple[str, Value]]) -> str:
-        """NULL is smaller than all else in SQLite, and greater in PostgreSQL."""
+        """Return the ORDER BY. NULL sorts before everything else in SQLite, and after it in PostgreSQL."""
         order = self.node.args.get("order")
         if order is None:
             return ""

@@ -1,4 +1,4 @@
-"""What the names in a SELECT mean: the tables, views and subqueries behind FROM, with their columns."""
+"""Resolves the names in a SELECT: the tables, views and subqueries in FROM, with their columns."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Row = Mapping[str, "Named"]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A column of a relation: its name there, and its value without the name of the relation."""
+    """A column of a relation: its name on PostgreSQL, and its value without the name of the relation."""
 
     name: str
     value: Value
 
 
 def row_of(columns: Sequence[PgColumn]) -> Row:
-    """The columns of a table."""
+    """Return the columns of a table."""
     return {fold(column.name): Named(column.name, column_value(column)) for column in columns}
 
 
 def result_row(names: Sequence[str], values: Sequence[Value]) -> Row:
-    """The columns of a subquery or view: no literals, and no more decimal digits than PostgreSQL has for them."""
+    """Return the columns of a subquery or view. Their values have no literals, and no exact decimal digits."""
     return {
         fold(name): Named(name, replace(value, sql=quote(name), literal=None, exact="", scale=0))
         for name, value in zip(names, values, strict=True)
@@ -57,13 +57,13 @@ class Source:
 
 @dataclass(slots=True)
 class Scope:
-    """The sources of a SELECT, and those of the one around it."""
+    """The sources of a SELECT, and those of the SELECT around it."""
 
     sources: list[Source] = field(default_factory=list)
     outer: Scope | None = None
 
     def value(self, table: str, name: str) -> Value | None:
-        """The column of that folded name; None if there is none, or more than one."""
+        """Return the value of the column with that folded name; None if there is none, or more than one."""
         found = [value for source in self._named(table) if (value := source.value(name)) is not None]
         if len(found) == 1:
             return found[0]

@@ -1,4 +1,4 @@
-"""The values that a column takes: a default or a generated value as one of the column's type."""
+"""Converts a default or a generated value to the type of its column."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ _BY_TEXT = {
 
 
 def stored_as(value: Value, type_: PgType) -> str | None:
-    """The value as one of that type, as SQLite's affinity would store it; None if it is none, or may change."""
+    """Return the value as that type, as SQLite's affinity would store it; None if it is not of that type, or may
+    change."""
     if value.kind in (ValueKind.NULL, ValueKind.UNKNOWN):
         return "NULL"
     match type_:
@@ -74,7 +75,8 @@ def stored_as(value: Value, type_: PgType) -> str | None:
 
 
 def _integer(value: Value) -> str | None:
-    """A literal such as '0' is a number in a column of SQLite that takes numbers."""
+    """Return the SQL of an integer; None if it is none. A literal such as '0' is a number in an integer column of
+    SQLite."""
     number = as_number(value)
     if number.kind is ValueKind.INT:
         return number.sql
@@ -97,7 +99,8 @@ def _boolean(value: Value) -> str | None:
 
 
 def _decimal(value: Value, scale: int | None) -> str | None:
-    """The digits are exact there: those of a result are if no product or sum has more than the column."""
+    """Return the SQL of a decimal; None if it may change. PostgreSQL keeps the exact digits of a result, so no product
+    or sum may have more of them than the column."""
     number = as_number(value)
     if isinstance(value.literal, str):
         return value.literal if value.literal == str(_as_int(value.literal)) else None
@@ -116,8 +119,8 @@ def _text(value: Value) -> str | None:
 
 
 def now_as(node: exp.Expr, type_: PgType) -> str | None:
-    """A default that is the time of the INSERT, as a value of that type: in UTC and whole seconds, as in SQLite. None
-    for all else."""
+    """Return a default that is the time of the INSERT, as a value of that type: in UTC and whole seconds, as in SQLite;
+    None for any other expression."""
     form = _now_form(node)
     if form is None:
         return None
@@ -135,7 +138,8 @@ def now_as(node: exp.Expr, type_: PgType) -> str | None:
 
 
 def _now_form(node: exp.Expr) -> str | None:
-    """The form in which to_char() writes the current time as that expression does."""
+    """Return the format with which to_char() writes the current time as that expression does; None for any other
+    expression."""
     match node:
         case exp.Paren():
             return _now_form(node.this)
@@ -167,7 +171,7 @@ _PARTS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": 
 
 
 def _strftime(form: exp.Expr) -> str | None:
-    """The form of strftime() as one of to_char()."""
+    """Convert the format of strftime() to one of to_char(); None if to_char() has no counterpart."""
     rest, pieces = str(form.this) if isinstance(form, exp.Literal) else "", []
     while rest:
         name, rest = (rest[:2], rest[2:]) if rest[0] == "%" else (rest[0], rest[1:])
@@ -178,5 +182,5 @@ def _strftime(form: exp.Expr) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """Text that to_char() repeats as it is."""
+    """Quote text that to_char() is to repeat as it is."""
     return text if text in ("-", " ", ":", ".") else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

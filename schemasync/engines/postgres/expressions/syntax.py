@@ -17,28 +17,29 @@ from ...sqlite.connection import Connection
 
 _GROUPED = (exp.Binary, exp.Not, exp.Neg, exp.BitwiseNot, exp.Between, exp.In)
 
-logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of syntax that is refused here by name
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of syntax that is refused by name in this package
 
 
 class NotRead(ValueError):
-    """sqlglot cannot read the SQL, or reads it in another way than SQLite."""
+    """sqlglot cannot parse the SQL, or reads it differently from SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`connection`: a database of SQLite in memory that has the whole schema."""
+    """Parses SQL, and checks each result with SQLite. `connection`: a SQLite database in memory with the whole
+    schema."""
 
     connection: Connection
 
     def expression(self, sql: str, table: str | None) -> exp.Expr:
-        """An expression over the columns of a table, or over none. Raises NotRead."""
+        """Parse an expression over the columns of a table, or over none. Raises NotRead."""
         end = "" if table is None else f" FROM {quote(table)}"
         (found,) = self.select(f"SELECT {sql}{end}").expressions
         assert isinstance(found, exp.Expr)
         return found
 
     def select(self, sql: str) -> exp.Query:
-        """A SELECT. Raises NotRead."""
+        """Parse a SELECT. Raises NotRead."""
         try:
             tree = sqlglot.parse_one(sql, read="sqlite")
             spelled = [one.sql(dialect="sqlite") for one in _spellings(tree)]
@@ -49,7 +50,8 @@ class Reader:
         return tree
 
     def _program(self, sql: str) -> list[tuple[object, ...]] | None:
-        """SQLite's program for a statement: the same for two that have the same meaning, whatever their parentheses."""
+        """Return SQLite's program for a statement; None if it does not compile. Statements that mean the same have the
+        same program, whatever their parentheses."""
         try:
             return [tuple(map(_named, row[1:7])) for row in self.connection.execute(f"EXPLAIN {sql}")]
         except sqlite3.Error:
@@ -57,19 +59,19 @@ class Reader:
 
 
 def _named(part: object) -> object:
-    """A part of a program. The second name of a function is replaced by its first one."""
+    """Return a part of a program, with substr() for substring(), which is the same function."""
     return part.replace("substring(", "substr(") if isinstance(part, str) else part
 
 
 def _spellings(tree: exp.Expr) -> Iterator[exp.Expr]:
-    """The SQL that may be meant. To sqlglot NOT a IS b and a IS NOT b are one, and so are a comma and CROSS JOIN, which
-    SQLite computes in two ways."""
+    """Yield each SQL that the tree may stand for. To sqlglot, NOT a IS b and a IS NOT b are the same, and so are a
+    comma and CROSS JOIN, which SQLite runs in two ways."""
     for has_is_not, has_comma in product((True, False), repeat=2):
         yield _grouped(tree, has_is_not=has_is_not, has_comma=has_comma)
 
 
 def _grouped(tree: exp.Expr, *, has_is_not: bool, has_comma: bool) -> exp.Expr:
-    """A copy in which each operation stands in parentheses, so that nothing depends on precedence."""
+    """Return a copy with each operation in parentheses, so that nothing depends on precedence."""
     copy = tree.copy()
     for join in list(copy.find_all(exp.Join)):
         if has_comma and join.kind == "CROSS":

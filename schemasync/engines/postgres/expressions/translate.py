@@ -18,7 +18,8 @@ from .values import Value, ValueKind, collated, column_value
 
 
 class Untranslated(Exception):
-    """An expression is not known to mean the same there. `reasons`: what it is in it, each in a phrase."""
+    """An expression is not known to mean the same on PostgreSQL. `reasons`: each part that is the cause, in a
+    phrase."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(dict.fromkeys(reasons))
@@ -34,19 +35,19 @@ class TableExpressions:
     columns: Mapping[str, PgColumn]
 
     def condition(self, sql: Sql) -> str:
-        """A CHECK, or the WHERE of an index. Raises Untranslated."""
+        """Translate a CHECK, or the WHERE of an index. Raises Untranslated."""
         refusals: list[str] = []
         to = self._translation(refusals)
         found = to.condition(self._read(sql))
         return _unless(refusals, found)
 
     def is_plain(self, column: IndexedColumn) -> bool:
-        """True if the column itself is compared there as the key or index compares it."""
+        """Return True if PostgreSQL compares the column itself as the key or index compares it."""
         made = self.columns.get(fold(column.column or ""))
         return made is not None and column.collation is None and made.folds is None
 
     def key(self, column: IndexedColumn) -> str:
-        """What an index has of one of its columns, without its order. Raises Untranslated."""
+        """Return the SQL of one column of an index, without its order. Raises Untranslated."""
         refusals: list[str] = []
         if column.expression is None:
             value = self._column("", fold(column.column or ""))
@@ -62,7 +63,7 @@ class TableExpressions:
         return _unless(refusals, as_key(value) if value.kind is ValueKind.TEXT else value.sql)
 
     def default(self, column: PgColumn, sql: Sql) -> str:
-        """The DEFAULT of a column. Raises Untranslated."""
+        """Translate the DEFAULT of a column. Raises Untranslated."""
         node = self._read(sql, of_row=False)
         if (now := now_as(node, column.type)) is not None:
             return now
@@ -71,7 +72,7 @@ class TableExpressions:
         return self._stored(value, column, refusals)
 
     def generated(self, column: PgColumn, sql: Sql) -> str:
-        """The expression of a generated column. Raises Untranslated."""
+        """Translate the expression of a generated column. Raises Untranslated."""
         refusals: list[str] = []
 
         def plain(table: str, name: str) -> Value | None:

@@ -1,4 +1,4 @@
-"""What is known of an expression while it is translated: its text on PostgreSQL, and which kind of value it has."""
+"""A translated expression: its SQL for PostgreSQL and the kind of its value, and conversions between kinds."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from ..types import (
 )
 
 Refuse = Callable[[str], None]
-"""Notes what cannot be translated, in a phrase."""
+"""Notes an untranslatable part, in a phrase."""
 
 
 class ValueKind(Enum):
-    """Kinds of values; the value is how a message names it. UNKNOWN: refused already."""
+    """Kinds of values; the member's value is its name in messages. UNKNOWN: the expression was refused already."""
 
     INT = "an integer"
     FLOAT = "a float"
@@ -66,12 +66,13 @@ class Collation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`literal`: the value if it is one. `is_narrow`: an integer of fewer than 64 bits. `exact`, `scale`: the same in
-    decimal digits, if it has at most `scale` of them behind the point. `is_citext`: the type is citext.
-    `is_column`: a column of numbers, beside which SQLite takes text for a number.
+    """A translated expression. `literal`: its value if it is a literal. `is_narrow`: an integer of fewer than 64 bits.
+    `exact`, `scale`: SQL for the value in decimal digits, and the most digits after the point; empty if there are more.
+    `is_citext`: the type is citext. `is_column`: a column of numbers; SQLite converts text that is compared with it to
+    a number.
 
-    Of text: `collation` by which SQLite compares it, where it has one of its own; `is_explicit` if by a COLLATE.
-    `is_c`: PostgreSQL compares it by the collation C without being told.
+    Only for text: `collation`: the one by which SQLite compares it, if it has its own; `is_explicit`: from a COLLATE.
+    `is_c`: PostgreSQL compares it by the collation C without a COLLATE.
     """
 
     sql: str
@@ -88,12 +89,12 @@ class Value:
 
     @property
     def is_folded(self) -> bool:
-        """Text of which several values are one to SQLite."""
+        """True for text of which several values are equal in SQLite."""
         return self.collation in (Collation.NOCASE, Collation.RTRIM)
 
 
 class Translating(Protocol):
-    """What a rule asks for the operands of its node."""
+    """The translation of operands, as the rule for a node uses it."""
 
     @property
     def refuse(self) -> Refuse: ...
@@ -103,7 +104,7 @@ class Translating(Protocol):
     def condition(self, node: Any) -> str: ...
 
     def text(self, node: Any, what: str) -> Value:
-        """The value of an operand that has to be text."""
+        """Return the value of an operand that must be text."""
 
     def refused(self, what: str) -> Value: ...
 
@@ -175,7 +176,8 @@ def _kind(
 
 
 def as_condition(value: Value, refuse: Refuse) -> str:
-    """The value as PostgreSQL wants it in WHERE, CHECK, AND, OR and NOT. SQLite takes every number but 0 for true."""
+    """Return the SQL of the value as a condition, for WHERE, CHECK, AND, OR and NOT. In SQLite every number except 0 is
+    true."""
     match value.kind:
         case ValueKind.BOOL:
             return value.sql
@@ -191,7 +193,7 @@ def as_condition(value: Value, refuse: Refuse) -> str:
 
 
 def as_number(value: Value) -> Value:
-    """A boolean as the 0 or 1 that it is in SQLite; every other value as it is."""
+    """Return a boolean as the integer 0 or 1, as SQLite has it; every other value unchanged."""
     if value.kind is not ValueKind.BOOL:
         return value
     if value.literal is not None:
@@ -200,33 +202,33 @@ def as_number(value: Value) -> Value:
 
 
 def as_float(value: Value) -> str:
-    """A number as a float of eight bytes: decimals become the same ones as in SQLite, by their digits."""
+    """Return SQL for a number as a float of eight bytes. The digits of a decimal give the same float as in SQLite."""
     is_column = value.kind is ValueKind.FLOAT and value.literal is None
     return value.sql if is_column else f"{value.sql}::float8"
 
 
 def as_bigint(value: Value) -> str:
-    """An integer with 64 bits, so that arithmetic ends where SQLite's does."""
+    """Return SQL for an integer of 64 bits, so that arithmetic overflows where SQLite's does."""
     return f"{value.sql}::bigint" if value.is_narrow or value.literal is not None else value.sql
 
 
 def as_text(value: Value) -> str:
-    """Text that PostgreSQL does not take for citext."""
+    """Return SQL for text that PostgreSQL does not treat as citext."""
     return f'({value.sql}::text COLLATE "C")' if value.is_citext else value.sql
 
 
 def in_c(value: Value) -> str:
-    """Text whose letters are those of ASCII alone, as in SQLite: other ones have no case under the collation C."""
+    """Return SQL for text in which only ASCII letters have a case, as in SQLite: the collation C has no others."""
     return as_text(value) if value.is_citext or value.is_c else f'({value.sql} COLLATE "C")'
 
 
 def text_result(sql: str, *of: Value) -> Value:
-    """Text that is computed from `of`. It has no collation in SQLite."""
+    """Return the value of a text that is computed from `of`. It has no collation in SQLite."""
     return Value(sql, ValueKind.TEXT, is_c=any(one.is_c or one.is_citext for one in of))
 
 
 def unified(values: list[Value], refuse: Refuse) -> list[Value]:
-    """The results of CASE or coalesce() as values of one kind."""
+    """Return the results of CASE or coalesce() as values of one kind."""
     kinds = {value.kind for value in values} - {ValueKind.NULL, ValueKind.UNKNOWN}
     if kinds == {ValueKind.BOOL, ValueKind.INT}:
         return [as_number(value) for value in values]
@@ -243,7 +245,7 @@ def unified(values: list[Value], refuse: Refuse) -> list[Value]:
 
 
 def result_of(sql: str, of: Sequence[Value]) -> Value:
-    """The value of an expression that has one of these as its result. It has no collation of its own in SQLite."""
+    """Return the value of an expression whose result is one of these. It has no collation of its own in SQLite."""
     known = [value for value in of if value.kind is not ValueKind.NULL]
     if not known:
         return replace(NULL, sql=sql)
@@ -252,7 +254,7 @@ def result_of(sql: str, of: Sequence[Value]) -> Value:
 
 
 def collated(value: Value, name: str, refuse: Refuse) -> Value:
-    """Text with a COLLATE behind it."""
+    """Return text with a COLLATE; refuses a value that is not text, and an unknown collation."""
     if value.kind is ValueKind.UNKNOWN:
         return value
     if value.kind is not ValueKind.TEXT or name not in {one.value for one in Collation}:

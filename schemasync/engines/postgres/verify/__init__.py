@@ -1,1 +1,1 @@
-"""Proves that a table on PostgreSQL holds what SQLite holds: by the content of each row, never by counts."""
+"""Proves that a table on PostgreSQL has the same content as in SQLite: by every row's values, never by counts."""

@@ -1,8 +1,8 @@
 """Digests of columns over a piece of a table on both sides: equal ones prove equal values at the speed of the engines.
 
-Other digests prove nothing: then the rows are compared by their exact values. Values are joined in the order of the key
-in a form that says where each ends: numbers have a fixed size, text comes with its lengths, NULL with a map. JSON has
-one text only as jsonb, so that PostgreSQL gets SQLite's, and makes the digest of both.
+Different digests prove nothing: then the rows are compared by their exact values. Values are joined in the order of the
+key, in a form that shows where each ends: numbers have a fixed size, text comes with its lengths, NULL with a map. Only
+jsonb gives JSON a normal text: PostgreSQL gets SQLite's JSON, and makes the digests of both sides.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from .exact import there as exact_there
 Digest = None | bytes | int
 """None for no value at all."""
 
-_MARK = "\x01"  # between texts of JSON, in which it cannot be
+_MARK = "\x01"  # separates JSON texts, in which it cannot occur
 
 
 def there(column: PgColumn) -> list[str]:
-    """PostgreSQL's aggregates over the rows of a piece, which come in the order of the key. Those of JSON take a value:
-    that of `given`."""
+    """Return PostgreSQL's aggregates over the rows of a piece, which come in the order of the key. For JSON they take a
+    parameter: the value of `given`."""
     name = quote(column.name)
     null = f"CASE WHEN {name} IS NULL THEN '\\x01'::bytea ELSE '\\x00'::bytea END"
     found = [f"sha256({_joined_there(column.type, name)})"]
@@ -62,7 +62,7 @@ def there(column: PgColumn) -> list[str]:
     return found
 
 
-_WITH_LENGTHS = (Text, Varchar, Citext, Bytea, ByHand)  # a length of -1 is NULL
+_WITH_LENGTHS = (Text, Varchar, Citext, Bytea, ByHand)  # a length of -1 stands for NULL
 # An array comes in its order: https://www.postgresql.org/docs/current/functions-array.html
 _OURS = (
     "(SELECT sha256(convert_to(string_agg(one::jsonb::text, ','), 'UTF8'))"
@@ -71,7 +71,7 @@ _OURS = (
 
 
 def given(column: PgColumn, values: Sequence[Any]) -> list[str | None]:
-    """The values for the aggregates of `there`."""
+    """Return the parameters for the aggregates of `there`."""
     if not isinstance(column.type, Jsonb):
         return []
     texts = [value for value in values if isinstance(value, bytes)]
@@ -105,8 +105,8 @@ def _joined_there(type_: PgType, name: str) -> str:
 
 
 def here(column: PgColumn, values: Sequence[Any]) -> list[Digest]:
-    """The same of SQLite's values, whose text is bytes. A value of an unexpected type gives a digest that equals none.
-    Of JSON it is the number of colons, by which a repeated key is known."""
+    """Return the digests that `there` should give, from SQLite's values, whose text is bytes. A value of an unexpected
+    type gives a digest that matches no other. For JSON it is the number of colons, which shows a repeated key."""
     present = values if column.not_null else [value for value in values if value is not None]
     try:
         found: list[Digest] = [_digest_here(column.type, present) if present else None]
@@ -124,7 +124,7 @@ def _digest_here(type_: PgType, values: Sequence[Any]) -> Digest:
     joined = _joined_here(type_, values)
     if not isinstance(type_, Jsonb):
         return sha256(joined).digest()
-    if b"\\u003" in joined:  # a colon that is not written as one
+    if b"\\u003" in joined:  # an escaped colon
         raise ValueError
     return joined.count(b":")
 
@@ -144,7 +144,7 @@ def _joined_here(type_: PgType, values: Sequence[Any]) -> bytes:
         case Jsonb():
             return b",".join(values)
         case Numeric(precision=None):
-            raise TypeError  # its digits are compared exactly
+            raise TypeError  # the digits of its numbers are compared exactly
         case Numeric(scale=scale):
             return _decimals(values, scale or 0)
         case Time() | Timestamp() | TimestampTz():
@@ -160,7 +160,8 @@ def _trimmed(value: bytes) -> bytes:
 
 
 def _decimals(values: Sequence[Any], scale: int) -> bytes:
-    """Numbers that have no digits beyond the scale. Those that a policy made are text, and have them all."""
+    """Return the numbers as text with `scale` digits after the point; none has more. Values changed by a policy are
+    text already."""
     try:
         return (",".join([f"%.{scale}f"] * len(values)) % tuple(values)).encode()
     except TypeError:
@@ -168,7 +169,7 @@ def _decimals(values: Sequence[Any], scale: int) -> bytes:
 
 
 def _big_endian(kind: str, values: Sequence[Any]) -> bytes:
-    """The numbers as PostgreSQL sends them."""
+    """Return the numbers as PostgreSQL sends them."""
     numbers = array(kind, values)
     if sys.byteorder == "little":
         numbers.byteswap()

@@ -42,13 +42,13 @@ MICROSECONDS = (
     " + extract(day FROM {0})::bigint * 86400000000 + extract(hour FROM {0})::bigint * 3600000000"
     " + extract(minute FROM {0})::bigint * 60000000 + extract(microseconds FROM {0})::bigint)"
 )
-"""Of an interval, exactly: its product with a number of microseconds goes through a float."""
+"""The microseconds of an interval, exactly: PostgreSQL computes the product of an interval and a number as a float."""
 
 HOST = "CASE WHEN masklen({0}) = CASE family({0}) WHEN 4 THEN 32 ELSE 128 END THEN host({0}) ELSE {0}::text END"
 
 
 def there(type_: PgType, value: str) -> str:
-    """PostgreSQL's SQL for a value, whose result `of_there` reads. `value`: SQL for it."""
+    """Return PostgreSQL's SQL for a value, to be read by `of_there`. `value`: SQL for the value."""
     match type_:
         case Bigint() | Integer() | Smallint():
             return f"{value}::bigint"
@@ -73,7 +73,7 @@ def there(type_: PgType, value: str) -> str:
 
 
 def of_there(type_: PgType, value: Any) -> Exact:
-    """The exact form of what `there` reads."""
+    """Return the exact form of a value that PostgreSQL returned for the SQL of `there`."""
     match type_:
         case _ if value is None:
             return None
@@ -89,7 +89,7 @@ def of_there(type_: PgType, value: Any) -> Exact:
 
 
 def of_here(type_: PgType, value: Any) -> Exact:
-    """The exact form of a value as SQLite sends it, whose text is str."""
+    """Return the exact form of a value as SQLite sends it, with text as str."""
     match type_:
         case _ if value is None:
             return None
@@ -126,5 +126,5 @@ def of_here(type_: PgType, value: Any) -> Exact:
 
 
 def trimmed(value: str) -> str:
-    """A time without the zeros at the end of its fraction, as PostgreSQL writes it."""
+    """Return a time without zeros at the end of its fraction, as PostgreSQL writes it."""
     return value.rstrip("0").rstrip(".") if "." in value else value

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from ..driver import Connection
 
 FEWEST, MOST = 16, 4096  # rows of a piece
-MANY_BYTES = 1 << 20  # of a piece; with half of it the next one has twice as many rows
+MANY_BYTES = 1 << 20  # bytes of a piece; after one with less than half of that, the next one has twice as many rows
 
 _ORDERED = (Bigint, Integer, Smallint, Date, Time, Timestamp, TimestampTz, Uuid, Bytea)
 
 
 def has_order(table: MovedTable) -> bool:
-    """True if both engines order the table's key alike, and no policy may change a value of it."""
+    """Return True if both engines order the table's key alike, and no policy may change a value of the key."""
     return bool(table.key) and all(
         (isinstance(one.type, _ORDERED) or (isinstance(one.type, Text | Varchar) and one.collation == "C"))
         and table.policy(one) is None
@@ -54,8 +54,8 @@ def has_order(table: MovedTable) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Rows of SQLite in the order of the key, whose text is bytes. `after`, `last`: keys. `columns`: the values of each
-    copied column."""
+    """Rows of SQLite in the order of the key, with text as bytes. `after`, `last`: the key before the first row, and
+    that of the last row. `columns`: the values of each copied column."""
 
     after: Sequence[Any] | None
     last: Sequence[Any]
@@ -64,7 +64,7 @@ class _Piece:
 
 
 def is_divisible(table: MovedTable) -> bool:
-    """True if parts of the table by row ids can be compared by themselves: the row id is the key."""
+    """Return True if parts of the table by row id can be compared by themselves: the row id is the key."""
     return has_order(table) and [column.name for column in table.key] == [table.rowid_column]
 
 
@@ -77,8 +77,8 @@ def compare_pieces(
     progress: Callable[[int], None],
     part: RowIds | None = None,
 ) -> Proof:
-    """Compare all rows, or those of a part. `columns`: SQLite's SQL for the values of a digest, `exactly`: for those as
-    they are sent, which takes longer."""
+    """Compare all rows, or those of a part. `columns`: SQLite's SQL for the values of a digest. `exactly`: SQL for the
+    values as they are sent, which is slower."""
     proof = Proof(table.name)
     aggregates = {column.name: digests.there(column) for column in table.copied}
     last: Sequence[Any] | None = (part.first - 1,) if part is not None and part.first > FIRST else None
@@ -127,7 +127,7 @@ def _sampled(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def _ask(target: Connection, table: MovedTable, aggregates: dict[str, list[str]], piece: _Piece) -> Cursor[TupleRow]:
-    """Let PostgreSQL compute its digests of the piece; their result is fetched later."""
+    """Start PostgreSQL's digests of the piece; the caller fetches their result later."""
     wanted = ", ".join(["count(*)", *(one for several in aggregates.values() for one in several)])
     keys = ", ".join(quote(column.name) for column in table.key)
     where, given = between(table.key, piece.after, piece.last)
@@ -137,7 +137,7 @@ def _ask(target: Connection, table: MovedTable, aggregates: dict[str, list[str]]
 
 
 def between(key: Sequence[PgColumn], after: Sequence[Any] | None, last: Sequence[Any] | None) -> tuple[str, list[Any]]:
-    """The condition for keys after the one and up to the other, with its values."""
+    """Return the condition for keys after `after` and up to `last`, with its parameters."""
     names, terms, given = ", ".join(quote(column.name) for column in key), list[str](), list[Any]()
     for comparison, values in ((">", after), ("<=", last)):
         if values is not None:
@@ -175,7 +175,7 @@ def _compare(
 
 
 def _between_here(key: Sequence[PgColumn], piece: _Piece) -> tuple[str, list[Any]]:
-    """The condition for the keys of a piece, in SQLite."""
+    """Return the condition for the keys of a piece, in SQLite, with its parameters."""
     names = ", ".join(f"{quote(column.name)} COLLATE BINARY" for column in key)
     marks = ", ".join("?" for _ in key)
     terms, given = list[str](), list[Any]()
@@ -189,7 +189,7 @@ def _between_here(key: Sequence[PgColumn], piece: _Piece) -> tuple[str, list[Any
 def _extra(
     target: Connection, table: MovedTable, proof: Proof, last: Sequence[Any] | None, end: Sequence[Any] | None
 ) -> None:
-    """Count the rows after the last key of SQLite, up to the end of the part."""
+    """Count the rows on PostgreSQL after the last key of SQLite, up to the end of the part."""
     where, given = between(table.key, last, end)
     keys = ", ".join(quote(column.name) for column in table.key)
     rows = f"FROM {quote(table.target)} WHERE {where}"

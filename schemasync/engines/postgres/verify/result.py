@@ -1,4 +1,4 @@
-"""What a comparison of a table proved, or which rows differ."""
+"""The result of comparing a table: the proof that both sides are equal, or the rows that differ."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DifferingRowJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class DifferingRow:
-    """A row that differs. `columns`: those that differ, if both sides have the row."""
+    """A row that differs. `columns`: the differing columns, if both sides have the row."""
 
     key: str
     difference: Difference
@@ -41,8 +41,8 @@ class DifferingRow:
 
 @dataclass(slots=True)
 class Proof:
-    """The comparison of a table, or of some keys of it. `rows`: how many rows SQLite has. `differing`: how many rows
-    differ, some of which are `samples`."""
+    """The comparison of a table, or of some of its keys. `rows`: the number of rows in SQLite. `differing`: the number
+    of differing rows, some of which are `samples`."""
 
     table: str
     rows: int = 0

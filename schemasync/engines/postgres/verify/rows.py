@@ -20,8 +20,8 @@ ByKey = Mapping[ExactRow, ExactRow]
 
 
 def typed_key(key: Sequence[PgColumn], values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """The marks for the values of a key in SQL of PostgreSQL, and the values. They get the type of their columns, as a
-    comparison of other types would use no index."""
+    """Return the placeholders for a key's values in PostgreSQL's SQL, and the values. They have the types of the
+    columns, as a comparison of different types would use no index."""
     marks = ", ".join("%s" if isinstance(one.type, ByHand) else f"%s::{one.type.sql}" for one in key)
     return marks, [_typed(value, one.type) for value, one in zip(values, key, strict=True)]
 
@@ -42,25 +42,25 @@ def key_of(values: Sequence[Any]) -> str:
 
 
 def as_text(type_: PgType, value: Any) -> Any:
-    """A value whose text is bytes, with text."""
+    """Return a value whose text is bytes with the text as str."""
     return value.decode(errors="surrogateescape") if _is_text(value, type_) else value
 
 
 def here_row(table: MovedTable, row: Sequence[Any]) -> ExactRow:
-    """The exact values of a row of SQLite as it is sent, whose text is bytes."""
+    """Return the exact values of a row that SQLite sent, with text as bytes."""
     return tuple(
         exact.of_here(column.type, as_text(column.type, value)) for column, value in zip(table.copied, row, strict=True)
     )
 
 
 def here_rows(table: MovedTable, rows: Iterable[Sequence[Any]]) -> ByKey:
-    """The exact values of rows of SQLite by their keys."""
+    """Return the exact values of rows of SQLite, by their keys."""
     found = (here_row(table, row) for row in rows)
     return {_key(table, row): row for row in found}
 
 
 def there_rows(target: Connection, table: MovedTable, where: str, given: Sequence[Any]) -> Iterator[ExactRow]:
-    """The exact values of rows of PostgreSQL."""
+    """Yield the exact values of the rows of PostgreSQL that meet the condition."""
     wanted = ", ".join(exact.there(column.type, quote(column.name)) for column in table.copied)
     query = f"SELECT {wanted or 'NULL'} FROM {quote(table.target)} WHERE {where}"
     for row in target.execute(query.encode(), given):
@@ -68,7 +68,7 @@ def there_rows(target: Connection, table: MovedTable, where: str, given: Sequenc
 
 
 def there_row(table: MovedTable, row: Sequence[Any]) -> ExactRow:
-    """The exact values of a row that `exact.there` reads."""
+    """Return the exact values of a row that was read by the SQL of `exact.there`."""
     return tuple(exact.of_there(column.type, value) for column, value in zip(table.copied, row, strict=False))
 
 
@@ -80,13 +80,13 @@ def _key(table: MovedTable, row: ExactRow) -> ExactRow:
 def differing_rows(
     target: Connection, table: MovedTable, ours: ByKey, where: str, given: Sequence[Any]
 ) -> Iterator[DifferingRow]:
-    """The rows that differ between those of SQLite, and those of PostgreSQL under the condition."""
+    """Yield the rows that differ between SQLite (`ours`) and the rows of PostgreSQL that meet the condition."""
     theirs = {_key(table, row): row for row in there_rows(target, table, where, given)}
     yield from differences(table, ours, theirs)
 
 
 def differences(table: MovedTable, ours: ByKey, theirs: ByKey) -> Iterator[DifferingRow]:
-    """The rows that differ, first those that SQLite has."""
+    """Yield the rows that differ, first those that SQLite has."""
     for key, row in ours.items():
         other = theirs.get(key)
         if other is None:

@@ -1,4 +1,4 @@
-"""Compares whole tables, and the rows of given keys."""
+"""Compares whole tables, and the rows with given keys."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def compare_table(
     part: RowIds | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> Proof:
-    """Compare all rows that the two transactions see. A value that a policy changes is compared as the policy makes it.
+    """Compare all rows that the two transactions see. If a policy changes a value, the changed value is compared.
 
     `judged`: folded names of the columns in which some values may not fit; None for all. `part`: for a table that
-    `is_divisible`, only the rows of these row ids, on both sides.
+    `is_divisible`, only the rows with these row ids, on both sides.
     """
     changes = Changes()
     exactly = value_columns(source, table, changes, judged)
@@ -45,12 +45,13 @@ def compare_table(
         expected = () if is_json_judged else (library().DataError,)
         with reading(source, changes, bytes), suppress(*expected), target.transaction():
             return compare_pieces(source, target, table, columns, exactly, progress, part)
-    raise AssertionError  # the second time returns, or raises
+    raise AssertionError  # the second pass returns or raises
 
 
 def _changed_alike(table: MovedTable, judged: Collection[str] | None, *, is_json_judged: bool) -> set[str]:
-    """Folded names of the columns whose values must be judged before a digest. In all others a value that does not fit
-    has no equal on PostgreSQL, and is judged once the digests differ; only JSON that is none makes an error there."""
+    """Return the folded names of the columns whose values must be judged before a digest. In all other columns a value
+    that does not fit has no equal on PostgreSQL, and is judged once the digests differ; only invalid JSON causes an
+    error there."""
     types = (Numeric, Jsonb) if is_json_judged else Numeric
     return {
         fold(column.name)
@@ -61,7 +62,8 @@ def _changed_alike(table: MovedTable, judged: Collection[str] | None, *, is_json
 
 
 def compare_keys(source: Source, target: Connection, table: MovedTable, keys: Iterable[Sequence[Any]]) -> Proof:
-    """Compare the rows of these keys, values of SQLite, whether they are there or not. The table has a key."""
+    """Compare the rows with these keys, which are values of SQLite, whether the rows exist or not. The table must have
+    a key."""
     proof = Proof(table.name)
     here = " AND ".join(f"{quote(column.name)} IS ?" for column in table.key)
     marks = ", ".join(quote(column.name) for column in table.key)
@@ -80,7 +82,7 @@ def compare_some(
     given_here: Sequence[Any] = (),
     given_there: Sequence[Any] = (),
 ) -> Proof:
-    """Compare the rows that two conditions choose, in SQL of each side, and which are held in memory."""
+    """Compare the rows that two conditions choose, one in each side's SQL. The rows are held in memory."""
     changes, proof = Changes(), Proof(table.name)
     query = select(table, value_columns(source, table, changes))
     with reading(source, changes, bytes):

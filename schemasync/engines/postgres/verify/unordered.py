@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..driver import Connection
 
 SETS = 4096
-MOST = 20_000  # rows of sets that differ which are held in memory; of further sets it is only known that they differ
+MOST = 20_000  # rows of differing sets that are held in memory; further sets are only reported as different
 EVERY = 10_000
 
 Sums = dict[int, tuple[int, int]]
@@ -46,7 +46,7 @@ def compare_unordered(
     ours, theirs = _sums(counted()), _sums(_there(target, table))
     differing = {number for number in ours.keys() | theirs.keys() if ours.get(number) != theirs.get(number)}
     shown = _shown_sets(differing, ours, theirs)
-    proof.differing += len(differing - shown)  # at least one row of each
+    proof.differing += len(differing - shown)  # at least one row of each set
     if differing:
         _narrow(proof, table, _of_sets(_here(source, table, columns), shown), _of_sets(_there(target, table), shown))
     progress(proof.rows)
@@ -60,7 +60,7 @@ def _here(source: Source, table: MovedTable, columns: Sequence[str]) -> Iterator
 
 def _there(target: Connection, table: MovedTable) -> Iterator[tuple[str, ExactRow]]:
     wanted = ", ".join(exact.there(column.type, quote(column.name)) for column in table.copied)
-    with target.transaction(), target.cursor(name="schemasync_rows") as cursor:  # the server holds what is not read yet
+    with target.transaction(), target.cursor(name="schemasync_rows") as cursor:  # the server holds unread rows
         cursor.itersize = EVERY
         for row in cursor.execute(f"SELECT {wanted or 'NULL'} FROM {quote(table.target)}".encode()):
             yield "", there_row(table, row)
@@ -84,7 +84,7 @@ def _of_sets(rows: Iterator[tuple[str, ExactRow]], sets: Collection[int]) -> Ite
 
 
 def _shown_sets(differing: Collection[int], ours: Sums, theirs: Sums) -> set[int]:
-    """As many of the sets as memory has room for, but one."""
+    """Return as many of the sets as fit into memory, but at least one."""
     found, rows = set[int](), 0
     for number in sorted(differing):
         rows += ours.get(number, (0, 0))[0] + theirs.get(number, (0, 0))[0]
@@ -97,7 +97,7 @@ def _shown_sets(differing: Collection[int], ours: Sums, theirs: Sums) -> set[int
 def _narrow(
     proof: Proof, table: MovedTable, ours: Iterator[tuple[str, ExactRow]], theirs: Iterator[tuple[str, ExactRow]]
 ) -> None:
-    """Name the rows that only one side has; two of one key are one row that was changed."""
+    """Add the rows that only one side has; two of them with the same key are one changed row."""
     left: Counter[ExactRow] = Counter()
     keys: dict[ExactRow, str] = {}
     for key, row in ours:
@@ -128,6 +128,6 @@ def _key(table: MovedTable, row: ExactRow) -> ExactRow:
 
 
 def _shown(table: MovedTable, row: ExactRow) -> str:
-    """The key of a row that only PostgreSQL has; a row without one cannot be named."""
+    """Return the key of a row that only PostgreSQL has; `?` for a row without a key."""
     values: Sequence[Any] = _key(table, row)
     return ", ".join(map(str, values)) or "?"

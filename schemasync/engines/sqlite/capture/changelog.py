@@ -27,7 +27,7 @@ from ..transactions import Statement, Step
 from ..triggers import Trigger
 from .replace_conflicts import conflicting_rows, key_values
 
-LOG = f"{OWN_PREFIX}log"  # how its name begins: earlier releases had a log for each table, with triggers of that name
+LOG = f"{OWN_PREFIX}log"  # beginning of its name: earlier releases had a log and such triggers for each table
 _OURS = f"name >= '{LOG}' AND name < '{LOG}`'"
 UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqlite.org/lang_createtrigger.html
 
@@ -35,7 +35,7 @@ UNKNOWN_ROWID = -1  # NEW.rowid before SQLite has assigned one. https://www.sqli
 @dataclass(frozen=True, slots=True)
 class Logged:
     """A table whose changed keys are logged. `key`: its row id, or the quoted columns of its primary key.
-    `by_primary_key`: those are logged although the table has row ids."""
+    `by_primary_key`: the primary key is logged although the table has row ids."""
 
     number: int
     table: Table
@@ -61,16 +61,14 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class LiveSchema:
-    """The schema of the live file during capture: the text of every object, ours included, and SQLite's schema_version.
-
-    `version` may change while the text stays the same: by VACUUM, a first ANALYZE, or a restored backup.
-    """
+    """The schema of the live file during capture: the text of every object, including ours, and SQLite's
+    schema_version."""
 
     text: tuple[tuple[bytes, ...], ...]
     version: int
 
     def has_text_of(self, other: LiveSchema) -> bool:
-        """True if both have the same DDL, in whatever order: VACUUM changes that."""
+        """Return True if both have the same DDL, in any order: VACUUM changes the order."""
         return self.text == other.text or sorted(self.text) == sorted(other.text)
 
     def has_triggers(self, wanted: Iterable[Trigger]) -> bool:
@@ -109,8 +107,8 @@ def logged(tables: Sequence[Table]) -> tuple[Logged, ...]:
 
 
 def logged_by_primary_key(tables: Sequence[Table]) -> tuple[Logged, ...]:
-    """Return how each of these tables is logged for another engine, which knows no row ids: by its primary key. One
-    without is logged by its row id, which tells only that it was written."""
+    """Return how each of these tables is logged for another engine, which has no row ids: by its primary key. A table
+    without one is logged by its row id, which shows only that the table was written."""
     return tuple(
         Logged(number, table, _primary_key(table), by_primary_key=True)
         if table.primary_key is not None and table.rowid_column is None
@@ -131,20 +129,20 @@ def _primary_key(table: Table) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What creates the log and the dormant fence in a file that has neither: two tables, and the triggers that write to
-    the one and read the other. Whatever is committed after them is logged."""
+    """The parts of the log and the dormant fence, for a file that has neither: two tables, and the triggers that write
+    to the log and read the fence. All later commits are logged."""
 
     log: str
     triggers: tuple[Trigger, ...]
 
     def steps(self, connection: Connection) -> list[Step]:
-        """The tables come first: until the triggers are there nothing uses them."""
+        """Return the steps, first the tables: nothing uses them until the triggers exist."""
         tables = Statement(self.log), Statement(fence.CREATE_MESSAGE)
         return [*tables, *triggers.creation(connection, self.triggers)]
 
 
 def installation(connection: Connection, tables: Sequence[Logged]) -> Installation:
-    """The log of these tables, and a fence for every ordinary table."""
+    """Return the log of these tables, and a fence for every ordinary table."""
     logged = {fold(one.table.name): one for one in tables}
     found: list[Trigger] = []
     for number, name in enumerate(fence.ordinary_tables(connection)):
@@ -155,7 +153,7 @@ def installation(connection: Connection, tables: Sequence[Logged]) -> Installati
 
 
 def create_log(width: int) -> str:
-    """The statement that creates the log. A slot that a key does not fill is not NULL: two equal keys are to count
+    """Return the statement that creates the log. An unused slot is 0 and not NULL, so that two equal keys count
     once."""
     columns = ", ".join(slot if number == 0 else f"{slot} DEFAULT 0" for number, slot in enumerate(slots(width)))
     return f"CREATE TABLE IF NOT EXISTS {LOG} (id INTEGER PRIMARY KEY, t, {columns})"
@@ -174,8 +172,8 @@ def _trigger(number: int, table: str, event: str, body: str) -> Trigger:
 
 
 def removal(connection: Connection) -> list[Step]:
-    """The steps that remove a log and a fence from an open file; none if it has neither. The tables go last: until then
-    the triggers that are left do no harm."""
+    """Return the steps that remove a log and a fence from an open file; none if it has neither. The tables go last:
+    until then the remaining triggers do no harm."""
     message = [MESSAGE] if has_table(connection, MESSAGE) else []
     return [
         *triggers.removal(connection, f"({fence.OURS} OR {_OURS})"),
@@ -190,11 +188,11 @@ def empty(connection: Connection) -> None:
 
 
 def reopen(connection: Connection) -> None:
-    """Open a closed file, in the caller's transaction. Whatever is left of a log and its triggers does no harm, and
-    slows down writes until it is removed."""
+    """Open a closed file, in the caller's transaction. Remains of a log and its triggers do no harm, and slow down
+    writes until they are removed."""
     if is_installed(connection) or not any(name.endswith(_INSERTED) for name in fence.trigger_names(connection)):
         fence.open_fence(connection)
-    else:  # somebody dropped the log: writes would fail for the lack of it
+    else:  # somebody dropped the log: writes would fail without it
         fence.lower_fence(connection)
 
 
@@ -219,7 +217,7 @@ def written_since(connection: Connection, bound: int, schema: str = "main") -> s
 
 
 def count_since(connection: Connection, bound: int, numbers: Collection[int], schema: str = "main") -> int:
-    """How many entries after this one are of the tables with these numbers."""
+    """Return the number of entries after this one for the tables with these numbers."""
     listed = ", ".join(map(str, numbers))
     query = f"SELECT count(*) FROM {schema}.{LOG} WHERE id > ? AND t IN ({listed})"
     return int(connection.execute(query, (bound,)).fetchone()[0])

@@ -1,4 +1,4 @@
-"""Checks foreign keys of which one side is a table whose rows are computed: as a whole, when such a table changes."""
+"""Checks foreign keys with a computed table on either side: completely, when such a table changes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..verify.references import dangles
 
 
 def children_of_computed(connection: Connection, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
-    """The tables with a foreign key of which one side is computed, also foreign tables, with the folded names of the
-    tables that they refer to."""
+    """Return the tables with a foreign key that has a computed table on either side, also foreign tables, with the
+    folded names of the tables that they refer to."""
     names = {fold(step.name) for step in plan.filled}
     for child, parents in references_of(connection).items():
         if fold(child) in names or names & parents:

@@ -24,8 +24,9 @@ from .table_access import TableAccess
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A state in which both files agree: the last entry of the change log and the schema_version of the old file; of
-    the new one its objects, its counters, and the highest row id of each tracked table, by the number of its log."""
+    """A state in which both files agree. Of the old file: the last entry of the change log and the schema_version. Of
+    the new file: its objects, its counters, and the highest row id of each tracked table, by the table's number in the
+    log."""
 
     bound: int
     version: int
@@ -39,8 +40,8 @@ class UsedTables:
     """The tables that work on the new file has used since the `baseline`.
 
     `names`: folded, including tables that it created. `tracked`: those whose rows come from the old file.
-    `foreign_keys`: between these and other tables, whose replayed rows are to be rechecked. `is_limited`: False if the
-    work also used something of which a change cannot be noticed.
+    `foreign_keys`: between these and other tables, whose replayed rows must be rechecked. `is_limited`: False if the
+    work also used something whose changes are not noticed.
     """
 
     baseline: Baseline
@@ -50,8 +51,8 @@ class UsedTables:
     is_limited: bool
 
     def conflicts(self, connection: Connection) -> bool:
-        """True if a used table was written in the attached old file, as the connection sees it now. Costs a few lookups
-        for each table."""
+        """Return True if a used table was written in the attached old file, as the connection sees it now. This takes a
+        few lookups for each table."""
         before = self.baseline
         if not self.is_limited or schema_version(connection, "old") != before.version:
             return True
@@ -65,7 +66,7 @@ class UsedTables:
 
 
 def baseline(connection: Connection, tracked: Sequence[TrackedTable], bound: int, version: int) -> Baseline:
-    """The state of the new file, `main`, which agrees with the old one up to `bound` and `version`."""
+    """Return the state of the new file, `main`, which agrees with the old one up to `bound` and `version`."""
     highest = {one.logged.number: _highest(connection, one) for one in tracked if one.logged.is_rowid}
     return Baseline(bound, version, frozenset(objects(connection)), counters(connection), highest)
 
@@ -73,7 +74,8 @@ def baseline(connection: Connection, tracked: Sequence[TrackedTable], bound: int
 def used_tables(
     connection: Connection, before: Baseline, tracked: Sequence[TrackedTable], access: TableAccess, number: int
 ) -> UsedTables:
-    """The tables that work on the new file, `main`, has used. `number`: the first free one of a ForeignKeyRecheck."""
+    """Return the tables that work on the new file, `main`, has used. `number`: the first free one of a
+    ForeignKeyRecheck."""
     now = inspect(connection)
     changed = {fold(one.table) for one in before.objects.symmetric_difference(now.objects)}
     names = frozenset(access.tables | changed)
@@ -91,8 +93,8 @@ def used_tables(
 
 
 def _keys_across(tables: Sequence[Table], used: frozenset[str]) -> Iterator[tuple[str, Table, ForeignKey]]:
-    """The child, the parent and the foreign key where work has used one of the tables: rows of the other one may be
-    replayed."""
+    """Yield the child, the parent and the foreign key if the work has used exactly one of the two tables: rows of the
+    other one may be replayed."""
     named = {fold(table.name): table for table in tables}
     for child in tables:
         for key in child.foreign_keys:
@@ -107,6 +109,6 @@ def _highest(connection: Connection, one: TrackedTable) -> int:
 
 
 def _has_higher(connection: Connection, one: TrackedTable, highest: Mapping[int, int]) -> bool:
-    """True if the old table has a row that no log entry names, because a TEMP trigger hid it."""
+    """Return True if the old table has a row without a log entry, which a TEMP trigger hid from the log."""
     query = f"SELECT EXISTS (SELECT 1 FROM old.{one.old} WHERE {one.logged.key[0]} > ?)"
     return bool(connection.execute(query, (highest[one.logged.number],)).fetchone()[0])

@@ -61,14 +61,14 @@ class ForeignKeyRecheck:
             self._add(connection, table, self.key.columns, rows)
 
     def dangle(self, connection: Connection) -> bool:
-        """True if a row refers to a missing row. Forgets values that have a parent, or that no row uses."""
+        """Return True if a row refers to a missing row. Forgets values that have a parent, or that no row uses."""
         pairs = list(zip(self.key.references, self._slots, strict=True))
         same = " AND ".join(f"p.{quote(to)} = +s.{slot}" for to, slot in pairs)
         there = f"SELECT 1 FROM main.{quote(self.key.table)} AS p WHERE {same}"
         connection.execute(
             f"DELETE FROM {self._table} WHERE rowid IN (SELECT s.rowid FROM {self._table} AS s WHERE EXISTS ({there}))"
         )
-        # the first term can use an index of the child, and may match too much; the second is exact
+        # the first term can use an index of the child, and may match too many rows; the second is exact
         refers = [
             f"s.{slot} = c.{quote(name)} AND s.{slot} = +c.{quote(name)}"
             for slot, name in zip(self._slots, self.key.columns, strict=True)
@@ -93,7 +93,7 @@ def new_foreign_keys(plan: Plan) -> Iterator[ForeignKeyRecheck]:
     transformed tables: those are checked as a whole when such a table is filled again."""
     number = 0
     for step in plan.carried:
-        # its text may be that of an old one, while its parent is another table of the same name
+        # its text may be that of an old key, while its parent is another table of the same name
         added = [change.key for change in step.changes if isinstance(change, AddForeignKey)]
         for key in step.new.foreign_keys:
             parent = plan.new.table(key.table)

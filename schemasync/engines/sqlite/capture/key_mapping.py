@@ -66,13 +66,13 @@ def tables_to_log(tables: Iterable[Table], plan: Plan) -> list[Table]:
 
 
 def _not_carried(plan: Plan) -> set[str]:
-    """Folded names of the old tables that the plan drops, or replaces by derived or transformed ones."""
+    """Return folded names of the old tables that the plan drops, or replaces by derived or transformed ones."""
     return {fold(step.old.name) for step in plan.dropped} | {fold(old) for old, _ in plan.replaced}
 
 
 def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
-    """Each logged table with its new table, except those that are only read to compute others. Raises Refused with all
-    tables in which the new row of a key is unknown."""
+    """Return each logged table with its new table, except those that are only read to compute others. Raises Refused
+    with all tables in which a key does not determine the new row."""
     left = _not_carried(plan)
     steps = {fold(step.old.name): step for step in plan.carried}
     found, problems = [], []
@@ -91,7 +91,7 @@ def follows(logged: Sequence[Logged], plan: Plan) -> tuple[TrackedTable, ...]:
 
 
 def impossible(why: str, table: str) -> Problem:
-    """The problem of a plan that is impossible without blocking writers."""
+    """Return the problem of a plan that is impossible without blocking writers."""
     return Problem(
         Code.CANNOT_FOLLOW_WRITES,
         f"this cannot be done while the application writes: {why}",
@@ -110,7 +110,8 @@ def _as_it_is(table: Table) -> Keep:
 
 
 def _never_null(mapped: Mapping, key: Key) -> bool:
-    """True for a row id and the key of a WITHOUT ROWID table. Other keys may have a NULL, and then find no row."""
+    """Return True for a row id and for the key of a WITHOUT ROWID table. Other keys may have a NULL, and then find no
+    row."""
     if mapped.rowid is not None or mapped.new.without_rowid or mapped.new.rowid_column is not None:
         return True
     columns = [mapped.new.column(name) for name in _plain(key.columns)]

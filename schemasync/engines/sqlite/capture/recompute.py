@@ -1,7 +1,4 @@
-"""Fills derived and transformed tables again, if a table that they are computed from was written since.
-
-Such a table has no mapping in SQL from old rows to new ones, so its rows cannot be replayed by key.
-"""
+"""Fills derived and transformed tables again if a table that they are computed from was written since."""
 
 from __future__ import annotations
 
@@ -23,14 +20,14 @@ from .changelog import LOG, Logged
 from .computed_references import check_references, children_of_computed
 from .replay import LOWEST
 
-KEYS = f"temp.{OWN_PREFIX}derived_keys"  # the keys of one table that were written
+KEYS = f"temp.{OWN_PREFIX}derived_keys"  # written keys of one table
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of the old file that these tables agree with: the last entry of the change log, the schema_version, and
-    the highest row id of each table that they are computed from. `seconds`: how long it took to fill derived tables and
-    to compare them. `pace`: of the transforms."""
+    """The state of the old file with which these tables agree: the last entry of the change log, the schema_version,
+    and the highest row id of each table that they are computed from. `seconds`: the time to fill and compare the
+    derived tables. `pace`: that of the transforms."""
 
     bound: int
     version: int
@@ -43,8 +40,8 @@ class Seen:
 class Recompute:
     """The derived and transformed tables of a new file, `main`, with the old one attached.
 
-    `making`: the transforms. `logged`: every logged table of the old file. `seen`: None before the tables were filled
-    first. `has_refreshed`: True if one was filled again.
+    `making`: the transforms. `logged`: every logged table of the old file. `seen`: None until the tables are filled for
+    the first time. `has_refreshed`: True if one was filled again.
     """
 
     connection: Connection
@@ -63,7 +60,7 @@ class Recompute:
         self.seconds = self.seen.seconds if self.seen is not None else 0.0
 
     def note(self) -> None:
-        """Call in the transaction that has filled all of them."""
+        """Record the state of the old file. Call this in the transaction that has filled all of these tables."""
         if self.plan.filled:
             whole = [step.measured for step in self.plan.derived if not step.selection.key]
             self.seconds = sum(measured.seconds for measured in whole if measured is not None)
@@ -78,18 +75,19 @@ class Recompute:
         return Seen(bound, version, highest, self.seconds, self.making.pace)
 
     def _highest(self, one: Logged) -> int | None:
-        """Rows that a TEMP trigger has hidden from the log are above it."""
+        """Return the highest row id: rows that a TEMP trigger has hidden from the log are above the highest id seen
+        before."""
         query = f"SELECT max({one.key[0]}) FROM old.{quote(one.table.name)}"
         found = self.connection.execute(query).fetchone()[0]
         return None if found is None else int(found)
 
     def stale(self) -> tuple[FilledStep, ...]:
-        """The tables that may have another result now, in the order in which they are filled."""
+        """Return the tables whose result may have changed, in the order in which they are filled."""
         if not self.plan.filled:
             return ()
         assert self.seen is not None
         now = self._now()
-        if now.version != self.seen.version:  # VACUUM may have given rows other ids
+        if now.version != self.seen.version:  # VACUUM may have given rows new ids
             return self.plan.filled
         written = self._written(self.seen, now)
         found: list[FilledStep] = []
@@ -111,7 +109,7 @@ class Recompute:
         return bool(self.stale() or self._due_children(()))
 
     def _due_children(self, stale: Collection[FilledStep]) -> list[str]:
-        """The tables whose references are to be checked, because they or the tables that they refer to changed."""
+        """Return the tables whose references must be checked, because they or the tables that they refer to changed."""
         if self.seen is None or not self._children:
             return []
         changed = {fold(step.name) for step in stale}
@@ -119,12 +117,12 @@ class Recompute:
         return [name for name, parents in self._children.items() if changed & {fold(name), *parents}]
 
     def _new_name(self, name: str) -> str:
-        """The folded name that a table of the old file has in the new one."""
+        """Return the folded name that a table of the old file has in the new one."""
         return next((fold(step.name) for step in self.plan.carried if fold(step.old.name) == name), name)
 
     def refresh(self) -> Failed | None:
         """Fill the stale tables again, and compare them with their SELECT, in the caller's transaction, after the rows
-        of other tables were replayed. Returns the error if a row violates the new schema: then the tables are as they
+        of other tables were replayed. Return the error if a row violates the new schema: then the tables are as they
         were before."""
         stale = self.stale()
         children = self._due_children(stale)
@@ -148,13 +146,12 @@ class Recompute:
         return None
 
     def takes(self) -> float:
-        """About how many seconds it takes to fill the stale tables again, except for derived ones that are filled by
-        key."""
+        """Estimate the seconds to fill the stale tables again, except for derived tables that are filled by key."""
         derived = [step for step in self.stale() if isinstance(step, Derive)]
         return (0.0 if all(map(self._is_by_key, derived)) else self.seconds) + self.makes()
 
     def makes(self) -> float:
-        """The part of it that the transforms take."""
+        """Estimate the seconds of this time that the transforms take."""
         pace = self.making.pace
         if not self.making.sources or pace is None or self.seen is None:
             return 0.0
@@ -164,7 +161,7 @@ class Recompute:
         return pace.seconds(changelog.count_since(self.connection, self.seen.bound, numbers, "old"))
 
     def _make_again(self) -> None:
-        """Make the rows of the transforms whose old rows were written."""
+        """Make the rows again whose old rows were written, with the transforms."""
         assert self.seen is not None
         if self.seen.version != schema_version(self.connection, "old"):
             self.making.fill_again()
@@ -176,7 +173,7 @@ class Recompute:
         self.making.make_again(sources)
 
     def _is_by_key(self, step: Derive) -> bool:
-        """True if only the rows of logged keys are filled again: the keys name the same rows as before."""
+        """Return True if only the rows of logged keys are filled again: the keys name the same rows as before."""
         assert self.seen is not None
         return bool(step.selection.key) and self.seen.version == schema_version(self.connection, "old")
 
@@ -191,7 +188,7 @@ class Recompute:
 
     @contextmanager
     def _keys_of(self, step: Derive) -> Iterator[str]:
-        """A query for the keys of the rows that were written since, of the table that the SELECT reads."""
+        """Return a query for the keys of the written rows of the table that the SELECT reads."""
         (name,) = step.selection.reads
         slots = ", ".join(self._logged(name).slots)
         self.connection.execute(f"CREATE TABLE {KEYS} ({slots}, PRIMARY KEY ({slots})) WITHOUT ROWID")
@@ -204,7 +201,7 @@ class Recompute:
         return next(one for one in self.logged if one.table.name == name)
 
     def _insert_keys(self, into: str, name: str) -> None:
-        """Insert the keys of the rows that were written since, also of those without a log entry."""
+        """Insert the keys of the written rows, also of those without a log entry."""
         assert self.seen is not None
         one = self._logged(name)
         slots = ", ".join(one.slots)

@@ -35,7 +35,7 @@ def conflicting_rows(table: Table) -> Iterator[str]:
 
 
 def is_computable(table: Table) -> bool:
-    """False if such a condition needs the value of an expression over the written row that cannot be named there."""
+    """Return False if such a condition needs an expression over the written row that cannot be written in a trigger."""
     lost = {fold(column.name) for column in table.columns if is_lost_in_subqueries(column.name)}
     return not lost or not any(lost.intersection(words(expression)) for expression in _expressions(table))
 

@@ -31,12 +31,12 @@ from .key_mapping import TrackedTable, impossible
 LOWEST = -(2**63)  # the smallest row id
 KEYS = f"temp.{OWN_PREFIX}keys"  # the keys to replay: t is the number of the logged table, n the order
 AT_ONCE = 100  # tables in one statement; SQLite allows 500 terms
-SAMPLES = 5  # keys named for a table with rows that do not fit
+SAMPLES = 5  # most keys that a message names for a table with rows that do not fit
 
 
 @dataclass(slots=True)
 class RowErrors:
-    """Rows of a table that violate its new schema: how many, some of their keys, and SQLite's message."""
+    """Rows of a table that violate its new schema: their number, some of their keys, and SQLite's message."""
 
     table: str
     rows: int
@@ -46,8 +46,8 @@ class RowErrors:
 
 @dataclass(slots=True)
 class Round:
-    """The result of one round: the replayed keys, of how many tables, the rows that did not fit, and the tables with
-    rows that refer to missing rows by a new foreign key."""
+    """The result of one round: the number of replayed keys and of their tables, the rows that did not fit, and the
+    tables with rows that refer to missing rows by a new foreign key."""
 
     keys: int = 0
     tables: int = 0
@@ -85,7 +85,7 @@ class Replay:
 
     @property
     def is_doubtful(self) -> bool:
-        """True if schema_version changed and the files were not compared since: VACUUM may have renumbered row ids."""
+        """True if schema_version changed since the last comparison of the files: VACUUM may have renumbered row ids."""
         return self._seen != self.version or self._in_doubt
 
     def doubt(self) -> None:
@@ -118,23 +118,23 @@ class Replay:
         drop_maps(self.connection, self.follows)
 
     def begin(self) -> None:
-        """Call in the transaction that fills tables, before it does: leaves rows that were changed since the logs began
-        to the replay, because they may not fit yet."""
+        """Call this in the transaction that fills tables, before it does: rows that were changed since the log began
+        are left to the replay, because they may not fit yet."""
         self.gather()
         for follow in self.follows:
             if follow.has_map:
                 _fill_map(self.connection, follow, _untouched(follow))
 
     def untouched(self, step: Rewrite) -> str:
-        """The condition, over rows of the step's old table, that excludes the rows to replay."""
+        """Return the condition for rows of the step's old table that excludes the rows to replay."""
         return next((_untouched(f) for f in self.follows if f.step is step), "")
 
     def waiting(self) -> int:
-        """The number of log entries that were not read yet."""
+        """Return the number of log entries that were not read yet."""
         return self._last_entry() - self.bound
 
     def waiting_tables(self) -> int:
-        """The number of tables that these entries are of."""
+        """Return the number of tables that these entries concern."""
         followed = {follow.logged.number for follow in self.follows}
         return len(followed & changelog.written_since(self.connection, self.bound, "old"))
 
@@ -145,7 +145,7 @@ class Replay:
             names, keys = ", ".join(self._slots), " AND ".join(f"{slot} IS NOT NULL" for slot in self._slots)
             self.connection.execute(
                 f"INSERT OR IGNORE INTO {KEYS} (t, {names})"  # a key that was logged twice counts once
-                # a NULL names no row: the key of a row that a conflict clause has left out
+                # a NULL names no row: it is the key of a row that a conflict clause skipped
                 f" SELECT t, {names} FROM old.{LOG} WHERE id > ? AND id <= ? AND {keys}",
                 (self.bound, now),
             )
@@ -198,7 +198,7 @@ class Replay:
             return  # somebody changed the schema, and may change it back: the swap waits, and checks again
         self._compare(self.follows)
         for follow in self.follows:
-            if follow.has_map:  # its old row ids may have changed, while the rows are the same
+            if follow.has_map:  # its old row ids may have changed, although the rows are the same
                 self.connection.execute(f"DELETE FROM {follow.map}")
                 _fill_map(self.connection, follow, self._taken(follow, self._counts()))
         self.version, self._in_doubt = self._seen, False
@@ -214,8 +214,8 @@ class Replay:
                 raise _log_incomplete(f'rows of "{name}" were changed without an entry in the change log', table=name)
 
     def _taken(self, follow: TrackedTable, waiting: Collection[int]) -> str:
-        """The condition, after a round, for the rows of the old table that the new table has; `waiting`: numbers of the
-        tables with rows that did not fit."""
+        """Return the condition, after a round, for the rows of the old table that the new table has. `waiting`: numbers
+        of the tables with rows that did not fit."""
         return _untouched(follow) if follow.logged.number in waiting else "1"
 
     def _compare(self, follows: Sequence[TrackedTable]) -> None:
@@ -229,14 +229,14 @@ class Replay:
                 raise (_unknown_name(error) if is_unknown_name(str(error)) else error) from error
 
     def _explained(self, error: Failed, *, suspected: bool = False) -> Failed | CannotEdit:
-        """The error with its likely cause, if schema_version changed, or if it was `suspected` that something bypassed
-        the log; else the same error."""
+        """Return the error with its likely cause if schema_version changed, or if `suspected`: something bypassed the
+        log; otherwise the same error."""
         if not self.is_doubtful and not suspected:
             return error
         table = str(error.problems[0].facts.get("table"))
         step = next(follow.step for follow in self.follows if follow.mapped.new.name == table)
         if isinstance(step, Alter) and changed_defaults(step):
-            return reads_defaults(step)  # until the verification has compared these columns, that is the likely cause
+            return reads_defaults(step)  # this is the likely cause until the verification has compared these columns
         stable = {f.mapped.new.name for f in self.follows if f.logged.is_stable}
         if self._seen != self.version and table not in stable:
             return _row_ids_changed(table)
@@ -277,10 +277,11 @@ class Replay:
             self.connection.execute(f"DELETE FROM {follow.map} WHERE {_map_rows(follow)}")
 
     def _find_hidden(self) -> None:
-        """Find inserted rows that are not in the log, as a TEMP trigger hid the AFTER trigger that logs an assigned id.
+        """Find inserted rows that are not in the log, because a TEMP trigger hid the AFTER trigger that logs an
+        assigned id.
 
-        Their ids are above all ids in the new file, which now holds only rows that nobody touched. A connection with
-        triggers switched off leaves such rows, too, and may have changed others: so the table is compared, once.
+        Their ids are above all ids in the new file, which now holds only unchanged rows. A connection with triggers
+        switched off leaves such rows, too, and may have changed others: so the table is compared, once.
         """
         for query in self._hidden_queries:
             for (number,) in self.connection.execute(query).fetchall():
@@ -294,8 +295,8 @@ class Replay:
 
     @cached_property
     def _hidden_queries(self) -> list[str]:
-        """Statements for the positions in `follows` of tables that have such rows: most have none. Each round runs the
-        same ones, so that a connection that caches statements compiles them once, before writers wait."""
+        """Return queries for the positions in `follows` of tables that have such rows, which is rare. Each round runs
+        the same ones, so that a connection that caches statements compiles them once, before writers wait."""
         terms = [
             f"SELECT {position} WHERE EXISTS (SELECT 1 FROM {_hidden(follow)})"
             for position, follow in enumerate(self.follows)
@@ -373,7 +374,7 @@ def _check_log(installed: LiveSchema, now: LiveSchema) -> None:
 
 
 def schema_changed() -> Failed:
-    """The error for a schema of the live file, or of the log in it, that changed during the build."""
+    """Return the error for a schema of the live file, or of its log, that changed during the build."""
     return Failed.of(
         Code.CHANGED_DURING_RUN,
         "someone changed the schema of the live file while the new one was built",
@@ -404,7 +405,7 @@ def _log_incomplete(why: str, **facts: str) -> Failed:
 
 
 def _unknown_name(error: sqlite3.OperationalError) -> Refused:
-    """The error for a row in a table that this process can keep, but cannot write."""
+    """Return the error for a row of a table that this process can keep, but cannot write."""
     problem = impossible(f"a row of a table that uses an unknown name was written: {error}", "")
     return Refused(replace(problem, hint=f"{hint_for(str(error))}\n{problem.hint}"))
 
@@ -443,7 +444,7 @@ def _is_of(follow: TrackedTable) -> str:
 
 
 def _hidden(follow: TrackedTable) -> str:
-    """The rows of the old table above the highest row id in the new one, to follow FROM."""
+    """Return, as text to follow FROM, the rows of the old table above the highest row id in the new one."""
     column, table = ("o0", follow.map) if follow.has_map else (follow.key.columns[0], f"main.{follow.new}")
     return f"old.{follow.old} WHERE {follow.logged.key[0]} > coalesce((SELECT max({column}) FROM {table}), {LOWEST})"
 

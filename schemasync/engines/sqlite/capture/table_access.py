@@ -39,8 +39,8 @@ _DENIED_PRAGMAS = {"application_id", "journal_mode", "user_version", "writable_s
 
 @dataclass(slots=True)
 class TableAccess:
-    """Folded names of the `tables` that were read or written, or whose schema was changed. `is_denied`: a statement was
-    denied, because its effect cannot be limited to tables."""
+    """Folded names of the `tables` that were read or written, or whose schema was changed. `is_denied`: True if a
+    statement was denied, because its effect cannot be limited to tables."""
 
     tables: set[str] = field(default_factory=set)
     is_denied: bool = False
@@ -58,7 +58,7 @@ class TableAccess:
 
 @contextmanager
 def recorded(connection: sqlite3.Connection) -> Iterator[TableAccess]:
-    """Record what the statements of the block do. They replace an authorizer that the connection had."""
+    """Record the effect of the statements in the block. Replaces an authorizer of the connection."""
     access = TableAccess()
     connection.set_authorizer(access)
     try:

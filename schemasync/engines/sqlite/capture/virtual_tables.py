@@ -115,7 +115,7 @@ def _read_anew(connection: Connection, plan: Plan) -> Iterator[str]:
 
 
 def _size(connection: Connection, names: Iterable[str], limit: int) -> int:
-    """The approximate size of all rows of these tables in bytes. Stops counting beyond the limit."""
+    """Estimate the size in bytes of all rows of these tables. Stops counting beyond the limit."""
     total = 0
     for name in names:
         columns = [f"coalesce(length({column}), 0)" for column in identity(connection, "main", name)] or ["0"]

@@ -1,4 +1,4 @@
-"""Measures in a scratch file how much the change log slows down a write, with rows that were written."""
+"""Measures in a scratch file how much the change log slows down writes, with rows that were written."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from . import changelog
 from .changelog import LOG, Logged
 
 SAMPLE = 25  # rows: three statements each, about 40 microseconds per statement
-BACKGROUND = 1_000  # other rows in the table, so that its B-trees are as deep as in real tables
+BACKGROUND = 1_000  # other rows in the table, for B-trees as deep as in real tables
 TURNS = 4  # runs of the sample without the log, and as many with it
 
 
 def measure(live: Connection, logged: Sequence[Logged], opener: Opener) -> float | None:
-    """The factor by which logging lengthens one-row transactions.
+    """Return the factor by which logging lengthens one-row transactions.
 
     Measured for the table with the most writes since the log began: some of its written rows are updated, deleted and
     inserted again, each in its own transaction, in a file with only that table. None if nothing was written, or if the

@@ -1,4 +1,5 @@
-"""SQL that is true for a value that fits a column on PostgreSQL: what `judge` keeps, at the speed of SQLite."""
+"""SQL that is true for a value that fits a column on PostgreSQL: the values that `judge` keeps, at the speed of
+SQLite."""
 
 from __future__ import annotations
 
@@ -39,17 +40,17 @@ _CODECS = {"UTF-8": "utf-8", "UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}
 MOST = "1.7976931348623157e308"  # the largest number that is finite
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _CLOCK = "[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
-_LARGEST_POWER = 18  # of ten in 64 bits
-_LARGEST_SCALE = 15  # more digits than a float has are judged in Python
+_LARGEST_POWER = 18  # the largest power of ten in 64 bits
+_LARGEST_SCALE = 15  # Python judges numbers with more digits than a float has
 
 
 def codec(connection: Connection) -> str:
-    """Python's name of the encoding in which CAST(… AS BLOB) gives a text."""
+    """Return Python's name for the encoding of the bytes of CAST(… AS BLOB)."""
     return _CODECS[str(connection.execute("PRAGMA encoding").fetchone()[0])]
 
 
 def register(connection: Connection) -> None:
-    """Give the connection the functions of this module's SQL."""
+    """Register the functions that this module's SQL uses on the connection."""
     encoding = codec(connection)
 
     def text(data: bytes | None) -> str | None:
@@ -73,14 +74,14 @@ def register(connection: Connection) -> None:
 
 
 def accepted(column: PgColumn, value: str = "") -> str:
-    """True if the value fits the column. `value`: SQL for it, by default the column's name."""
+    """Return SQL that is true if the value fits the column. `value`: SQL for it, by default the column's name."""
     value = value or quote(column.name)
     fits = accepted_type(column.type, value)
     return f"({fits})" if column.not_null else f"({value} IS NULL OR {fits})"
 
 
 def accepted_type(type_: PgType, value: str) -> str:
-    """True if a value that is not NULL fits the type; false or NULL if not."""
+    """Return SQL that is true if a value that is not NULL fits the type; false or NULL if not."""
     match type_:
         case Bigint() | Interval():
             return f"typeof({value}) = 'integer'"
@@ -122,12 +123,12 @@ def accepted_type(type_: PgType, value: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """Text without NUL, at which functions of text would end."""
+    """Return SQL that is true for text without NUL, where functions of text would stop."""
     return f"typeof({value}) = 'text' AND instr({value}, char(0)) = 0"
 
 
 def _text(value: str) -> str:
-    """Only text with characters beyond ASCII is looked at in Python."""
+    """Return SQL that is true for valid text. Only text with characters beyond ASCII is checked in Python."""
     return f"{_plain(value)} AND (+{value} NOT GLOB '*[^ -~]*' OR {_UNICODE}(CAST({value} AS BLOB)))"
 
 
@@ -136,7 +137,7 @@ def _number(value: str) -> str:
 
 
 def _is_day(value: str) -> str:
-    """Only a modifier makes SQLite compute the day, and another one of February 30."""
+    """Return SQL that is true for a day. Only with a modifier does SQLite compute the day, and change February 30."""
     return f"date({value}, '+0 days') = {value} COLLATE BINARY AND +{value} >= '0001' COLLATE BINARY"
 
 
@@ -145,12 +146,13 @@ def _is_hour(value: str, start: int) -> str:
 
 
 def _fraction(value: str, point: int) -> str:
-    """One to six digits and nothing else after the point."""
+    """Return SQL that is true if one to six digits, and nothing else, follow the point."""
     return f"length({value}) BETWEEN {point + 1} AND {point + 6} AND substr({value}, {point + 1}) NOT GLOB '*[^0-9]*'"
 
 
 def _decimal(type_: Numeric, value: str) -> str:
-    """A number that is the nearest one to a decimal of the scale, with no more digits than a float has."""
+    """Return SQL that is true for the float nearest to a decimal of this scale, with no more digits than a float
+    has."""
     if type_.precision is None:
         return _number(value)
     scale = type_.scale or 0

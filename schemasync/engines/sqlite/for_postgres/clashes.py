@@ -1,4 +1,5 @@
-"""Finds rows that a unique key on PostgreSQL does not tell apart: case folds further there, policies change values."""
+"""Finds rows that are different in SQLite and equal for a unique key on PostgreSQL: case folds further there, and
+policies change values."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _LOWER = "schemasync_lower"
 
 
 def clashes(connection: Connection, table: MovedTable, changed: Collection[str]) -> Iterator[Finding]:
-    """A finding for each unique key under which rows would clash. `changed`: folded names of the columns of which a
-    policy changes values."""
+    """Yield a finding for each unique key under which rows would clash. `changed`: folded names of the columns whose
+    values a policy changes."""
     for unique in table.uniques:
         names = {fold(column.name) for column in unique.columns}
         if names & set(changed) or any(isinstance(column.type, Citext) for column in unique.columns):
@@ -31,7 +32,7 @@ def clashes(connection: Connection, table: MovedTable, changed: Collection[str])
 def _clashing(
     connection: Connection, table: MovedTable, unique: UniqueSet, changed: Collection[str]
 ) -> tuple[int, tuple[str, ...]]:
-    """How many rows clash, and keys of some of them."""
+    """Return how many rows clash, and the keys of some of them."""
     connection.create_function(_LOWER, 1, _lower, deterministic=True)
     sent = dict(zip(table.copied, sent_columns(connection, table, Changes(refuses=False), changed), strict=True))
     values = [_compared(column, sent[column]) for column in unique.columns]
@@ -53,5 +54,5 @@ def _compared(column: PgColumn, sent: str) -> str:
 
 
 def _lower(value: str | float | bytes | None) -> str | float | bytes | None:
-    """As citext folds it: all letters, where NOCASE folds those of ASCII."""
+    """Fold a text as citext does: all letters, while NOCASE folds only those of ASCII."""
     return value.lower() if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Finds rows that refer to rows which are not there: PostgreSQL checks its foreign keys, whatever SQLite did."""
+"""Finds rows that refer to missing rows: PostgreSQL checks its foreign keys, even if SQLite did not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = 5
 
 
 def dangling(connection: Connection, table: MovedTable) -> Iterator[Finding]:
-    """A finding for each foreign key of the table that rows violate."""
+    """Yield a finding for each foreign key of the table that rows violate."""
     keys: dict[int, list[str]] = {}
     for number, child in connection.execute(
         "SELECT id, \"from\" FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq", (table.name,)
@@ -30,7 +30,7 @@ def dangling(connection: Connection, table: MovedTable) -> Iterator[Finding]:
             counts[number] += 1
             if len(rows[number]) < SAMPLES and rowid is not None:
                 rows[number].append(rowid)
-    except sqlite3.OperationalError:  # the other table has no such key, for which PostgreSQL has no foreign key either
+    except sqlite3.OperationalError:  # the other table has no such key, so there is no foreign key on PostgreSQL either
         return
     for number, columns in keys.items():
         if counts[number]:

@@ -1,4 +1,4 @@
-"""What a scan finds in the values of a table, before any of them is copied."""
+"""The result of a scan: the values of a table that do not fit on PostgreSQL, before any of them is copied."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class FindingJson(TypedDict):
     keys: list[str]
     """Keys of some of the rows, as SQL."""
     policies: list[str]
-    """What `on_move` may say beside the column; empty if only a change of the data helps."""
+    """The values of `on_move` that would help with all of them; empty if only a change of the data helps."""
     policy: str | None
-    """The one that acts."""
+    """The policy that applies."""
     refused: int
-    """How many of the values stop a move."""
+    """The number of values that stop a move."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Values with one fault. `columns`: one, or those of a key whose rows clash or dangle. `keys`: of some of the rows,
-    as SQL. `policies`: those that would help with all of them. `policy`: the one that acts. `refused`: how many of the
-    values none acts on."""
+    as SQL. `policies`: those that would help with all of the values. `policy`: the one that applies. `refused`: the
+    number of values with which no policy helps."""
 
     table: str
     columns: tuple[str, ...]
@@ -43,7 +43,7 @@ class Finding:
 
     @property
     def stops(self) -> bool:
-        """True if a move is refused for it."""
+        """True if the finding stops a move."""
         return self.refused > 0
 
     def as_json(self) -> FindingJson:

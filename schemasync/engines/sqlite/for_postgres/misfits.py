@@ -1,6 +1,6 @@
-"""Reads the values of a table that do not fit on PostgreSQL, with what becomes of each.
+"""Reads the values of a table that do not fit on PostgreSQL, with the judgement on each.
 
-SQLite passes over the values that fit; only the others are judged in Python.
+SQLite skips the values that fit; only the others are judged in Python.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..connection import Connection
 from .accepted import accepted, codec, register
 from .reading import decoded, encoded, key_text, raw, select
 
-MOST_COLUMNS = 300  # of one scan: SQLite limits the depth of an expression and the columns of a result
+MOST_COLUMNS = 300  # columns of one scan: SQLite limits the depth of an expression and the columns of a result
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A value that does not fit. `key`: that of its row, as SQL."""
+    """A value that does not fit. `key`: the key of its row, as SQL."""
 
     column: PgColumn
     key: str
@@ -33,7 +33,8 @@ class Misfit:
 
 
 def misfits(connection: Connection, table: MovedTable, columns: Collection[str] | None = None) -> Iterator[Misfit]:
-    """Those of the copied columns, or of the ones with these folded names. A wide table is read several times."""
+    """Yield the misfits in the copied columns, or only in those with these folded names. A wide table is read several
+    times."""
     register(connection)
     wanted = [one for one in table.copied if columns is None or fold(one.name) in columns]
     for start in range(0, len(wanted), MOST_COLUMNS):
@@ -55,8 +56,7 @@ def _of_columns(connection: Connection, table: MovedTable, columns: Sequence[PgC
 def listed(
     connection: Connection, table: MovedTable, columns: Collection[str] | None = None
 ) -> Iterator[tuple[Misfit, str]]:
-    """Each of `misfits` that a policy changes, and a line of JSON for it with the value and what the policy makes of
-    it."""
+    """Yield each misfit that a policy changes, with a line of JSON that has the value before and after."""
     encoding = codec(connection)
     for one in misfits(connection, table, columns):
         if isinstance(one.judged, Changed):
@@ -72,7 +72,7 @@ def listed(
 
 
 def _as_json(value: Value, encoding: str) -> object:
-    """The value, or SQL for it if JSON has none."""
+    """Return the value, or SQL for it if JSON cannot express it."""
     match value:
         case bytes():
             return {"sql": f"x'{value.hex()}'"}

@@ -1,4 +1,5 @@
-"""Reads the rows of a table as they are sent to PostgreSQL: what fits as it is, the rest as a policy makes it."""
+"""Reads the rows of a table as they are sent to PostgreSQL: values that fit unchanged, the others as a policy makes
+them."""
 
 from __future__ import annotations
 
@@ -17,32 +18,32 @@ from ...postgres.value_forms import Value
 from ..connection import Connection
 from .accepted import accepted, codec, register
 
-_DAY = 86_400_000_000  # microseconds
+_DAY = 86_400_000_000  # microseconds in a day
 
 
 @dataclass(slots=True)
 class Changes:
-    """What policies did. `columns`: the (table, column) of which they changed values. `refuses`: a value of which no
-    policy says what becomes of it ends the statement; else it is NULL."""
+    """The effect of policies. `columns`: the (table, column) whose values they changed. `refuses`: True if a value that
+    no policy covers ends the statement; otherwise it becomes NULL."""
 
     refuses: bool = True
     columns: set[tuple[str, str]] = field(default_factory=set)
-    refused: tuple[str, str, Fault, str] | None = None  # table, column, what is wrong, key
+    refused: tuple[str, str, Fault, str] | None = None  # table, column, fault, key
 
 
 def key_text(table: MovedTable) -> str:
-    """SQL for the key of a row as text that can be pasted into SQL."""
+    """Return SQL for the key of a row as text that can be pasted into SQL."""
     names = [quote(column.name) for column in table.key] or ([table.rowid] if table.rowid else [])
     return " || ', ' || ".join(f"quote({name})" for name in names) or "'?'"
 
 
 def raw(value: str) -> tuple[str, str]:
-    """SQL for the type of a value and for the value, in which text is bytes: it may be no Unicode."""
+    """Return SQL for the type of a value, and for the value with text as bytes, since text may be invalid Unicode."""
     return f"typeof({value})", f"CASE typeof({value}) WHEN 'text' THEN CAST({value} AS BLOB) ELSE {value} END"
 
 
 def decoded(kind: str, value: Any, encoding: str) -> Value:
-    """The value that `raw` reads."""
+    """Return the value that was read by the SQL of `raw`."""
     if kind == "text" and isinstance(value, bytes):
         return value.decode(encoding, _errors(encoding))
     found: Value = value
@@ -50,7 +51,7 @@ def decoded(kind: str, value: Any, encoding: str) -> Value:
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """The bytes of a text that `decoded` returns."""
+    """Return the bytes of a text that `decoded` returns."""
     return text.encode(encoding, _errors(encoding))
 
 
@@ -61,8 +62,8 @@ def _errors(encoding: str) -> str:
 def sent_columns(
     connection: Connection, table: MovedTable, changes: Changes, judged: Collection[str] | None = None
 ) -> list[str]:
-    """SQL for each copied column of a row as it is sent. `judged`: folded names of the columns in which some values may
-    not fit; None for all. The connection gets the functions that the SQL needs."""
+    """Return SQL for each copied column of a row as it is sent. `judged`: folded names of the columns in which some
+    values may not fit; None for all. Registers the functions that the SQL uses on the connection."""
     values = value_columns(connection, table, changes, judged)
     return [
         _duration(value) if isinstance(column.type, Interval) else value
@@ -73,7 +74,7 @@ def sent_columns(
 def value_columns(
     connection: Connection, table: MovedTable, changes: Changes, judged: Collection[str] | None = None
 ) -> list[str]:
-    """The same, but durations are numbers, as SQLite has them."""
+    """Like `sent_columns`, but with durations as numbers, as SQLite has them."""
     register(connection)
     encoding, key = codec(connection), key_text(table)
     found = []
@@ -89,7 +90,8 @@ def value_columns(
 
 
 def _duration(value: str) -> str:
-    """Days and the rest, as Django writes a duration: PostgreSQL 13 reads no microseconds beyond 32 bits."""
+    """Return SQL for a duration as Django writes it, in days and a time: PostgreSQL 13 reads no microseconds beyond 32
+    bits."""
     value = f"({value})"
     rest = f"{value} % {_DAY}"
     seconds = (
@@ -111,8 +113,8 @@ def _judging(table: MovedTable, column: PgColumn, changes: Changes, encoding: st
                 return None
             case Refusal(fault):
                 changes.refused = (table.name, column.name, fault, key)
-                raise ValueError(fault)  # SQLite ends the statement
-            case Kept():  # by Python alone: what SQL does not vouch for
+                raise ValueError(fault)  # this ends the statement
+            case Kept():  # judged by Python alone: the values that the SQL does not accept
                 return before
 
     return sent
@@ -120,7 +122,7 @@ def _judging(table: MovedTable, column: PgColumn, changes: Changes, encoding: st
 
 @contextmanager
 def reading(connection: Connection, changes: Changes, text: Any = str) -> Iterator[None]:
-    """A block that reads rows: text becomes `text`, and a value that does not fit ends it with a Failed."""
+    """A block that reads rows, with text as `text`. Raises Failed for a value that does not fit."""
     before = connection.text_factory
     connection.text_factory = text
     try:
@@ -134,7 +136,7 @@ def reading(connection: Connection, changes: Changes, text: Any = str) -> Iterat
 
 
 def refused(table: str, column: str, fault: Fault, key: str) -> SchemasyncError:
-    """The error for a value that does not fit, and of which no policy says what becomes of it."""
+    """Return the error for a value that does not fit and that no policy covers."""
     return Failed.of(
         Code.POSTGRES_VALUES,
         f"{table}.{column}: the value in the row {key} does not fit on PostgreSQL ({fault})",
@@ -147,5 +149,5 @@ def refused(table: str, column: str, fault: Fault, key: str) -> SchemasyncError:
 
 
 def select(table: MovedTable, columns: Sequence[str]) -> str:
-    """A SELECT of these columns of all rows, to which a WHERE may be added."""
+    """Return a SELECT of these columns of all rows, to which a WHERE may be added."""
     return f"SELECT {', '.join(columns) or 'NULL'} FROM main.{quote(table.name)}"

@@ -20,7 +20,7 @@ SAMPLES = 5  # keys of a finding
 
 
 def scan(connection: Connection, table: MovedTable) -> tuple[Finding, ...]:
-    """All findings of a table, in the order of its columns, then those of its keys."""
+    """Yield all findings of a table, first those of its columns in order, then those of its keys."""
     found = list(_of_columns(connection, table))
     changed = {fold(finding.columns[0]) for finding in found if finding.count > finding.refused}
     return (*found, *clashes(connection, table, changed), *dangling(connection, table))

@@ -1,4 +1,4 @@
-"""Detects what values are in columns of which neither the declaration nor a model says it: dates, numbers, JSON."""
+"""Detects the kinds of values in columns whose kind neither the declaration nor a model gives: dates, numbers, JSON."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def shapes(
     columns: Mapping[str, tuple[PgColumn, ...]],
     decided: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, PgType]]:
-    """The types of columns by the values in them, by folded table and column, for `columns_of`. `decided`: folded names
-    of the columns that a model or a definition decides."""
+    """Return the types of columns by the values in them, by folded table and column, for `columns_of`. `decided`:
+    folded names of the columns that a model or a definition decides."""
     register(connection)
     found: dict[str, dict[str, PgType]] = {}
     for table in schema.tables:
@@ -67,7 +67,7 @@ def _candidates(column: PgColumn, declared: str) -> Iterator[PgType]:
 
 
 def _has_only(connection: Connection, table: str, column: str, type_: PgType) -> bool:
-    """True if each value fits the type; the first one that does not ends the scan."""
+    """Return True if every value fits the type; the first one that does not ends the scan."""
     misfit = f"{quote(column)} IS NOT NULL AND ({accepted_type(type_, quote(column))}) IS NOT TRUE"
     return _is_none(connection, f"SELECT 1 FROM main.{quote(table)} WHERE {misfit} LIMIT 1")
 

@@ -1,1 +1,1 @@
-"""Finds what the data would do to a plan: read-only queries before the build, all at once, with counts and keys."""
+"""Finds the hazards of a plan's data: read-only queries before the build, all at once, with counts and keys."""

@@ -19,8 +19,8 @@ from .projection import KEY, Projection
 
 
 def dangling(connection: Connection, step: CarriedStep, plan: Plan, *, is_computed: bool = False) -> Iterator[Hazard]:
-    """Foreign keys of the new schema whose rows would dangle, and did not before. `is_computed`: the results of derived
-    tables are there, so that references to them can be checked."""
+    """Yield hazards for foreign keys of the new schema whose rows would dangle, and did not before. `is_computed`: the
+    results of derived tables exist, so that references to them can be checked."""
     for key in Effects(step).new.foreign_keys:
         parent = plan.step(key.table)
         if isinstance(parent, Transform) or (isinstance(parent, Derive) and not is_computed):
@@ -31,7 +31,7 @@ def dangling(connection: Connection, step: CarriedStep, plan: Plan, *, is_comput
 def of_key(
     connection: Connection, step: CarriedStep, plan: Plan, key: ForeignKey, projection: Projection
 ) -> Iterator[Hazard]:
-    """The same for one key; `projection` is that of its own table."""
+    """Yield the hazards of one foreign key; `projection`: that of its own table."""
     effects = Effects(step)
     if key in [change.key for change in effects.changes(c.AddForeignKey)]:
         yield from _missing(connection, step, plan, key, projection)
@@ -50,7 +50,7 @@ def _changes_parent(plan: Plan, key: ForeignKey) -> bool:
 
 
 def _before(connection: Connection, effects: Effects, key: ForeignKey) -> int:
-    """How many rows dangle already: their owner has to fix these, and they are no reason to refuse."""
+    """Return how many rows dangle already: their owner has to fix these, and they are no reason to refuse."""
     sources = [fold(effects.feeds[fold(column)].source or "") for column in key.columns]
     table = quote(effects.old.name)
     columns: dict[int, list[str]] = {}
@@ -64,7 +64,7 @@ def _missing(
     connection: Connection, step: CarriedStep, plan: Plan, key: ForeignKey, projection: Projection
 ) -> Iterator[Hazard]:
     parent = plan.step(key.table)
-    if parent is None or _refer_to_dense_keys(connection, parent, key, projection):
+    if parent is None or _refer_to_carried_row_ids(connection, parent, key, projection):
         return
     child = projection.rows()
     some = " AND ".join(f"child.{quote(column)} IS NOT NULL" for column in key.columns)
@@ -80,11 +80,14 @@ def _missing(
         keys = tuple(str(k) for (k,) in connection.execute(f"SELECT {KEY} {offending} ORDER BY {KEY} LIMIT {SAMPLES}"))
         columns, refer = ", ".join(key.columns), count(rows, "row refers", "rows refer")
         message = f"{step.name}.{columns}: {refer} to no row of {key.table}{shown(keys)}"
-        yield Hazard(HazardCode.DANGLING, message, _mend(projection.new, key), step.name, columns, rows, keys)
+        yield Hazard(HazardCode.DANGLING, message, _fix(projection.new, key), step.name, columns, rows, keys)
 
 
-def _refer_to_dense_keys(connection: Connection, parent: Step, key: ForeignKey, projection: Projection) -> bool:
-    """True if each row has NULL or one of the row ids of the parent, which the plan leaves as they are."""
+def _refer_to_carried_row_ids(connection: Connection, parent: Step, key: ForeignKey, projection: Projection) -> bool:
+    """True if each row has NULL or one of the row ids of the parent, which the plan leaves as they are.
+
+    It does not matter whether an index begins with the column: the query of _missing() reads a projection, which
+    looks up each row anyway (measured with 900,000 rows: 0.29 s here, 0.47 s there)."""
     if not isinstance(parent, CarriedStep) or not is_of_row_ids(key, projection.new, parent.new):
         return False
     to, before = key.references[0], parent.old.rowid_column
@@ -94,7 +97,7 @@ def _refer_to_dense_keys(connection: Connection, parent: Step, key: ForeignKey, 
     return are_all_there(connection, projection.rows(), key.columns[0], quote(parent.old.name), before)
 
 
-def _mend(table: Table, key: ForeignKey) -> str:
+def _fix(table: Table, key: ForeignKey) -> str:
     children = [column for column in table.columns if fold(column.name) in map(fold, key.columns)]
     set_null = "" if all(refuses_null(table, column) for column in children) else "Set them to NULL, or "
     return (

@@ -72,7 +72,7 @@ def probe_derived(
                 measured[step.name] = result.compute()
             except sqlite3.Error as error:
                 found.append(_cannot_be_computed(step, error))
-                break  # another one may read it
+                break  # another derived table may read it
             result.index_for(plan)
             found += result.hazards(plan, allowed, readers)
         else:
@@ -83,7 +83,7 @@ def probe_derived(
 
 
 class _Result:
-    """The result of one SELECT: `raw` as it is, and under the name of the table as that would store it."""
+    """The result of one SELECT: `raw` unchanged, and under the name of the table as the table would store it."""
 
     def __init__(self, connection: Connection, step: Derive, number: int) -> None:
         self.connection, self.step = connection, step
@@ -125,7 +125,7 @@ class _Result:
         yield from self._lost_rows(allowed)
 
     def _as_rewrite(self) -> Rewrite:
-        """A step from the result, as if it were an old table, to the new table."""
+        """Return a step from the result, treated as an old table, to the new table."""
         new, selected = self.step.new, self.step.selection.columns
         key = new.primary_key
         known = tuple(c.column for c in key.columns if c.column in selected) if key is not None else ()
@@ -133,13 +133,13 @@ class _Result:
         return Rewrite(replace(self.raw, primary_key=shown_by), new, tuple(_feed(c, selected) for c in new.columns))
 
     def _depends_on_order(self) -> bool:
-        """True if the result is another one when the rows of each table are read from its end, where the SELECT asks
-        for no order."""
+        """Return True if the result changes when the rows of each table are read from its end, where the SELECT has no
+        ORDER BY."""
         with _reversed(self.connection, self.step) as select:
             try:
                 with time_limit(self.connection, max(LEAST_TIME, self.seconds * TIMES)):
                     self._select(self.again, select)
-            except sqlite3.OperationalError:  # it takes too long, or it needs more of a table than a view has
+            except sqlite3.OperationalError:  # it takes too long, or it needs more than a view has, such as row ids
                 self._drop_again()
                 self._select(self.again, self.step.select)
         raw, again = (f"main.{quote(table.name)}" for table in (self.raw, self.again))
@@ -151,7 +151,7 @@ class _Result:
         self.connection.execute(f"DROP TABLE main.{quote(self.again.name)}")
 
     def _lost_rows(self, allowed: Collection[str]) -> Iterator[Hazard]:
-        """Rows of the replaced table that the result does not have."""
+        """Yield a hazard for rows of the replaced table that the result does not have."""
         old, new = self.step.replaced, self.step.new
         if old is None:
             return
@@ -177,8 +177,8 @@ class _Result:
 
 @contextmanager
 def _reversed(connection: Connection, step: Derive) -> Iterator[str]:
-    """The SELECT over temporary views of the old tables that give their rows from the end. For derived tables, and
-    where a view cannot stand for a table, SQLite reverses only scans that no clause orders.
+    """The SELECT over temporary views of the old tables that give their rows from the end. For derived tables, and if a
+    view cannot replace a table, SQLite reverses only scans that no clause orders.
     https://www.sqlite.org/pragma.html#pragma_reverse_unordered_selects"""
     views = step.selection.reads if _may_be_views(step) else ()
     connection.execute("PRAGMA reverse_unordered_selects=ON")
@@ -203,7 +203,7 @@ def _may_be_views(step: Derive) -> bool:
 
 
 def _stored_by(connection: Connection, table: str) -> list[str]:
-    """The columns in whose order the old table is stored."""
+    """Return the columns in whose order the old table is stored."""
     rows = connection.execute("SELECT name, pk FROM pragma_table_info(?, 'old') ORDER BY pk", (table,)).fetchall()
     names = {fold(name) for name, _ in rows}
     is_rowid = connection.execute("SELECT NOT wr FROM pragma_table_list(?) WHERE schema = 'old'", (table,)).fetchone()[
@@ -222,8 +222,8 @@ def _feed(column: Column, selected: Collection[str]) -> ColumnSource:
 
 
 def _identifying(old: Table, new: Table, selected: Collection[str]) -> list[str]:
-    """The columns that say which row of the replaced table is which of the result: those of the primary key; without
-    one that both have, all columns that both have."""
+    """Return the columns that match rows of the replaced table with rows of the result: those of the primary key, or
+    all common columns if the two have no common primary key."""
     key = new.primary_key
     names = [c.column for c in key.columns if c.column in selected] if key is not None else []
     if names and len(names) == len(key.columns if key else ()) and all(old.column(name or "") for name in names):
@@ -232,7 +232,7 @@ def _identifying(old: Table, new: Table, selected: Collection[str]) -> list[str]
 
 
 def _references(connection: Connection, plan: Plan, foreign: Iterable[Keep]) -> Iterator[Hazard]:
-    """Rows of other tables that would refer to no row of a derived one."""
+    """Yield hazards for rows of other tables that would refer to no row of a derived one."""
     for step in (*plan.carried, *foreign):
         for key in step.new.foreign_keys:
             if isinstance(plan.step(key.table), Derive):
@@ -255,9 +255,10 @@ def _unstable(step: Derive) -> Hazard:
 
 
 def _pause(plan: Plan, max_pause: float | None) -> Iterator[Hazard]:
-    """How long writers wait if the tables have to be filled again under the write lock."""
+    """Yield how long writers wait if the tables are filled again under the write lock: as a note, or as a hazard if
+    that is too long."""
     known = [step.measured.seconds for step in plan.derived if step.measured is not None and not step.selection.key]
-    if max_pause is None or not plan.derived or plan.archive:  # what comes from an archive stays as it is
+    if max_pause is None or not plan.derived or plan.archive:  # rows from an archive do not change
         return
     yield from _by_key(plan)
     if not known:

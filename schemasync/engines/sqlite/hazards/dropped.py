@@ -1,4 +1,4 @@
-"""Finds what is dropped with its values or cannot be filled again: tables, columns, the content of virtual tables."""
+"""Finds values that are dropped and cannot be filled again: tables, columns, the content of virtual tables."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ..unknown_names import module_of
 def table(connection: Connection, step: Drop) -> Iterator[Hazard]:
     """A dropped table, with all of its rows."""
     rows = count_rows(connection, step.name)
-    message = f'table "{step.name}" goes with {count(rows, "row")}'
+    message = f'table "{step.name}" is dropped with {count(rows, "row")}'
     yield Hazard(HazardCode.ROWS_DROPPED, message, table=step.name, rows=rows)
 
 
 def columns(connection: Connection, name: str, old: str, changes: Iterable[Change]) -> Iterator[Hazard]:
-    """Dropped columns of a table that stays, under that name, and has the name `old` now."""
+    """Yield hazards for dropped columns of a table that stays. `name`: its new name; `old`: its present name."""
     for change in changes:
         if isinstance(change, c.DropColumn) and change.column.generated is None:
             sql = f"SELECT count({quote(change.column.name)}) FROM {quote(old)}"
             rows = connection.execute(sql).fetchone()[0]
-            message = f"{name}.{change.column.name} goes with {count(rows, 'value')}"
+            message = f"{name}.{change.column.name} is dropped with {count(rows, 'value')}"
             yield Hazard(HazardCode.ROWS_DROPPED, message, "", name, change.column.name, rows)
 
 
 def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], opener: Opener) -> Iterator[Hazard]:
-    """A virtual table whose content the new one cannot get."""
+    """Yield a hazard for a virtual table whose content the new one cannot get."""
     old, new = step.old.virtual, step.new.virtual
     if old is None or new is None:
         message = f'"{step.name}" cannot change from a virtual table into an ordinary one, or back'
@@ -60,7 +60,7 @@ def virtual(connection: Connection, step: Rewrite, allowed: frozenset[str], open
 
 
 def _rounded(connection: Connection, step: Rewrite, condition: str, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """Coordinates of an R-Tree for which the condition holds."""
+    """Yield a hazard for coordinates of an R-Tree that meet the condition."""
     for name in identity(connection, "main", step.old.name)[1:] if condition else ():
         plain = f"{step.name}.{name[1:-1]}"
         rounded = f"typeof({name}) IN ('integer', 'real') AND ({condition.format(name)})"
@@ -74,7 +74,8 @@ def _rounded(connection: Connection, step: Rewrite, condition: str, allowed: fro
 def _lost_virtual_columns(
     connection: Connection, old: Table, new: Table, allowed: frozenset[str], opener: Opener
 ) -> Iterator[Hazard]:
-    """Columns that a virtual table keeps itself and that its new arguments no longer name, or read from elsewhere."""
+    """Yield hazards for columns stored in a virtual table itself that its new arguments no longer name, or read from
+    elsewhere."""
     if old.virtual is None or option(old.virtual, "content"):
         return
     stay: set[str] = set()

@@ -22,7 +22,8 @@ from .projection import KEY, Projection
 
 @dataclass(frozen=True, slots=True)
 class UniqueSet:
-    """`columns` must be unique among the rows for which `where` is true; `what` says by what."""
+    """`columns` must be unique among the rows for which `where` is true. `what`: the constraint or index that demands
+    it."""
 
     what: str
     columns: tuple[IndexedColumn, ...]
@@ -30,20 +31,20 @@ class UniqueSet:
 
     @property
     def words(self) -> frozenset[str]:
-        """The folded names that it may refer to."""
+        """The folded names that the set may refer to."""
         spoken = [sql for sql in (*(column.expression for column in self.columns), self.where) if sql is not None]
         named = {fold(column.column) for column in self.columns if column.column is not None}
         return frozenset(named.union(*map(words, spoken)))
 
 
 def duplicates(connection: Connection, step: CarriedStep) -> Iterator[Hazard]:
-    """Sets of columns that must be unique and in which rows would share values."""
+    """Yield hazards for sets of columns that must be unique and in which rows would share values."""
     for unique in unique_sets(Effects(step)):
         yield from of_set(connection, step.name, unique, Projection(step))
 
 
 def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Projection) -> Iterator[Hazard]:
-    """The rows of the projection that share a value."""
+    """Yield a hazard for rows of the projection that share a value."""
     terms = [_term(column, projection.new) for column in unique.columns]
     some = " AND ".join(f"{term} IS NOT NULL" for term in terms)
     if unique.where is not None:
@@ -62,7 +63,7 @@ def of_set(connection: Connection, table: str, unique: UniqueSet, projection: Pr
 
 
 def _query(unique: UniqueSet, projection: Projection) -> str:
-    """A query of the live database that lists the shared values; empty if they are computed."""
+    """Return a query of the live database that lists the shared values; empty if the values are computed."""
     feeds = [projection.feeds.get(fold(part.column or "")) for part in unique.columns]
     sources = [feed.source for feed in feeds if feed is not None and feed.same and feed.source is not None]
     if unique.where is not None or len(sources) < len(unique.columns):
@@ -85,7 +86,8 @@ def _collation(part: IndexedColumn, table: Table) -> str | None:
 
 
 def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | None:
-    """What gives all rows the same value of a column, and a hint; None for a column with the rows' own values."""
+    """Return what gives all rows the same value of a column, in a phrase, and a hint; None if the rows have their own
+    values."""
     feed = projection.feeds.get(fold(part.column or ""))
     column = projection.new.column(part.column or "")
     if feed is None or column is None:
@@ -102,7 +104,7 @@ def _given(part: IndexedColumn, projection: Projection) -> tuple[str, str] | Non
 
 
 def unique_sets(effects: Effects) -> Iterator[UniqueSet]:
-    """Every set of columns that must be unique and was not before, or whose values change, or may be computed
+    """Yield every set of columns that must be unique and was not before, or whose values change, or may be computed
     differently by the installed SQLite. For other columns the unique index in the old file is enough."""
     new = effects.new
     key = new.primary_key

@@ -1,4 +1,4 @@
-"""The effects of a step on the values of a table, which decide what has to be checked in its data."""
+"""The effects of a step on the values of a table, which decide what must be checked in its data."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ class Effects:
     def at_risk(
         self, sql: Sql, added: Sequence[object] = (), item: object = None, within: frozenset[str] = frozenset()
     ) -> bool:
-        """True if the item is among those added, or its expression reads a column whose values change. `within`:
-        the generated columns whose expressions lead here. A word of one may be its own name: `date AS (date(x))`."""
+        """Return True if the item is among those added, or its expression reads a column whose values change. `within`:
+        the generated columns whose expressions lead to this one. A word in an expression may be the column's own name:
+        `date AS (date(x))`."""
         return item in added or any(self.changes_value(word, within) for word in words(sql) if word not in within)
 
     def changes_value(self, column: str, within: frozenset[str] = frozenset()) -> bool:
@@ -70,5 +71,5 @@ class Effects:
 
 
 def words(sql: Sql) -> list[str]:
-    """The folded names that an expression may refer to."""
+    """Return the folded names that an expression may refer to."""
     return [fold(token.value) for token in lexer.tokens(sql.text) if token.kind.name in ("WORD", "QUOTED")]

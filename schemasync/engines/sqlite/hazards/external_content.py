@@ -1,4 +1,4 @@
-"""Finds full-text indexes of other tables' text that would be rebuilt, and would then hold what was kept out of
+"""Finds full-text indexes of other tables' text that would be rebuilt, and would then contain text that was kept out of
 them."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..rebuild.external_content import External, external_indexes, is_whole
 
 
 def read_anew(connection: Connection, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """Indexes that do not hold exactly what their content holds, although the plan must rebuild them."""
+    """Yield hazards for indexes that differ from their content, although the plan must rebuild them."""
     for index in external_indexes(connection, plan):
         if index.needs_all and not is_whole(connection, index):
             yield _allowed(index) if fold(index.name) in allowed else _refused(index)

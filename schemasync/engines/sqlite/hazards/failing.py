@@ -26,8 +26,8 @@ HINT = "Write it so that it accepts every row, or fix the rows."
 
 
 def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """The hazards of a table with values that cannot be computed or named: the former, and all that do not depend on
-    either."""
+    """Yield the hazards of a table with values that cannot be computed or named: these values, and all hazards that do
+    not depend on them."""
     columns = dict(_columns(connection, step))
     yield from columns.values()
     failing = _with_dependents(step, frozenset({*columns, *unnamed(step)}))
@@ -54,12 +54,13 @@ def one_by_one(connection: Connection, step: CarriedStep, plan: Plan, allowed: f
 
 
 def unnamed(step: CarriedStep) -> list[str]:
-    """Folded names of new columns that no query over the present rows can name: SQLite checks these when it writes."""
+    """Return folded names of new columns that no query over the present rows can name: SQLite checks these when it
+    writes."""
     return [fold(column.name) for column in step.new.columns if is_lost_in_subqueries(column.name)]
 
 
 def _columns(connection: Connection, step: CarriedStep) -> Iterator[tuple[str, Hazard]]:
-    """(folded name, hazard) of each column that fails by itself."""
+    """Yield (folded name, hazard) of each column that fails by itself."""
     effects = Effects(step)
     computed_columns = computed(effects)
     unsure = {fold(column.name) for column in computed_columns}

@@ -17,10 +17,10 @@ BATCH = 200  # predicates in one pass over a table; SQLite allows 2,000 result c
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A conversion that a hint may offer, checked against `rows`, which hold what feeds the new columns.
+    """A conversion that a hint may offer, checked against `rows`: the values that feed the new columns.
 
-    `value` is what feeds the column. `misfits` is true if the column does not accept it unchanged, and `changes` if the
-    conversion gives another value than the column does, or one of a misfit that cannot be converted back.
+    `value`: the value that feeds the column. `misfits` is true if the column does not accept it unchanged. `changes` is
+    true if the conversion gives another value than the column does, or cannot be converted back from a misfit.
     """
 
     rows: str
@@ -44,7 +44,8 @@ class Predicate:
 
 
 def rows(connection: Connection, table: str, predicates: Sequence[Predicate], parts: Sequence[str]) -> Iterator[Hazard]:
-    """The predicates that are true for some row; `parts` are projections that hold all rows between them."""
+    """Yield the hazards of predicates that are true for some row. `parts`: projections that have all rows between
+    them."""
     for begin in range(0, len(predicates), BATCH):
         batch = predicates[begin : begin + BATCH]
         if not any(_some(connection, batch, part) for part in parts):
@@ -57,7 +58,7 @@ def rows(connection: Connection, table: str, predicates: Sequence[Predicate], pa
 
 
 def _some(connection: Connection, batch: Sequence[Predicate], part: str) -> bool:
-    """True if one of the predicates is true for a row. To count for each takes three times as long."""
+    """Return True if one of the predicates is true for a row. Counting for each takes three times as long."""
     query = f"SELECT 1 FROM {part} WHERE {' OR '.join(f'({p.sql})' for p in batch)} LIMIT 1"
     return connection.execute(query).fetchone() is not None
 
@@ -77,7 +78,7 @@ def _hazard(connection: Connection, table: str, predicate: Predicate, number: in
 
 
 def _hint(connection: Connection, predicate: Predicate) -> str:
-    """The conversion if it keeps every value; otherwise some of the values, for a person to decide."""
+    """Return the conversion if it keeps every value; otherwise some of the values, for a person to decide."""
     cast = predicate.cast
     if cast is None:
         return predicate.hint

@@ -29,8 +29,8 @@ def of_rows(
     *,
     is_computed: bool = False,
 ) -> Iterator[Hazard]:
-    """The hazards of the rows of one table. `is_computed`: the connection's database has the results of derived tables;
-    without them, references to these cannot be checked."""
+    """Yield the hazards of the rows of one table. `is_computed`: the connection's database has the results of derived
+    tables; without them, references to these cannot be checked."""
     projection, predicates = Projection(step), Predicates(step, allowed)
     if isinstance(step, Keep) and not is_readable(connection, projection.old.name):
         return

@@ -1,4 +1,5 @@
-"""Finds what another SQLite has computed differently from this one: indexes that miss rows, and stored values."""
+"""Finds content that another SQLite has computed differently from this one: indexes that miss rows, and stored
+values."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ from .same_table import same_table
 
 
 def outdated(connection: Connection) -> Iterator[Hazard]:
-    """Both kinds, in the whole database. Reads each table that has such an index or column."""
+    """Yield hazards of both kinds in the whole database. Reads each table that has such an index or column."""
     yield from stale_indexes(connection)
     for table in inspect(connection).schema.tables:
         yield from changed_values(connection, table)
 
 
 def stale_indexes(connection: Connection) -> Iterator[Hazard]:
-    """The indexes over computed values that are not what this SQLite computes."""
+    """Yield a hazard for indexes over computed values whose content is not what this SQLite computes."""
     names, where = defaultdict[str, list[str]](list), _conditions(connection)
     for index in computed_indexes(connection):
         names[index.table].append(index.name)
@@ -48,8 +49,8 @@ def _conditions(connection: Connection) -> dict[str, str]:
 
 
 def _surplus(connection: Connection, table: str, index: str, where: str) -> int:
-    """How many rows an index has more than it should. A query by the index returns them, and integrity_check of SQLite
-    3.54 has no message about them."""
+    """Return how many rows an index has that it should not have. A query by the index returns them, and integrity_check
+    of SQLite 3.54 does not report them."""
     by_index = f"SELECT count(*) FROM {quote(table)} INDEXED BY {quote(index)} WHERE {where}"
     by_table = f"SELECT count(*) FROM {quote(table)} NOT INDEXED WHERE {where}"
     try:
@@ -71,7 +72,7 @@ def _stale(table: str, index: str, why: str) -> Hazard:
 
 
 def changed_values(connection: Connection, table: Table) -> Iterator[Hazard]:
-    """The STORED columns of a table with rows whose values a rewrite would change."""
+    """Yield hazards for the STORED columns of a table with rows whose values a rewrite would change."""
     if table.virtual is not None or not any(column.stored for column in table.columns):
         return
     step = same_table(table)
@@ -81,4 +82,4 @@ def changed_values(connection: Connection, table: Table) -> Iterator[Hazard]:
     try:
         yield from list(rows(connection, table.name, found, [Projection(step).rows()]))
     except sqlite3.Error:
-        return  # a name that this process does not know, or a value that cannot be computed: a rewrite says so
+        return  # a name that this process does not know, or a value that cannot be computed: a rewrite reports it

@@ -35,9 +35,9 @@ _FIX = "Fix the rows: the constraint existed before, and they violate it."
 
 
 class Predicates:
-    """The queries on single rows of one table; `allowed` are folded "table.column" whose values may be replaced.
+    """The queries on single rows of one table. `allowed`: folded "table.column" whose values may be replaced.
 
-    `failing` are folded names of columns that cannot be computed: what depends on them is not checked.
+    `failing`: folded names of columns that cannot be computed; everything that depends on them is not checked.
     """
 
     def __init__(self, step: CarriedStep, allowed: frozenset[str], failing: frozenset[str] = frozenset()) -> None:
@@ -45,14 +45,15 @@ class Predicates:
         self.old, self.new, self.feeds = self.effects.old, self.effects.new, self.effects.feeds
 
     def losses(self) -> Iterator[Predicate]:
-        """Checked on the raw values: what the types of the new columns would lose."""
+        """Yield predicates on the raw values: values that the types of the new columns would lose."""
         for column in self.new.columns:
             feed = self.feeds[fold(column.name)]
             if feed.origin is Origin.CARRIED and not feed.same:
                 yield from self._lossy(column)
 
     def emptied(self) -> Iterator[Predicate]:
-        """Checked on the raw and the old values: what a fill empties or shortens. Only notes."""
+        """Yield predicates on the raw and the old values: values that a fill empties or shortens. These are only
+        notes."""
         for column in self.new.columns[:HALF]:
             feed = self.feeds[fold(column.name)]
             if feed.origin is not Origin.FILLED or feed.source is None or fold(column.name) in self.failing:
@@ -77,7 +78,7 @@ class Predicates:
             )
 
     def values(self) -> Iterator[Predicate]:
-        """Checked on the values as the new columns would hold them, and values that must be computable."""
+        """Yield predicates on the values as the new columns would hold them, and on values that must be computable."""
         for column in self.new.columns:
             feed = self.feeds[fold(column.name)]
             if fold(column.name) in self.failing:
@@ -96,7 +97,7 @@ class Predicates:
             yield Predicate(f"typeof({sql}) = ''", HazardCode.FILL_FAILS, what, "")  # found by an error, not by a row
 
     def checks(self) -> Iterator[Predicate]:
-        """Checked on the whole row: the CHECKs that it may violate."""
+        """Yield predicates on the whole row: the CHECKs that it may violate."""
         for check in self.new.checks:
             if self.failing.intersection(words(check.expression)):
                 continue
@@ -114,7 +115,8 @@ class Predicates:
             yield self._loss(column, sql, "stored as", self._may_go(column), cast)
 
     def _lossy_again(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
-        """The column does not change, but this SQLite may store a value differently from the one that wrote it."""
+        """Yield a predicate for a column that does not change, if this SQLite may store a value differently from the
+        one that wrote it."""
         if affinity(column, self.new.strict) is Affinity.TEXT:
             return  # only a number loses something as text, and such a column holds none
         before, table = quote(feed.source or ""), quote(self.old.name)
@@ -137,7 +139,7 @@ class Predicates:
         return f"If they may be lost: --allow-drop {shlex.quote(f'{self.new.name}.{column.name}')}"
 
     def _cast(self, column: Column) -> str:
-        """SQL over the old row that gives the column's present value in its new type."""
+        """Return SQL over the old row for the column's present value in its new type."""
         return f"CAST({self._present(column)} AS {_plain_type(column)})"
 
     def _present(self, column: Column) -> str:
@@ -182,7 +184,8 @@ class Predicates:
         yield Predicate(sql, HazardCode.NULLS, message, hint, column.name)
 
     def _no_row_id(self, column: Column, feed: ColumnSource) -> Iterator[Predicate]:
-        """A column that becomes the row id: SQLite would choose one for a NULL, and accepts only integers."""
+        """Yield predicates on a column that becomes the row id: SQLite would choose one for a NULL, and accepts only
+        integers."""
         if column.name != self.new.rowid_column or feed.origin is Origin.DEFAULT:
             return
         if feed.origin is Origin.CARRIED and feed.source == self.old.rowid_column:
@@ -217,11 +220,12 @@ class Predicates:
 
     @cached_property
     def _raws(self) -> str:
-        """What feeds each new column: as long as the table is wide, so it is written once."""
+        """Return the subquery with the values that feed each new column. It grows with the width of the table, so it is
+        written once."""
         return Projection(self.effects.step, self.failing).raws()
 
     def _conversion(self, column: Column, row_errors: str, hint: str) -> Cast:
-        """The result of a CAST of the values that feed the column; without a `hint` it is never offered."""
+        """Return a CAST of the values that feed the column; without a `hint` it is never offered."""
         value, taken = raw(column.name), f"({stored(raw(column.name), column, self.new)})"
         cast = f"CAST({value} AS {_plain_type(column)})"
         changes = (
@@ -244,7 +248,8 @@ class Predicates:
         yield Predicate(sql, HazardCode.GENERATED_REPLACES, text, self._may_go(column), column.name)
 
     def changed(self, column: Column, source: str) -> Iterator[Predicate]:
-        """A STORED column with the same expression, whose values another SQLite may have computed."""
+        """Yield a predicate on a STORED column with the same expression, whose values another SQLite may have
+        computed."""
         before = self.old.column(source)
         is_stored = before is not None and before.stored and column.stored
         if not is_stored or not self.effects.is_written or self.effects.changes_value(column.name):
@@ -255,7 +260,8 @@ class Predicates:
         yield Predicate(sql, HazardCode.GENERATED_CHANGES, text, "", column.name)
 
     def _computed(self) -> Iterator[tuple[str, str]]:
-        """What SQLite will compute for every row and nothing else checks: it must not fail on any."""
+        """Yield the (name, SQL) that SQLite will compute for every row and that no other check covers: it must not fail
+        on any."""
         for column in computed(self.effects):
             if fold(column.name) not in self.failing:
                 yield f"the values of {column.name}", quote(column.name)
@@ -283,8 +289,8 @@ def _plain_type(column: Column) -> str:
 
 
 def _can_be_told_back(value: str, cast: str) -> str:
-    """SQL that is true if the conversion can be undone, so that nothing is lost; text must be ASCII only, because other
-    bytes may not be text."""
+    """Return SQL that is true if the conversion can be undone, so that nothing is lost. Text must be ASCII only,
+    because other bytes may not be text."""
     types = ("text", "blob", "integer", "real")
     cases = " ".join(f"WHEN '{t}' THEN CAST({cast} AS {t.upper()}) = {value} COLLATE BINARY" for t in types)
     is_text = f"typeof({cast}) = 'text' AND typeof({value}) = 'blob'"
@@ -293,7 +299,7 @@ def _can_be_told_back(value: str, cast: str) -> str:
 
 
 def _need_of_key(table: Table, column: Column) -> str:
-    """What a column needs if one value for all rows is wrong, because it is in a key; '' for any other."""
+    """Return the need of a column in a key, for which one value for all rows is wrong; '' for any other column."""
     name = fold(column.name)
 
     def is_in(columns: Iterable[IndexedColumn]) -> bool:

@@ -40,8 +40,8 @@ def probe(
     readers: Readers = MappingProxyType({}),
     opener: Opener | None = None,
 ) -> tuple[Hazard, ...]:
-    """All hazards of the data. `allowed_losses` are folded "table.column" whose values may be replaced; `readers` check
-    whether the application can read what a column would hold; `opener` registers what the application does."""
+    """Yield all hazards of the data. `allowed_losses`: folded "table.column" whose values may be replaced. `readers`
+    check whether the application can read what a column would hold. `opener` registers the application's functions."""
     found: list[Hazard] = []
     for step in plan.steps:
         match step:
@@ -68,7 +68,7 @@ def probe(
 
 
 def foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
-    """Foreign tables that refer to ours, as steps in which only what they refer to changes."""
+    """Return foreign tables that refer to ours, as steps in which only the tables that they refer to change."""
     steps: dict[str, Rewrite | FilledStep] = {fold(step.old.name): step for step in plan.rewritten}
     steps |= {fold(step.replaced.name): step for step in plan.filled if step.replaced is not None}
     names = [
@@ -85,7 +85,7 @@ def foreign_children(connection: Connection, plan: Plan) -> Iterator[Keep]:
 
 
 def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
-    """Foreign tables, if a file that starts empty has them written, too."""
+    """Yield the foreign tables if the new file starts empty, so that their rows are written, too."""
     if plan.strategy is not Strategy.FRESH:
         return
     for table in inspect(connection).schema.tables:
@@ -94,7 +94,7 @@ def _foreign_copied(connection: Connection, plan: Plan) -> Iterator[Rewrite]:
 
 
 def _followed(key: ForeignKey, parent: Rewrite | FilledStep) -> ForeignKey:
-    """The key under the names that its parent will have."""
+    """Return the key with the names that its parent will have."""
     if isinstance(parent, FilledStep):
         return replace(key, table=parent.name)
     now = {fold(feed.source): feed.column for feed in parent.feeds if feed.source is not None}

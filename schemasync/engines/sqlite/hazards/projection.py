@@ -13,7 +13,7 @@ from .effects import words
 KEY = '"_schemasync_key"'
 _ROWID = '"_schemasync_rowid"'
 
-# What gives an expression the affinity of a column, and the types of value that the column does not convert to it.
+# The cast that gives an expression the affinity of a column, and the types that the column does not convert to it.
 _CASTS = {
     Affinity.INTEGER: ("NUMERIC", "'text', 'blob'"),
     Affinity.NUMERIC: ("NUMERIC", "'text', 'blob'"),
@@ -39,7 +39,7 @@ class Projection:
         return self._generated(self._stored())
 
     def parts(self) -> list[str]:
-        """The same rows in two parts, for expressions that compare columns with literals of another type.
+        """Return the rows as two subqueries, for expressions that compare columns with literals of another type.
 
         `price > '0'` depends on the affinity of the column, which an expression has only with a CAST. The CAST changes
         the few values which the column's type does not convert, so rows with such values are checked without it.
@@ -66,14 +66,15 @@ class Projection:
         return [self._generated(typed), self._generated(f"(SELECT * FROM {plain} WHERE {odd})")]
 
     def raws(self) -> str:
-        """What feeds each new column, before the column converts it."""
+        """Return a subquery with the value that feeds each new column, before the column converts it."""
         raws = [f"{_key_sql(self.old)} AS {KEY}", f"{self._rowid} AS {_ROWID}"]
         for column in self.new.columns:
             raws.append(f"{self._source(self.feeds[fold(column.name)], column)} AS {raw(column.name)}")
         return f"(SELECT {', '.join(raws)} FROM {quote(self.old.name)})"
 
     def raws_and_before(self, most: int) -> str:
-        """What feeds each of the first new columns, and the old values of those that have a fill."""
+        """Return a subquery with the values that feed the first `most` new columns, and the old values; only columns
+        with a fill."""
         found = [f"{_key_sql(self.old)} AS {KEY}"]
         for column in self.new.columns[:most]:
             feed = self.feeds[fold(column.name)]
@@ -106,7 +107,7 @@ class Projection:
         return [] if self.new.without_rowid else [name for name in ROWID_NAMES if name not in taken]
 
     def _generated(self, sql: str) -> str:
-        """The projection with its generated columns, in the order of their dependencies."""
+        """Return the projection with its generated columns, in the order of their dependencies."""
         left = [column for column in self.new.columns if column.generated is not None]
         while left:
             names = {fold(column.name) for column in left}
@@ -164,7 +165,7 @@ def _collated(sql: str, column: Column) -> str:
 
 
 def _key_sql(table: Table) -> str:
-    """A row's key as text that a person can search for."""
+    """Return SQL for a row's key as text that a person can search for."""
     key = table.primary_key
     names = [quote(column.column) for column in key.columns if column.column] if key else []
     if not names:
@@ -176,4 +177,4 @@ def _rowid_or_null(table: Table) -> str:
     try:
         return rowid_name(table) or "NULL"
     except Refused:
-        return "NULL"  # hidden by columns of all its names, which does not matter for a table that is only read
+        return "NULL"  # columns hide all names of the row id, which does not matter for a table that is only read

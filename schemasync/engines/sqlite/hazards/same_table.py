@@ -1,4 +1,4 @@
-"""A table that is written again as it is."""
+"""A step that rewrites a table unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ....schema.model import Table
 
 
 def same_table(table: Table) -> Rewrite:
-    """The step, without the foreign keys."""
+    """Return the step for a table, without its foreign keys."""
     feeds = (
         ColumnSource(c.name, Origin.CARRIED if c.generated is None else Origin.GENERATED, c.name, same=True)
         for c in table.columns

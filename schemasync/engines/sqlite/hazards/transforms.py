@@ -30,7 +30,8 @@ LONGEST = 1.0  # seconds for which one transform is tried
 
 
 def probe_transforms(path: Path, plan: Plan, opener: Opener, allowed: frozenset[str]) -> Plan:
-    """The plan with estimates, and with the hazards of its transforms. The caller has the database at `path` open.
+    """Return the plan with estimates, and with the hazards of its transforms. The caller has the database at `path`
+    open.
 
     `allowed`: folded names of tables that may lose rows. Raises Refused with all transforms that fail at one of the
     first rows, or make other rows when they are called again.
@@ -70,7 +71,8 @@ def _measured(step: Transform, found: dict[str, Measured]) -> Transform:
 
 
 def _tried(connection: Connection, source: Source) -> Measured:
-    """Call a transform with the first rows, twice. Groups are only found: those of some rows may not be whole."""
+    """Call a transform with the first rows, twice. Groups are only determined, not made: those of some rows may not be
+    complete."""
     begun, rows = time.monotonic(), count_of(connection, f"old.{quote(source.table.name)}")
     caller, tried = Caller(source.function, source.targets), 0
     read = replace(source, function=replace(source.function, kind=Kind.ONE_TO_MANY)) if source.is_grouped else source
@@ -91,7 +93,7 @@ def _tried(connection: Connection, source: Source) -> Measured:
 
 
 def _lost_rows(path: Path, plan: Plan, opener: Opener, allowed: frozenset[str]) -> Iterator[Hazard]:
-    """Tables with rows that no transform reads, and that transforms fill."""
+    """Yield hazards for tables with rows that transforms fill without reading them."""
     with closing(temporary_with_old(opener, path)) as connection:
         for step in plan.transformed:
             if step.replaced is None or fold(step.replaced.name) in map(fold, step.reads) or fold(step.name) in allowed:

@@ -17,14 +17,15 @@ from .findings import SAMPLES, shown
 from .projection import KEY, Projection
 
 Readers = Mapping[tuple[str, str], Callable[[Any], bool]]
-"""Maps folded (table, column) to a check whether the application can read a stored value that is not NULL."""
+"""Maps folded (table, column) to a function that returns whether the application can read a stored value, which is not
+NULL."""
 
 FIX = "Fix the rows, or give the column a fill whose values its field can read."
 NOTE = "Queries for these rows raise an error, or return None or a value that cannot be saved."
 
 
 def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> Iterator[Hazard]:
-    """Values of columns whose type or values change, as the new schema would hold them."""
+    """Yield hazards for values, as the new schema would hold them, of columns whose type or values change."""
     effects, rows = Effects(step), Projection(step).rows()
     for column in effects.new.columns:
         reads = readers.get((fold(step.name), fold(column.name)))
@@ -36,7 +37,7 @@ def unreadable(connection: Connection, step: CarriedStep, readers: Readers) -> I
 
 
 def unreadable_now(connection: Connection, readers: Readers) -> Iterator[Hazard]:
-    """The same for the present rows."""
+    """Yield hazards for unreadable values of the present rows."""
     for (table, name), reads in readers.items():
         columns = {fold(found) for _, found, *_ in connection.execute(f"PRAGMA table_xinfo({quote(table)})")}
         if name not in columns:
@@ -56,7 +57,7 @@ def _may_be_another(effects: Effects, column: Column) -> bool:
 def _refused(
     connection: Connection, select: str, column: Column | str, reads: Callable[[Any], bool]
 ) -> tuple[int, tuple[str, ...]]:
-    """How many values cannot be read, and some keys of their rows."""
+    """Return how many values cannot be read, and the keys of some of their rows."""
     name = column if isinstance(column, str) else column.name
     number, keys = 0, list[str]()
     for key, value in connection.execute(f"{select} WHERE {quote(name)} IS NOT NULL"):

@@ -1,4 +1,4 @@
-"""An index that might help, and what a plan says of it."""
+"""An index that might help, and how a plan uses it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Candidate:
 
     @property
     def index(self) -> Index:
-        """With the name that schemasync gives it if schema.json gives none."""
+        """The index, with the name that schemasync gives it if schema.json gives none."""
         return Index(normalize.index_name(self.table.name, self.columns), self.columns)
 
     @property
@@ -38,18 +38,18 @@ class Candidate:
         return ddl.create_index(self.table, self.index)
 
     def followed_by(self, column: IndexedColumn) -> Candidate:
-        """The same with one more column."""
+        """Return a candidate with this column added at the end."""
         return Candidate(self.table, (*self.columns, column))
 
     def is_begin_of(self, columns: Sequence[IndexedColumn]) -> bool:
-        """True if an index over these columns does all that this one does."""
+        """Return True if an index over these columns does everything that this one does."""
         return tuple(columns[: len(self.columns)]) == self.columns
 
 
 @contextmanager
 def created(connection: Connection, candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
-    """Within the block the database has these indexes. Yields them; the block may change them, and the list with
-    them."""
+    """Create these indexes for the block, and drop them after it. Yields the list, with which the block keeps track of
+    the indexes that it drops and creates."""
     there = list(candidates)
     change(connection, (), there)
     try:
@@ -78,11 +78,12 @@ def uses(plan: Plan, index: str) -> bool:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cost:
-    """How much a plan leaves to be done, as far as its lines say: less is better, and the first difference counts.
+    """The work that a plan leaves, as far as its lines show: less is better, and the first difference counts.
     https://www.sqlite.org/eqp.html
 
-    `scans`: tables that are read whole, and indexes that are made for one run. `sorts`: 2 for rows that are sorted or
-    collected, 1 for those that come partly in order. `equal` and `ranges`: terms that an index finds, below zero.
+    `scans`: tables that are read completely, and indexes that are made for one run. `sorts`: 2 for rows that are sorted
+    or collected, 1 for those that come partly in order. `equal` and `ranges`: minus the number of terms that an index
+    finds.
     """
 
     scans: int

@@ -1,4 +1,4 @@
-"""Measures on a copy of the database what an index takes: bytes, and the time of writes."""
+"""Measures the cost of an index on a copy of the database: bytes, and the time of writes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..table_sizes import count_rows
 from .candidate import Candidate, plan_of, uses
 
 SAMPLE = 2_000  # rows that are deleted and inserted again
-TURNS = 9  # of which the fastest counts
-MOST_ALIKE = 10  # a row of ten: see _is_selective
+TURNS = 9  # the fastest turn counts
+MOST_ALIKE = 10  # one row of ten: see _is_selective
 FEW_ROWS = 1_000  # a table with fewer rows is read faster than a person notices, with or without an index
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an index takes. `bytes`: its size; `before` and `after`: the rows that are deleted and inserted again in a
-    second of the processor, within a transaction; 0 if that cannot be measured. `is_used`: it tells rows apart, and
-    SQLite uses it also when it knows how many of them have the same values (ANALYZE)."""
+    """The cost of an index. `bytes`: its size. `before` and `after`: the rows that are deleted and inserted again in a
+    second of the processor, within a transaction, without and with the index; 0 if that cannot be measured. `is_used`:
+    it is selective, and SQLite uses it also when it knows how many rows have the same values (ANALYZE)."""
 
     bytes: int
     before: float
@@ -50,7 +50,8 @@ def index_bytes(connection: Connection, name: str) -> int | None:
 
 
 def prices(opener: Opener, copy: Path, candidates: Sequence[Candidate], statements: Iterable[str]) -> list[Price]:
-    """The price of each index, in a file that nobody else uses. Those before it are there when it is measured."""
+    """Return the price of each index, in a file that nobody else uses. Each is measured together with those before
+    it."""
     with closing(opener.build(copy)) as connection:
         connection.execute("PRAGMA main.journal_mode=MEMORY").fetchone()  # each turn is rolled back
         triggers.delete(connection, "1")
@@ -75,8 +76,8 @@ def _created(connection: Connection, one: Candidate) -> tuple[int, float, float]
 
 
 def _is_selective(connection: Connection, one: Candidate) -> bool:
-    """False if more than a tenth of the rows have the same values, on average: SQLite looks up each of them, which
-    takes longer than to read the table. https://www.sqlite.org/fileformat2.html#stat1tab"""
+    """Return False if more than a tenth of the rows have the same values, on average: SQLite looks up each of them,
+    which takes longer than reading the table. https://www.sqlite.org/fileformat2.html#stat1tab"""
     found = connection.execute("SELECT stat FROM main.sqlite_stat1 WHERE idx = ?", (one.name,)).fetchone()
     if found is None:
         return False  # the table is empty
@@ -99,7 +100,7 @@ class _Rows:
 
     @classmethod
     def of(cls, table: Table) -> _Rows | None:
-        """None for a table whose row id has no name of its own."""
+        """Return the rows of a table; None if columns hide all names of its row id."""
         columns = tuple(quote(column.name) for column in table.columns if column.generated is None)
         if table.without_rowid and table.primary_key is not None:
             return cls(quote(table.name), tuple(_names(table)), columns)
@@ -109,7 +110,7 @@ class _Rows:
         return None if free is None else cls(quote(table.name), (free,), (free, *columns))
 
     def choose(self, connection: Connection) -> None:
-        """Choose the rows that are written, which are the same with and without the index."""
+        """Choose the rows that are written; they are the same with and without the index."""
         key = ", ".join(self.key)
         connection.execute("DROP TABLE IF EXISTS temp.sample")
         connection.execute(
@@ -118,8 +119,8 @@ class _Rows:
         )
 
     def per_second(self, connection: Connection) -> float:
-        """How many rows are written in a second of the processor, which others that use it do not shorten. Each row is
-        deleted and inserted again, which counts twice. 0 if SQLite refuses them."""
+        """Return how many rows are written in a second of the processor's time, which does not depend on other
+        programs. Each row is deleted and inserted again, which counts twice. 0 if SQLite refuses the rows."""
         key, columns = ", ".join(self.key), ", ".join(self.columns)
         try:
             least = min(self._seconds(connection, key, columns) for _ in range(TURNS))

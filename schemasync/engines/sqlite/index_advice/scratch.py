@@ -1,4 +1,5 @@
-"""A copy of a schema in memory, without rows and with the statistics of the file: all that a plan depends on."""
+"""Makes a copy of a schema in memory, without rows and with the statistics of the file: everything that a plan depends
+on."""
 
 from __future__ import annotations
 
@@ -15,15 +16,15 @@ _RELOAD = "ANALYZE sqlite_schema"  # it also makes the tables of statistics, and
 
 @contextmanager
 def scratch(opener: Opener, live: Connection) -> Iterator[Connection]:
-    """A database in memory in which SQLite plans statements as in the live file. It has no triggers: their statements
-    are no part of a plan."""
+    """Return a database in memory in which SQLite plans statements as in the live file. It has no triggers: their
+    statements are not part of a plan."""
     with closing(opener.memory()) as memory:
         rows = live.execute(
             f"SELECT sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type <> 'trigger' AND NOT {TEMPORARY}"
             " AND NOT (name >= 'sqlite_' AND name < 'sqlite`') ORDER BY type = 'view', type = 'index', rowid"
         )
         for (sql,) in rows.fetchall():
-            with suppress(sqlite3.Error):  # a table of a virtual one, which has made it, or a function that is not here
+            with suppress(sqlite3.Error):  # a shadow table, which exists already, or an unknown function
                 memory.execute(sql)
         _copy_statistics(live, memory)
         yield memory

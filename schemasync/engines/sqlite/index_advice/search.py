@@ -1,4 +1,4 @@
-"""Finds indexes by trial: it creates them in a schema without rows, and asks SQLite how it would run the statement."""
+"""Finds indexes by trial: it creates them in a schema without rows, and reads how SQLite would run the statement."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..connection import Connection
 from .candidate import Candidate, Columns, Cost, change, cost, created, plan_of, uses
 from .statements import Asked
 
-MOST_COLUMNS = 24  # of a table that are tried for a statement, those that it names most often first
-MOST_IN_PAIRS = 6  # of these: 60 pairs
-WIDEST = 4  # columns of an index: more are of use for few statements, and each makes it larger
+MOST_COLUMNS = 24  # columns of a table that are tried for a statement, those that it names most often first
+MOST_IN_PAIRS = 6  # of these columns, those that are tried in pairs: 60 pairs
+WIDEST = 4  # columns of an index: few statements profit from more, and each makes it larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Helped:
 
 
 def search(connection: Connection, tables: Iterable[Table], asked: Sequence[Asked]) -> tuple[Candidate, ...]:
-    """The fewest indexes on these tables with which the plans of the statements are best. `connection`: a database in
+    """Return the fewest indexes on these tables that give the statements their best plans. `connection`: a database in
     memory with the schema, in which they are created and dropped again."""
     by_name = {fold(table.name): table for table in tables}
     found: dict[Candidate, float] = {}
@@ -42,14 +42,14 @@ def search(connection: Connection, tables: Iterable[Table], asked: Sequence[Aske
 
 
 def helped(connection: Connection, asked: Iterable[Asked], found: Sequence[Candidate]) -> tuple[Helped, ...]:
-    """The statements that these indexes help, the one with the most time first."""
+    """Return the statements that these indexes help, the one with the most time first."""
     with created(connection, found) as kept:
         chosen = _Chosen(connection, kept, sorted(asked, key=lambda one: -one.weight))
         return tuple(chosen.helped())
 
 
 class _Chosen:
-    """Indexes that are there, of which each is needed by some of the statements. `kept`: changes with them."""
+    """The indexes in the schema, each of which some statements need. `kept`: the list of them, which is updated."""
 
     def __init__(self, connection: Connection, kept: list[Candidate], asked: Iterable[Asked]) -> None:
         self._connection, self._kept = connection, kept
@@ -60,12 +60,12 @@ class _Chosen:
                 self._by_table.setdefault(table, []).append(one)
 
     def leave_out(self) -> None:
-        """Leave out each index without which no statement runs worse, the first one first."""
+        """Leave out each index without which no statement runs worse, in order."""
         for candidate in tuple(self._kept):
             self._exchange((candidate,), ())
 
     def put_together(self) -> None:
-        """Put one index in the place of two, if another order of the columns of one is as good for both."""
+        """Replace two indexes by one, if another order of the columns of one of them is as good for both."""
         for short, long in itertools.permutations(tuple(self._kept), 2):
             if (
                 short.table == long.table
@@ -76,7 +76,7 @@ class _Chosen:
                 self._exchange((short, long), (Candidate(long.table, (*short.columns, *rest)),))
 
     def helped(self) -> Iterator[Helped]:
-        """The statements that run worse without one of the indexes, with the indexes of which that is true."""
+        """Return the statements that run worse without one of the indexes, each with the indexes that it needs."""
         by: dict[Asked, list[Candidate]] = {}
         for candidate in tuple(self._kept):
             for one in self._worse((candidate,), ()):
@@ -84,7 +84,7 @@ class _Chosen:
         return (Helped(one, plan, tuple(by[one])) for one, plan in self._plans.items() if one in by)
 
     def _exchange(self, those: Sequence[Candidate], for_these: Sequence[Candidate]) -> None:
-        """Drop some and create others, unless a statement would run worse."""
+        """Replace `those` by `for_these`, unless a statement would run worse."""
         if not self._worse(those, for_these):
             change(self._connection, those, for_these)
             self._kept[:] = [*(one for one in self._kept if one not in those), *for_these]
@@ -92,7 +92,7 @@ class _Chosen:
                 self._plans[one] = plan_of(self._connection, one.sql)
 
     def _worse(self, those: Sequence[Candidate], for_these: Sequence[Candidate]) -> list[Asked]:
-        """The statements that would run worse."""
+        """Return the statements that would run worse with this replacement."""
         change(self._connection, those, for_these)
         try:
             plans = self._plans
@@ -121,7 +121,7 @@ class _Trial:
                     names.append(column.name)
 
     def found(self) -> tuple[Candidate, ...]:
-        """The indexes that make its plan better; none that is there already."""
+        """Return the indexes that improve the statement's plan, without existing ones."""
         best = self._begun()
         before = self._cost(best)
         for number in range(len(best)):
@@ -132,8 +132,8 @@ class _Trial:
         return used if used and self._cost(used) < self._before else ()
 
     def _begun(self) -> tuple[Candidate, ...]:
-        """The indexes to begin with: those of one column, and those that are there, that SQLite chooses if it has all
-        of one column; and the best of one column by itself, for each table."""
+        """Return the indexes to begin with: those that SQLite chooses among existing indexes and all of one column, and
+        for each table the best of one column."""
         singles = {
             fold(table.name): [Candidate(table, (IndexedColumn(column=name),)) for name in names]
             for table, names in self._columns.values()
@@ -148,7 +148,7 @@ class _Trial:
         return tuple(dict.fromkeys((*chosen, *alone)))
 
     def _best(self, singles: Sequence[Candidate]) -> Candidate:
-        """The best of some indexes of one column; if none is of use, the best of two columns, for an ORDER BY over
+        """Return the best of some indexes of one column; if none helps, the best of two columns, for an ORDER BY over
         both."""
         best = min(singles, key=lambda one: self._cost((one,)))
         if self._cost((best,)) < self._before or not self._before.sorts:
@@ -186,7 +186,7 @@ class _Trial:
 
 
 def _new(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Each once, without those that are the beginning of an index or a key that is there."""
+    """Return each candidate once, without those that are the beginning of an existing index or key."""
     return [one for one in dict.fromkeys(candidates) if not any(map(one.is_begin_of, _there(one.table)))]
 
 

@@ -27,8 +27,8 @@ _LITERALS = (lexer.TokenKind.STRING, lexer.TokenKind.NUMBER, lexer.TokenKind.BLO
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A statement, how often it was run, and in how many seconds (0 if that is not known). `reads`: how often it names
-    each (folded table, folded column). `plan`: how SQLite runs it now."""
+    """A statement, with the number and seconds of its runs (0 seconds if unknown). `reads`: how often it names each
+    (folded table, folded column). `plan`: how SQLite runs it now."""
 
     sql: str
     spent: Spent
@@ -37,14 +37,14 @@ class Asked:
 
     @property
     def weight(self) -> float:
-        """What it takes, to compare."""
+        """The cost of the statement, for comparisons: its seconds, or the number of its runs if these are unknown."""
         return self.spent.seconds or float(self.spent.count)
 
 
 @dataclass(slots=True)
 class Sample:
-    """What is known of the statements of an application. `other`: how many are no SELECT, UPDATE or DELETE; `failed`:
-    how many do not compile; `more`: how many were beyond the first `MOST` different ones."""
+    """The statements of an application. `other`: the number that are no SELECT, UPDATE or DELETE. `failed`: the number
+    that do not compile. `more`: the number beyond the first `MOST` different ones."""
 
     asked: list[Asked] = field(default_factory=list)
     other: int = 0
@@ -53,14 +53,14 @@ class Sample:
 
 
 def in_log(text: str) -> Iterator[str]:
-    """The statements of a log: separated by semicolons, or one a line if no line ends with one."""
+    """Yield the statements of a log: separated by semicolons, or one on each line if no line ends with a semicolon."""
     lines = text.splitlines()
     for part in [text] if any(map(sqlite3.complete_statement, lines)) else lines:
         yield from query_plans.statements(part)
 
 
 def counted(log: Iterable[str]) -> dict[str, Spent]:
-    """Each statement with how often it is there. Statements that differ in their values alone are one."""
+    """Count each statement. Statements that differ only in their values count as one."""
     first: dict[str, str] = {}
     times: Counter[str] = Counter()
     for sql in log:
@@ -73,8 +73,7 @@ def _without_values(sql: str) -> str:
 
 
 def sample(connection: Connection, found: Mapping[str, Spent]) -> Sample:
-    """Ask SQLite what each statement is and how it would run it, those with the most time first. None of them is
-    run."""
+    """Classify the statements and read their plans from SQLite, those with the most time first. None of them is run."""
     known = Sample()
     for sql, spent in sorted(found.items(), key=lambda one: (-one[1].seconds, -one[1].count)):
         if len(known.asked) == MOST:
@@ -101,13 +100,14 @@ def _ask(connection: Connection, sql: str, spent: Spent, known: Sample) -> None:
 
 @dataclass(slots=True)
 class _Questions:
-    """Answers SQLite's authorizer. https://www.sqlite.org/c3ref/set_authorizer.html"""
+    """Collects the columns that a statement reads, as SQLite's authorizer.
+    https://www.sqlite.org/c3ref/set_authorizer.html"""
 
     reads: Counter[tuple[str, str]] = field(default_factory=Counter)
     is_other: bool = False
 
     def __call__(self, action: int, first: str | None, second: str | None, _schema: str | None, by: str | None) -> int:
-        if action not in _OWN and by is None:  # a trigger may do anything
+        if action not in _OWN and by is None:  # a trigger may use any table
             self.is_other = True
             return sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_READ and first and second:

@@ -15,7 +15,7 @@ from .statements import Asked
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """An index, with its size; None if this SQLite cannot say it."""
+    """An index, with its size; None if this SQLite cannot report it."""
 
     table: str
     index: str
@@ -23,8 +23,8 @@ class Unused:
 
 
 def unused(connection: Connection, tables: Iterable[Table], asked: Iterable[Asked]) -> tuple[Unused, ...]:
-    """The indexes that the plan of no statement names. Those that are UNIQUE, or of a foreign key, have another
-    purpose."""
+    """Return the indexes that no statement's plan names. Indexes that are UNIQUE, or belong to a foreign key, have
+    another purpose and are left out."""
     plans = [one.plan for one in asked]
     return tuple(
         Unused(table.name, index.name, index_bytes(connection, index.name))
@@ -41,7 +41,7 @@ def _without_purpose(tables: Iterable[Table]) -> Iterator[tuple[Table, Index]]:
 
 
 def _is_of_foreign_key(table: Table, index: Index) -> bool:
-    """True if it begins with the columns of a foreign key: SQLite looks for its rows with it when a row that they refer
-    to is deleted. https://www.sqlite.org/foreignkeys.html#fk_indexes"""
+    """Return True if the index begins with the columns of a foreign key: SQLite uses it to find referring rows when a
+    row is deleted. https://www.sqlite.org/foreignkeys.html#fk_indexes"""
     names = [fold(column.column or "") for column in index.columns]
     return any(set(names[: len(key.columns)]) == set(map(fold, key.columns)) for key in table.foreign_keys)

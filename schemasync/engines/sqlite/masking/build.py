@@ -1,5 +1,5 @@
 """Builds the copy: a new file, into which rows go through functions that mask them. No value of a masked column is ever
-written to it, not even for a moment, so none is in a free page or a journal either."""
+written to it, even for a moment, so no free page or journal has one either."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What becomes of all tables of the live file."""
+    """The decisions on all tables of the live file, with their rules."""
 
     inspection: Inspection
     rules: Rules
@@ -57,7 +57,8 @@ class Decided:
 
 
 def decide(connection: Connection, found: Inspection, rules: Rules) -> Decided:
-    """Raises Refused with every rule that cannot be followed, and everything of which the rules do not say enough."""
+    """Decide about all tables. Raises Refused with every rule that cannot be followed, and every table for which the
+    rules are incomplete."""
     masking = columns.decide(found.schema, rules, virtual.columns_of(connection, found.schema))
     tables, problems = virtual.decide(found.schema, found.shadows, rules, masking)
     problems += undecided(connection, found.schema, tables, rules, masking)
@@ -78,7 +79,7 @@ class Source:
 def masked_copy(
     source: Source, copy: Path, decided: Decided, key: bytes, history: Sequence[HistoryRow], tick: Tick
 ) -> tuple[ColumnName, ...]:
-    """Write the copy to an empty file, and compare it with the live one. Returns the columns of the copy that have
+    """Write the copy to an empty file, and compare it with the live one. Return the columns of the copy that have
     values which masked columns had. Raises Failed."""
     with ExitStack() as stack:
         connection = stack.enter_context(closing(source.opener.build(copy)))
@@ -97,7 +98,7 @@ def masked_copy(
 
 
 def _maskers(stack: ExitStack, opener: Opener, decided: Decided, permutation: Permutation) -> dict[ColumnName, Masker]:
-    """Columns that are masked alike share a masker."""
+    """Return a masker for each column; columns that are masked alike share one."""
     found, of_groups = dict[ColumnName, Masker](), dict[tuple[columns.Group, MaskKind], Masker]()
     for one in decided.masking.columns:
         same = one.group, one.kind
@@ -122,7 +123,7 @@ class _Build:
     tick: Tick
 
     def run(self, history: Sequence[HistoryRow]) -> None:
-        """Raises Failed with everything that is in the way."""
+        """Run all steps. Raises Failed with all problems."""
         connection = self.connection
         connection.execute("PRAGMA ignore_check_constraints=ON")  # all violations are counted afterwards
         self._create(self._tables)
@@ -136,7 +137,7 @@ class _Build:
             raise Failed(problems)
         self._create(self._of_type("view"))
         virtual.rebuild(connection, self.decided.virtual)
-        self._create(self._of_type("trigger"))  # last, so that none of them runs
+        self._create(self._of_type("trigger"))  # last, so that none of them fires
         self._carry(history)
         connection.execute("PRAGMA ignore_check_constraints=OFF")
         verify(connection, self.decided.tables, self.maskers, self.decided.masking.empty)
@@ -151,7 +152,8 @@ class _Build:
         return sorted(found, key=is_virtual)
 
     def _of_type(self, kind: str) -> list[Object]:
-        """Without what a module makes itself, which has no triggers."""
+        """Return the objects of this type, except parts of virtual tables, which their modules create and which have no
+        triggers."""
         shadows = frozenset[str]() if kind == "trigger" else self.decided.inspection.shadows
         return [one for one in self.decided.inspection.objects if one.type == kind and fold(one.table) not in shadows]
 
@@ -180,11 +182,11 @@ class _Build:
                     copy_shadow(self.connection, shadow, shadow)
         if self.decided.virtual:
             virtual.write_pending(self.connection)
-            # a module caches what it has read of its tables
+            # a module caches the content of its tables
             self.connection.execute("PRAGMA writable_schema=RESET").fetchall()
 
     def _carry(self, history: Sequence[HistoryRow]) -> None:
-        """Counters, statistics and the history."""
+        """Copy counters, statistics and the history."""
         connection = self.connection
         if history:
             history_table.replace(connection, history)
@@ -194,7 +196,7 @@ class _Build:
             kept = [(name, seq) for name, seq in rows if not is_temporary(str(name))]
             connection.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", kept)
         if self._has_statistics():
-            connection.execute("ANALYZE main")  # the old samples are values of rows
+            connection.execute("ANALYZE main")  # samples of statistics are values of rows
 
     def _has_statistics(self) -> bool:
         query = "SELECT 1 FROM old.sqlite_schema WHERE name = 'sqlite_stat1'"

@@ -19,8 +19,8 @@ Group = frozenset[ColumnName]
 
 @dataclass(frozen=True, slots=True)
 class MaskedColumn:
-    """A column that is masked. `is_named`: the rules name it, and not only a column that it refers to, or that refers
-    to it. `group`: the columns that are masked alike."""
+    """A column that is masked. `is_named`: True if the rules name the column itself, and not only one that it refers to
+    or that refers to it. `group`: the columns that are masked alike."""
 
     name: ColumnName
     kind: MaskKind
@@ -30,20 +30,21 @@ class MaskedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """What becomes of each column. `empty`: folded names of the tables whose rows are left out. `not_named`: columns
-    that look personal, and of which the rules say nothing."""
+    """The masked columns. `empty`: folded names of the tables whose rows are left out. `not_named`: columns that look
+    personal and that the rules do not name."""
 
     columns: tuple[MaskedColumn, ...]
     empty: frozenset[str]
     not_named: tuple[ColumnName, ...]
 
     def of(self, table: str) -> dict[str, MaskedColumn]:
-        """The masked columns of a table, by folded names."""
+        """Return the masked columns of a table, by folded name."""
         return {fold(one.name.column): one for one in self.columns if fold(one.name.table) == fold(table)}
 
 
 def decide(schema: Schema, rules: Rules, virtual: Mapping[str, tuple[str, ...]]) -> Masking:
-    """Raises Refused with every rule that cannot be followed. `virtual`: the columns of each virtual table."""
+    """Decide which columns are masked. `virtual`: the columns of each virtual table. Raises Refused with every rule
+    that cannot be followed."""
     problems = [*_unknown_names(schema, rules, virtual)]
     if problems:
         raise Refused(problems)

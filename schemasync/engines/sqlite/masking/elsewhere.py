@@ -1,4 +1,4 @@
-"""Finds columns of the copy that hold values which are masked in other columns: they may have been forgotten."""
+"""Finds columns of the copy with values that are masked in other columns: the rules may have forgotten them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LONG = 8  # characters: shorter texts are equal by accident
 def found_elsewhere(
     connection: Connection, tables: Sequence[Table], columns: Mapping[tuple[str, str], Column], rules: Rules
 ) -> Iterator[ColumnName]:
-    """Columns with a text that a masked column had, except those that the rules keep. The old values are in a temporary
-    table, which is not in the file of the copy."""
+    """Return columns with a text that a masked column had, except those that the rules keep. The old values are in a
+    temporary table, which is not in the file of the copy."""
     connection.execute(f"CREATE TABLE {VALUES} (v PRIMARY KEY) WITHOUT ROWID")
     for masked in columns.values():
         name, place = quote(masked.name), quote(masked.table)

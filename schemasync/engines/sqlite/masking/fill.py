@@ -24,7 +24,7 @@ HINT = (
 
 @dataclass(slots=True)
 class Column:
-    """A masked column as an SQL function of the value and the row id. It collects the values that cannot be masked."""
+    """A masked column as an SQL function of the value and the row id. It records the values that cannot be masked."""
 
     table: str
     name: str
@@ -34,31 +34,31 @@ class Column:
     first: tuple[str, Value] | None = None
 
     def register(self, connection: Connection) -> None:
-        """Make the function known."""
+        """Register the function on the connection."""
         connection.create_function(self.function, 2, self._call)
         connection.create_function(f"{self.function}_changes", 1, self.changes)
 
     def _call(self, value: Value, rowid: Value) -> Value:
-        """The replacement. Once a value had none, there will be no copy, and other values are enough to find the other
-        problems."""
+        """Return the replacement. After the first value without one no copy is made, and any other values serve to find
+        the other problems."""
         try:
             if self.first is None:
                 return self.masker(value)
         except CannotMask as error:
             self.first = str(error), rowid
         except BaseException as error:
-            self.raised = error  # SQLite says only that a function has raised something
+            self.raised = error  # SQLite reports only that a function has raised an error
             raise
         with suppress(CannotMask):
             return Masker(MaskKind.TEXT, self.masker.permutation)(value)
         return None
 
     def changes(self, value: Value) -> bool:
-        """True if a value has anything to replace."""
+        """Return True if a value has anything to replace."""
         return self.masker.changes(value)
 
     def sql(self, source: str, rowid: str) -> str:
-        """The replacement of a column as SQL."""
+        """Return SQL for the replacement of a column."""
         return f"{self.function}({source}, {rowid})"
 
     @property
@@ -94,7 +94,7 @@ class Filling:
         self._insert(table.name, [*plain, *names], rowid or "NULL")
 
     def virtual(self, name: str) -> None:
-        """Copy the rows of a full-text table with a text of its own."""
+        """Copy the rows of a full-text table that stores its own text."""
         self._insert(name, ["rowid", *identity(self.connection, "main", name)], "rowid")
 
     def _insert(self, table: str, names: list[str], rowid: str) -> None:
@@ -120,7 +120,7 @@ class Filling:
         self.tick(self.rows)
 
     def failures(self) -> Iterator[Problem]:
-        """Everything that was in the way."""
+        """Return all problems."""
         yield from (problem for column in self.columns.values() if (problem := column.problem) is not None)
         yield from self.problems
 
@@ -132,7 +132,7 @@ def unfit(table: str, error: sqlite3.Error) -> Problem:
 
 
 def functions(maskers: Mapping[ColumnName, Masker]) -> dict[tuple[str, str], Column]:
-    """The SQL functions of masked columns, by folded names of table and column."""
+    """Return the SQL functions of masked columns, by folded names of table and column."""
     return {
         (fold(table), fold(column)): Column(table, column, masker, f"{OWN_PREFIX}mask_{number}")
         for number, ((table, column), masker) in enumerate(maskers.items())
@@ -140,5 +140,5 @@ def functions(maskers: Mapping[ColumnName, Masker]) -> dict[tuple[str, str], Col
 
 
 def folded(quoted: str) -> str:
-    """The folded name that `quote` has quoted."""
+    """Return the folded name for a name that `quote` has quoted."""
     return fold(quoted[1:-1].replace('""', '"')) if quoted.startswith('"') else fold(quoted)

@@ -1,4 +1,5 @@
-"""Asks SQLite what a value and its replacement must have in common: how columns store it, and what their CHECKs say."""
+"""Finds what a value and its replacement must have in common, with SQLite: how columns store it, and the results of
+CHECKs."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ class Probe:
 
 
 def traits_of(stack: ExitStack, opener: Opener, schema: Schema, group: Group) -> Callable[[Value], Traits]:
-    """A function that is equal for values which all columns of the group store and check in the same way."""
+    """Return a function that gives equal results for values which all columns of the group store and check in the same
+    way."""
     probes = [
         probe for name in sorted(group) if (probe := _probe(stack, opener, schema.table(name.table), name.column))
     ]
@@ -87,5 +89,5 @@ def _own_checks(connection: Connection, target: str, checks: Iterable[Check], co
         try:
             connection.execute(f"EXPLAIN {target} ({check.expression.text})", (None,))
         except sqlite3.Error:
-            continue  # it reads other columns too: it is asked of the whole rows afterwards
+            continue  # it reads other columns too: whole rows are checked for it afterwards
         yield check

@@ -22,8 +22,8 @@ _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE}
 def undecided(
     connection: Connection, schema: Schema, virtual: Iterable[Virtual], rules: Rules, masking: Masking
 ) -> Iterator[Problem]:
-    """A problem for each table that triggers of a masked table write, and of which the rules say nothing. A full-text
-    table has its triggers on the tables that hold its content."""
+    """Return a problem for each table that triggers of a masked table write and that the rules do not name. For a
+    full-text table, these are the triggers on the tables that hold its content."""
     tables = [one.name for one in schema.tables if one.virtual is None and one.triggers and masking.of(one.name)]
     tables += [shadow for one in virtual if one.content in _WITH_TEXT for shadow in one.shadows]
     for table in tables:
@@ -41,7 +41,7 @@ def undecided(
 
 
 def _written(connection: Connection, table: str) -> set[str]:
-    """Folded names of the tables that triggers insert into or update, as SQLite says when it compiles them."""
+    """Return folded names of the tables that triggers insert into or update, as SQLite reports while compiling them."""
     found: set[str] = set()
 
     def ask(action: int, name: str | None, _column: str | None, _schema: str | None, by: str | None) -> int:

@@ -19,7 +19,7 @@ Columns = Mapping[tuple[str, str], Column]
 
 
 def verify(connection: Connection, tables: Sequence[Table], columns: Columns, empty: Collection[str]) -> None:
-    """Raise Failed if rows do not fit, or if the copy is not what it should be. `tables`: the ordinary ones, without
+    """Raise Failed if rows do not fit, or if the copy is not as the rules demand. `tables`: the ordinary ones, without
     those that are `empty` in the copy."""
     problems = [*_checks(connection, tables, columns), *_references(connection, empty)]
     if problems:
@@ -103,7 +103,7 @@ def _retyped(table: str, rows: int) -> Failed:
 
 
 def _key(table: Table, masked: Mapping[str, Column]) -> Iterator[str]:
-    """The terms by which rows of both files are the same."""
+    """Return the terms that match the rows of both files."""
     rowid = rowid_name(table)
     if rowid is not None:
         yield f"o.{rowid} = n.{rowid}"

@@ -1,4 +1,4 @@
-"""Decides what becomes of virtual tables: they keep copies of the text, and words of it, in tables of their own."""
+"""Decides about virtual tables: they keep copies of the text, and words of it, in tables of their own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..objects import OWN_PREFIX
 from ..rebuild.external_content import arguments
 from .columns import Masking
 
-_OF_NUMBERS = frozenset({"rtree", "rtree_i32", "geopoly"})  # boxes by the ids of rows elsewhere
+_OF_NUMBERS = frozenset({"rtree", "rtree_i32", "geopoly"})  # boxes with the ids of rows elsewhere
 _FULL_TEXT = frozenset({"fts3", "fts4", "fts5"})
 
 
 class Content(Enum):
-    """How a virtual table gets its content."""
+    """The origin of a virtual table's content in the copy."""
 
     COPIED = "as it is"
     MASKED = "row by row"
@@ -32,7 +32,7 @@ class Content(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """A virtual table. `shadows`: the tables that have its content."""
+    """A virtual table. `shadows`: the tables that store its content."""
 
     name: str
     content: Content
@@ -50,7 +50,8 @@ def columns_of(connection: Connection, schema: Schema) -> dict[str, tuple[str, .
 def decide(
     schema: Schema, shadows: frozenset[str], rules: Rules, masking: Masking
 ) -> tuple[list[Virtual], list[Problem]]:
-    """What becomes of each virtual table, and those of which the rules do not say enough."""
+    """Return each virtual table with the origin of its content, and the problems of those for which the rules are
+    incomplete."""
     found, problems = list[Virtual](), list[Problem]()
     names = sorted((fold(t.name) for t in schema.tables if t.virtual is not None), key=len, reverse=True)
     of = {one: next((name for name in names if one.startswith(f"{name}_")), "") for one in shadows}
@@ -104,17 +105,17 @@ def _bad(name: str, message: str, hint: str) -> Problem:
 
 
 def write_pending(connection: Connection) -> None:
-    """Let full-text tables write the words that they keep in memory until a savepoint or the end of the transaction:
+    """Make full-text tables write the words that they keep in memory until a savepoint or the end of the transaction:
     integrity_check misses them otherwise."""
     connection.execute(f"SAVEPOINT {OWN_PREFIX}pending")
     connection.execute(f"RELEASE {OWN_PREFIX}pending")
 
 
 def rebuild(connection: Connection, found: Sequence[Virtual]) -> None:
-    """Fill the indexes of text that is in other tables."""
+    """Rebuild the indexes of text that is in other tables."""
     names = [one.name for one in found if one.content is Content.REBUILT]
     if names:
-        connection.execute("PRAGMA writable_schema=RESET").fetchall()  # FTS4 knows the columns of its content
+        connection.execute("PRAGMA writable_schema=RESET").fetchall()  # FTS4 caches the columns of its content
     for name in names:
         connection.execute(f"INSERT INTO {quote(name)} ({quote(name)}) VALUES ('rebuild')")
     write_pending(connection)

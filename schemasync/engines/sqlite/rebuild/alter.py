@@ -19,7 +19,8 @@ from ..connection import Connection
 from ..writable_schema import writable_schema
 
 Indexes = list[tuple[object, ...]]
-"""What SQLite says about each column of each index of a table: among others its number, its order, its collation."""
+"""A row for each column of each index of a table, as SQLite reports it: among others its number, order and
+collation."""
 
 
 class CannotEdit(Exception):
@@ -31,20 +32,20 @@ class CannotEdit(Exception):
 
 
 def changed_defaults(step: Alter) -> list[str]:
-    """The columns whose default is edited."""
+    """Return the columns whose default is edited."""
     return [change.column for change in step.changes if isinstance(change, ChangeDefault)]
 
 
 def reads_defaults(step: Alter) -> CannotEdit:
-    """The error for rows that are older than such a column, and so read another value after the edit."""
+    """Return the error for rows that are older than such a column, and so read another value after the edit."""
     return CannotEdit([step.name], f"some rows read the default of {', '.join(changed_defaults(step))}")
 
 
 def edit(connection: Connection, plan: Plan) -> None:
     """Give each altered table its new definition, in the caller's transaction. Raises CannotEdit.
 
-    Except for columns that go, no page is written but those of the schema. The indexes that belong to constraints have
-    numbers, which must not come to mean other ones; and no index may come to be sorted in another way than it is.
+    Except for dropped columns, this writes only pages of the schema. The indexes that belong to constraints have
+    numbers, which must keep their meaning; and no index may need another order than the one that it has.
     """
     if not plan.altered:
         return
@@ -65,13 +66,13 @@ def edit(connection: Connection, plan: Plan) -> None:
 
 
 def statements(step: Alter) -> list[str]:
-    """The statements that give the table its new definition: ALTER TABLE if that is enough, because it leaves the rest
-    of the text as it is, comments included."""
+    """Return the statements that give the table its new definition: ALTER TABLE if that is enough, because it keeps the
+    rest of the text, including comments."""
     return [*(additions(step) if is_added(step) else [_replacement(step)]), *drops(step)]
 
 
 def additions(step: Keep | Alter) -> list[str]:
-    """The statements that add the new columns with their constraints."""
+    """Return the statements that add the new columns with their constraints."""
     return [
         f"ALTER TABLE {quote(step.name)} ADD COLUMN {ddl.added_column(column, *constraints_of(step, column))}"
         for column in added_columns(step)
@@ -79,14 +80,14 @@ def additions(step: Keep | Alter) -> list[str]:
 
 
 def _replacement(step: Alter) -> str:
-    """The statement that replaces the definition; columns that go are still in it."""
+    """Return the statement that replaces the definition, in which dropped columns are still present."""
     bare = [Column(column.name, column.type) for column in _dropped(step)]
     new = string_literal(ddl.create_table(step.kept_with(bare)))
     return f"UPDATE main.sqlite_schema SET sql = {new} WHERE type = 'table' AND name = {string_literal(step.name)}"
 
 
 def drops(step: Alter) -> list[str]:
-    """The statements that remove columns from the rows."""
+    """Return the statements that remove columns from the rows."""
     return [f"ALTER TABLE {quote(step.name)} DROP COLUMN {quote(column.name)}" for column in _dropped(step)]
 
 
@@ -123,8 +124,8 @@ def _indexes(connection: Connection, table: str) -> Indexes:
 
 
 def _is_read(connection: Connection, step: Alter) -> bool:
-    """True if an expression of any index reads a column whose type or collation changes, or if any foreign key refers
-    to one whose collation does."""
+    """Return True if an expression of an index reads a column whose type or collation changes, or a foreign key refers
+    to one whose collation changes."""
     changed = {fold(c.column) for c in step.changes if isinstance(c, ChangeType | ChangeCollation)}
     sorted_anew = {fold(c.column) for c in step.changes if isinstance(c, ChangeCollation)}
     return bool(changed and changed & set(_words(connection, step.name))) or bool(

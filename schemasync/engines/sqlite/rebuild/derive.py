@@ -28,8 +28,8 @@ def fill_again(connection: Connection, step: Derive) -> int:
 
 def fill_keys(connection: Connection, step: Derive, keys: str) -> Derive:
     """Replace the rows of the table that come from rows of the old table with these keys, in the caller's transaction.
-    `keys`: a query for them. Returns a step whose SELECT gives just these rows, as long as the temporary view that it
-    reads is there."""
+    `keys`: a query for them. Return a step whose SELECT gives only these rows, as long as the temporary view that it
+    reads exists."""
     (name,) = step.selection.reads
     columns = ", ".join(quote(column) for _, column in step.selection.key)
     connection.execute(f"DELETE FROM main.{quote(step.name)} WHERE {rows_of(step, keys)}")
@@ -42,12 +42,12 @@ def fill_keys(connection: Connection, step: Derive, keys: str) -> Derive:
 
 
 def rows_of(step: Derive, keys: str) -> str:
-    """The condition for the rows of the table that come from these keys."""
+    """Return the condition for the rows of the table that come from these keys."""
     return f"({', '.join(quote(column) for column, _ in step.selection.key)}) IN ({keys})"
 
 
 def over_views(select: str) -> str:
-    """The SELECT with `temp` in place of the database `old`."""
+    """Return the SELECT with `temp` in place of the database `old`."""
     tokens, pieces, last = lexer.tokens(select), list[str](), 0
     for token, after in pairwise(tokens):
         if token.is_name and fold(token.value) == "old" and after.text == ".":
@@ -68,7 +68,7 @@ def expected(step: Derive) -> tuple[list[str], str]:
     columns = [column for column in step.new.columns if _is_compared(step, column)]
     values = (f"{stored(quote(column.name), column, step.new)} AS {quote(column.name)}" for column in columns)
     raw = (f"{_source(step, column)} AS {quote(column.name)}" for column in columns)
-    # the values have names before they are converted, because a conversion uses its value several times
+    # the values get names before they are converted, because a conversion uses its value several times
     return (
         [quote(column.name) for column in columns],
         f"(SELECT {', '.join(values)} FROM (SELECT {', '.join(raw)} FROM ({step.select}\n)))",
@@ -76,7 +76,7 @@ def expected(step: Derive) -> tuple[list[str], str]:
 
 
 def expected_in(step: Derive, steps: Iterable[Derive]) -> tuple[list[str], str]:
-    """The same, where the derived tables that the SELECT reads are computed from the old file, too."""
+    """Like `expected`, but with the derived tables that the SELECT reads computed from the old file, too."""
     columns, query = expected(step)
     read = [other for other in steps if fold(other.name) in step.selection.after]
     if not read:
@@ -101,7 +101,7 @@ def _source(step: Derive, column: Column) -> str:
 
 
 def bare(table: Table) -> Table:
-    """The table with the types, collations and defaults of its columns, and without a constraint."""
+    """Return the table with the types, collations and defaults of its columns, and without any constraint."""
     columns = (
         Column(c.name, c.type, default=c.default, collation=c.collation, generated=c.generated, stored=c.stored)
         for c in table.columns

@@ -1,7 +1,7 @@
-"""Full-text indexes of text in another table or view (`content=`): which are copied, and which are rebuilt.
+"""Full-text indexes of text in another table or view (`content=`): decides which are copied, and which are rebuilt.
 
 'rebuild' is not a copy: an application may keep rows or text out of its index, such as deleted documents. So an index
-is rebuilt only if what it indexes may change, and only if it holds exactly what its content holds
+is rebuilt only if the text that it indexes may change, and only if it matches its content exactly
 (https://www.sqlite.org/fts5.html#the_integrity_check_command).
 """
 
@@ -21,12 +21,12 @@ from ..hazards.effects import Effects, words
 from ..mapping import mapping
 from ..objects import OWN_PREFIX, has_virtual_tables, is_virtual, objects
 
-_POINTERS = ("content", "content_rowid")  # options that say where the text is, not how it is indexed
+_POINTERS = ("content", "content_rowid")  # options that name the place of the text, and do not change the index
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a full-text table. `columns`: the name and what follows it, such as UNINDEXED."""
+    """The arguments of a full-text table. `columns`: (name, the tokens after it, such as UNINDEXED)."""
 
     module: str
     columns: tuple[tuple[str, tuple[str, ...]], ...]
@@ -34,7 +34,7 @@ class Arguments:
 
     @property
     def content(self) -> str | None:
-        """The table or view that holds the text; '' if none does, None if the index keeps the text itself."""
+        """The table or view that has the text; '' if none has it, None if the index keeps the text itself."""
         return self._value("content")
 
     @property
@@ -44,12 +44,12 @@ class Arguments:
 
     @property
     def layout(self) -> tuple[object, ...]:
-        """Equal for indexes that keep the same text in the same bytes."""
+        """A value that is equal for indexes that keep the same text in the same bytes."""
         options = {name: value for name, value in self.options.items() if name not in _POINTERS}
         return self.module, [marks for _, marks in self.columns], options
 
     def is_indexed(self, column: str) -> bool:
-        """False for a column that is stored but not indexed."""
+        """Return False for a column that is stored but not indexed."""
         marks = {fold(name): rest for name, rest in self.columns}.get(fold(column), ())
         return "unindexed" not in map(fold, marks) and fold(column) != fold(self._value("notindexed") or "")
 
@@ -92,9 +92,9 @@ def _split(parts: Sequence[lexer.Token]) -> Iterator[list[lexer.Token]]:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A full-text index whose text is elsewhere, before the plan (`before`, None if it is new) or after it.
+    """A full-text index whose text is elsewhere, before the plan (`before`, None if it is new) and after it.
 
-    `is_copied`: nothing that it indexes changes. `is_remade`: its table is dropped and created again.
+    `is_copied`: True if nothing that it indexes changes. `is_remade`: True if its table is dropped and created again.
     """
 
     name: str
@@ -107,17 +107,17 @@ class External:
 
     @property
     def is_rebuilt(self) -> bool:
-        """True if the index must be read again from its content."""
+        """True if the index must be built again from its content."""
         return not self.is_copied and bool(self.after.content)
 
     @property
     def needs_all(self) -> bool:
-        """True if an existing index is read again: then it must hold what its content holds."""
+        """True if an existing index is built again: then it must match its content."""
         return not self.is_copied and self.before is not None and bool(self.before.content)
 
 
 def external_indexes(connection: Connection, plan: Plan) -> list[External]:
-    """All of them: those of the new schema, and foreign ones in the connection's file."""
+    """Return all such indexes: those of the new schema, and foreign ones in the connection's file."""
     virtual = [(step, step.new.virtual) for step in plan.with_new_table if step.new.virtual is not None]
     if not virtual and not has_virtual_tables(connection):
         return []
@@ -145,7 +145,7 @@ def _of_step(plan: Plan, step: NewTableStep, virtual: Sql, views: Mapping[str, S
 
 
 def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
-    """Maps the folded name of each view, of the new schema or foreign, to what it selects."""
+    """Map the folded name of each view, of the new schema or foreign, to its SELECT."""
     found = {fold(o.name): Sql("", o.sql) for o in objects(connection) if o.type == "view"}
     for view in plan.old.views:
         found.pop(fold(view.name), None)
@@ -153,7 +153,7 @@ def _views(connection: Connection, plan: Plan) -> dict[str, Sql]:
 
 
 def _comes_along(plan: Plan, before: Arguments, after: Arguments, views: Mapping[str, Sql]) -> bool:
-    """True if the index may hold the same after the plan as before."""
+    """Return True if the index may be the same after the plan as before."""
     if before.layout != after.layout or not before.content or not after.content:
         return False
     if fold(after.content) in views:
@@ -180,7 +180,7 @@ def _view_changes(plan: Plan, view: str, views: Mapping[str, Sql]) -> bool:
 
 
 def _read_by(view: str, views: Mapping[str, Sql]) -> set[str]:
-    """Folded names that the view may refer to, those of the views that it reads, and its own."""
+    """Return the folded names that the view may refer to, those of the views that it reads, and its own."""
     found, new = {fold(view)}, {fold(view)}
     while new:
         new = {name for one in new & views.keys() for name in words(views[one])} - found
@@ -198,7 +198,7 @@ def _same_text(step: CarriedStep, before: Arguments, after: Arguments) -> bool:
 
 
 def _columns(found: Arguments, content: tuple[Column, ...]) -> list[str]:
-    """Its columns; an FTS4 table that names none has those of its content."""
+    """Return its columns; those of its content for an FTS4 table that names none."""
     if found.columns or found.module != "fts4":
         return [name for name, _ in found.columns]
     return [column.name for column in content]
@@ -232,7 +232,7 @@ def _same_column(step: CarriedStep, before: str, after: str) -> bool:
 
 
 def _alters(step: CarriedStep, feed: ColumnSource) -> bool:
-    """True if an existing column gets values that it did not have."""
+    """Return True if an existing column gets other values than before."""
     if feed.origin is Origin.CARRIED:
         return not feed.same
     if feed.origin is Origin.GENERATED:
@@ -240,11 +240,11 @@ def _alters(step: CarriedStep, feed: ColumnSource) -> bool:
     return feed.source is not None or feed.origin is Origin.FILLED
 
 
-# --- does an index hold what its content holds? -------------------------------------------------------------------
+# --- does an index match its content? ------------------------------------------------------------------------------
 
 
 def is_whole(connection: Connection, index: External) -> bool:
-    """True if an index that `needs_all` is known to hold exactly the rows and the text of its content."""
+    """Return True if an index that `needs_all` is known to have exactly the rows and the text of its content."""
     found = index.before
     if found is None or (found.module == "fts5" and not tells_content_apart()):
         return False
@@ -252,7 +252,7 @@ def is_whole(connection: Connection, index: External) -> bool:
 
 
 def holds_its_content(connection: Connection, name: str, found: Arguments) -> bool:
-    """True if a full-text index of the connection's file holds exactly the rows and the text of its content.
+    """Return True if a full-text index of the connection's file has exactly the rows and the text of its content.
 
     Checked on a copy in TEMP tables, because the command is a write, and the file may be open for reading only.
     """
@@ -274,7 +274,7 @@ def holds_its_content(connection: Connection, name: str, found: Arguments) -> bo
         )
         connection.execute(f"CREATE VIRTUAL TABLE temp.{copy}_ USING {found.module}({', '.join(texts)})")
         _copy_shadows(connection, name, f"{copy}_")
-        connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # makes the module forget what it has read
+        connection.execute(f"ALTER TABLE temp.{copy}_ RENAME TO {copy}")  # makes the module forget its cached content
         return _passes_check(connection, copy, is_fts5)
 
 
@@ -304,7 +304,7 @@ def _passes_check(connection: Connection, name: str, is_fts5: bool) -> bool:
 
 @contextmanager
 def _temp(connection: Connection, dropped: Sequence[str]) -> Iterator[None]:
-    """Within the block TEMP tables can be made, even if nothing else can be written; they are dropped after it."""
+    """Allow TEMP tables within the block, even if nothing else can be written, and drop them after it."""
     (only,) = connection.execute("PRAGMA query_only").fetchone()
     connection.execute("PRAGMA query_only=OFF")
     try:

@@ -22,9 +22,9 @@ from .virtual import rebuild_external
 
 def finish(connection: Connection, plan: Plan, carried: Carried, broken: frozenset[str] = frozenset()) -> None:
     """Create views and triggers, ours and foreign ones, and compile each. Raises Refused with all that fail. Then
-    compute again what depends on other tables or views.
+    compute the content again that depends on other tables or views.
 
-    `broken` are the names of those that did not compile in the old file either: their owner has to fix these.
+    `broken`: the names of those that did not compile in the old file either: their owner has to fix these.
     """
     for view in plan.new.views:
         connection.execute(_create_view(view, carried.texts.get(("view", view.name))))
@@ -53,7 +53,8 @@ def _of_shadows(connection: Connection, carried: Carried) -> list[Object]:
 
 
 def _create_view(view: View, old: str | None) -> str:
-    """The statement as it stood, with its comments and quotes, if schema.json has the same SELECT; else a new one."""
+    """Return the old statement, with its comments and quotes, if schema.json has the same SELECT; otherwise a new
+    one."""
     if old is not None:
         columns, select = read_view(old)
         if columns == view.columns and select.text == view.select.text:
@@ -62,7 +63,7 @@ def _create_view(view: View, old: str | None) -> str:
 
 
 def _create_trigger(trigger: schema.Trigger, old: str | None) -> str:
-    """The same for a trigger."""
+    """Return the old statement, with its comments, if schema.json has the same body; otherwise a new one."""
     if old is not None and read_trigger(trigger.name, old).body.text == trigger.body.text:
         return old
     return ddl.create_trigger(trigger)

@@ -15,7 +15,8 @@ from .row_errors import run_on
 
 
 def new(step: NewTableStep) -> tuple[Index, ...]:
-    """The indexes that must be built: all of a rewritten or new table, the added and changed ones of any other."""
+    """Return the indexes that must be built: all of a rewritten or new table, the added and changed ones of any
+    other."""
     if not isinstance(step, StandingStep):
         return step.new.indexes
     added = {c.index.name for c in step.changes if isinstance(c, AddIndex)}

@@ -16,7 +16,7 @@ REFILL_ROWS = 100_000  # rows in a statement: a fraction of a second each, so th
 
 
 def rows_to_copy(connection: Connection, plan: Plan) -> int:
-    """Rows of the attached old file that the plan rewrites."""
+    """Return the number of rows in the attached old file that the plan rewrites."""
     tables = [step.old.name for step in plan.rewritten]
     return sum(int(connection.execute(f"SELECT count(*) FROM old.{quote(name)}").fetchone()[0]) for name in tables)
 
@@ -24,8 +24,8 @@ def rows_to_copy(connection: Connection, plan: Plan) -> int:
 def refill(
     connection: Connection, step: Rewrite, tick: Callable[[int], None] = lambda rows: None, only: str = ""
 ) -> int:
-    """Fill a rewritten table from the attached old file; of an ordinary one, `only` the rows that this condition names.
-    Returns the number of rows. Raises Failed."""
+    """Fill a rewritten table from the attached old file; for an ordinary table, `only` with the rows that meet this
+    condition. Return the number of rows. Raises Failed."""
     if step.new.virtual is not None:
         return refill_virtual(connection, step, step.new.virtual)
     statement = refill_statement(step)
@@ -38,7 +38,7 @@ def refill(
 
 
 def refill_statement(step: CarriedStep) -> str:
-    """INSERT … SELECT of all rows of an ordinary table."""
+    """Return the INSERT … SELECT of all rows of an ordinary table."""
     mapped = mapping(step)
     targets = [quote(name) for name, _ in mapped.columns]
     sources = [sql for _, sql in mapped.columns]
@@ -55,13 +55,13 @@ def refill_statement(step: CarriedStep) -> str:
 
 
 def _parts(connection: Connection, old: Table) -> Iterator[list[str]]:
-    """Conditions that divide a table into ranges of row ids, so that there is progress to show."""
+    """Yield conditions that divide a table into ranges of row ids, to show progress between them."""
     name = rowid_name(old)
     if name is None:
         yield []
         return
     table = f"old.{quote(old.name)}"
-    # two queries: SQLite reads one end of the table for each, and the whole table for both together
+    # two queries: in one query SQLite would read the whole table for both ends
     low, high = connection.execute(
         f"SELECT (SELECT min({name}) FROM {table}), (SELECT max({name}) FROM {table})"
     ).fetchone()

@@ -21,9 +21,9 @@ from .before_renames import drop_obstacles, has_renames
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Foreign objects as they read after the renames: `indexes`, `triggers` and `views` are created again at the end;
-    `standing` are the tables, and the indexes of tables that are not rewritten, which are never dropped. `texts`: by
-    type and name, the statements of our own views and triggers, as they stood."""
+    """Foreign objects with their text after the renames: `indexes`, `triggers` and `views` are created again at the
+    end; `standing` are the tables, and the indexes of tables that are not rewritten, which are never dropped. `texts`:
+    by type and name, the old statements of our own views and triggers."""
 
     indexes: tuple[Object, ...]
     triggers: tuple[Object, ...]
@@ -68,7 +68,7 @@ def _texts(connection: Connection) -> dict[tuple[str, str], str]:
 
 
 def _standing(connection: Connection, step: Drop | FilledStep | Rewrite) -> str:
-    """The name of a table after the renames; a dropped one may have made room for another."""
+    """Return the name of a table after the renames; a dropped table may have got a scratch name."""
     parked = parked_name(step.name)
     return parked if isinstance(step, Drop) and has_table(connection, parked) else step.name
 
@@ -103,8 +103,8 @@ def _apply_renames(connection: Connection, plan: Plan) -> None:
 
 @contextmanager
 def _whole_rename(connection: Connection, name: str) -> Iterator[None]:
-    """A block that renames a table. Raises Refused if it is a virtual one and the tables with its rows keep their
-    names: a module need not rename these. https://www.sqlite.org/vtab.html#the_xrename_method"""
+    """A block that renames a table. Raises Refused for a virtual table if the tables with its rows keep their names: a
+    module is not obliged to rename these. https://www.sqlite.org/vtab.html#the_xrename_method"""
     parts = _parts(connection, name)
     yield
     if parts & {fold(o.name) for o in objects(connection) if parts and o.type == "table"}:
@@ -123,8 +123,8 @@ def _parts(connection: Connection, name: str) -> set[str]:
 
 
 def renames_rowid_names(plan: Plan) -> set[str]:
-    """The tables in which a column gets, or had, a name of the row id. They are rewritten, because not every SQLite
-    renames such a column, and the row ids have another name in the old file than in the new one."""
+    """Return the tables in which a column gets, or had, a name of the row id. They are rewritten, because not every
+    SQLite renames such a column, and the row ids have different names in the old file and the new one."""
     return {step.name for step in plan.carried if _has_rowid_name(step.column_renames)}
 
 
@@ -133,7 +133,7 @@ def _has_rowid_name(columns: Iterable[tuple[str, str]]) -> bool:
 
 
 def _can_rename(columns: list[tuple[str, str]]) -> bool:
-    """False if ALTER TABLE refuses; then references to the columns do not follow, and our table is rewritten."""
+    """Return False if ALTER TABLE refuses; then references to the columns do not follow, and our table is rewritten."""
     return not _has_rowid_name(columns) or _renames_rowid_names()
 
 
@@ -172,7 +172,7 @@ def _through_scratch_names(
 
 
 def parked_name(name: str) -> str:
-    """The name of an object that is dropped while another one gets its name."""
+    """Return the temporary name of an object that is dropped while another one gets its name."""
     return f"{OWN_PREFIX}dropped_{name}"
 
 
@@ -223,7 +223,7 @@ def _shadows_of(shadows: Iterable[str], owners: Iterable[str]) -> set[str]:
 
 
 def drop_stale_indexes(connection: Connection, plan: Plan) -> None:
-    """Drop the indexes of kept tables that the new schema does not have, or has changed."""
+    """Drop the indexes of kept tables that the new schema changes or does not have."""
     for name in stale_indexes(plan):
         connection.execute(f"DROP INDEX IF EXISTS {quote(name)}")
 

@@ -10,7 +10,8 @@ from ..name_errors import hint_for
 
 
 def run_on(connection: Connection, table: str, statement: str) -> int:
-    """Run a statement that fills a table, or indexes its rows; return how many. Raises Failed if they do not fit."""
+    """Run a statement that fills a table, or indexes its rows; return the number of rows. Raises Failed if they do not
+    fit."""
     try:
         return connection.execute(statement).rowcount
     except sqlite3.IntegrityError as error:
@@ -26,7 +27,7 @@ _FITTING = "Change it in schema.json; or, if schema.json does not name it, drop 
 
 
 def unfit(kind: str, name: str, error: sqlite3.Error | str, sql: str) -> Problem:
-    """The problem of an object, ours or foreign, that SQLite refuses with the new tables."""
+    """Return the problem of an object, ours or foreign, that SQLite refuses with the new tables."""
     return Problem(
         Code.FOREIGN_OBJECT,
         f'{kind} "{name}" does not fit the new schema: {error}',

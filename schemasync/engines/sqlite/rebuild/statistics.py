@@ -51,11 +51,11 @@ def gather(connection: Connection, plan: Plan) -> None:
 
 
 def _copy(connection: Connection, plan: Plan, written: Collection[str]) -> None:
-    """Copy the statistics of the tables that are not `written`. They are not counted anew, because an administrator
+    """Copy the statistics of the tables that are not `written`. They are not gathered again, because an administrator
     may have written them. https://www.sqlite.org/optoverview.html#manctrl"""
     if not _there(connection, "old"):
         return
-    connection.execute("ANALYZE main.sqlite_schema")  # creates the tables, and counts nothing
+    connection.execute("ANALYZE main.sqlite_schema")  # creates the tables, and gathers nothing
     names = {fold(step.old.name): step.new.name for step in plan.carried}
     dropped = {fold(step.old.name) for step in plan.dropped}
     there = {fold(name) for (name,) in connection.execute("SELECT name FROM main.sqlite_schema")} - {*written}

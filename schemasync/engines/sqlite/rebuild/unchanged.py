@@ -15,7 +15,8 @@ from .row_errors import run_on
 
 
 def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | None]]:
-    """(old name, new name, table) of every ordinary table that keeps its definition; foreign ones without a model."""
+    """Return (old name, new name, table) of every ordinary table that keeps its definition; foreign ones have no
+    table."""
     kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
     written = {fold(step.name) for step in plan.steps if isinstance(step, Alter | Rewrite | FilledStep | Create)}
     rows = connection.execute(
@@ -32,7 +33,7 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
 
 
 def shadows(connection: Connection, plan: Plan, *, remade: bool = False) -> list[tuple[str, str]]:
-    """(old name, new name) of the shadow tables of virtual tables whose content does not change.
+    """Return (old name, new name) of the shadow tables of virtual tables whose content does not change.
 
     `remade`: only those whose virtual table is dropped and created again, and which are empty in a clone.
     """
@@ -66,7 +67,8 @@ def copy_same(connection: Connection, old: str, new: str) -> int:
 
 
 def hidden_rowid(connection: Connection, table: str) -> str | None:
-    """A name for the row id of a table that has one and does not show it as a column, by a query of SQLite."""
+    """Return a name for the row id of a table that does not show it as a column, found by a query; None if there is
+    none."""
     names = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
     for name in ROWID_NAMES:
         if name in names:
@@ -96,7 +98,7 @@ def copy_shadow(connection: Connection, old: str, new: str) -> None:
     """Give a shadow table the content of the one in the attached old file."""
     names = identity(connection, "main", new)
     if (rowid := hidden_rowid(connection, new)) is not None:
-        names = [rowid, *names]  # vec0 finds vectors by it
+        names = [rowid, *names]  # vec0 uses it to find vectors
     columns = ", ".join(names)
     connection.execute(f"DELETE FROM main.{quote(new)}")
     connection.execute(f"INSERT INTO main.{quote(new)} ({columns}) SELECT {columns} FROM old.{quote(old)}")

@@ -1,4 +1,4 @@
-"""Virtual tables: what their arguments say about their content, and how they are filled again."""
+"""Virtual tables: the properties of their content according to their arguments, and how they are filled again."""
 
 from __future__ import annotations
 
@@ -30,26 +30,27 @@ def option(virtual: Sql, name: str) -> str | None:
 
 
 def is_contentless(virtual: Sql) -> bool:
-    """True for a full-text index that keeps no text: it cannot be read, and only its owner can fill it again."""
+    """Return True for a full-text index that keeps no text: it cannot be read, and only its owner can fill it again."""
     return option(virtual, "content") == ""
 
 
 def keeps_rows(virtual: Sql) -> bool:
-    """True for a virtual table with rows of its own that can be read, and written to another one as they are: a
-    full-text table with its own copy of the text, or a table of places."""
+    """Return True for a virtual table whose own rows can be read, and written unchanged to another one: a full-text
+    table with its own copy of the text, or an R-Tree or geopoly table."""
     module = module_of(virtual)
     return module in _OF_PLACES or (module in _FULL_TEXT and option(virtual, "content") is None)
 
 
 def takes_rows(new: Sql, old: Sql) -> bool:
-    """True if the rows of the old virtual table can be written to the new one. Of other modules nobody knows what
-    identifies a row, and what it becomes when it is written again."""
+    """Return True if the rows of the old virtual table can be written to the new one. For other modules it is unknown
+    what identifies a row, and whether it stays the same when it is written again."""
     modules = {module_of(new), module_of(old)}
     return any(modules <= {*family} for family in (_FULL_TEXT, _R_TREE, ("geopoly",)))
 
 
 def rounds(new: Sql, old: Sql) -> str:
-    """A condition that holds for a number of an R-Tree, `{0}`, that the new one would round; '' if it rounds none.
+    """Return a condition that is true for a number of an R-Tree, `{0}`, that the new one would round; '' if it rounds
+    none.
 
     Coordinates are reals of 32 bits, or integers of 32 bits. https://www.sqlite.org/rtree.html#integer_valued_r_trees
     """
@@ -63,18 +64,18 @@ def rounds(new: Sql, old: Sql) -> str:
 
 
 def _row_id(virtual: Sql) -> list[str]:
-    """The row id, if the table has no column for it: the first column of an R-Tree is the row id."""
+    """Return the name of the row id if no column of the table shows it: the first column of an R-Tree is the row id."""
     return [] if module_of(virtual) in _R_TREE else ["rowid"]
 
 
 def keeps_nothing(connection: Connection, name: str, schema: str = "main") -> bool:
-    """True for a virtual table without tables of its own, such as fts5vocab: it shows what is elsewhere."""
+    """Return True for a virtual table without tables of its own, such as fts5vocab: it shows content from elsewhere."""
     rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'")
     return not any(fold(other).startswith(f"{fold(name)}_") for (other,) in rows)
 
 
 def refill_virtual(connection: Connection, step: Rewrite, virtual: Sql) -> int:
-    """Fill a rewritten virtual table from the attached old file; return the number of rows. `virtual` is the text after
+    """Fill a rewritten virtual table from the attached old file; return the number of rows. `virtual`: the text after
     USING of the new table. Raises Failed."""
     name = quote(step.new.name)
     if option(virtual, "content") or keeps_nothing(connection, step.old.name, "old"):
@@ -99,7 +100,7 @@ def refill_again(connection: Connection, plan: Plan) -> None:
 
 
 def rewritten(connection: Connection, plan: Plan, schema: str) -> list[tuple[Rewrite, Sql]]:
-    """The steps that fill a virtual table again from the old file, which is that `schema` of the connection, each with
+    """Yield the steps that fill a virtual table again from the old file, which is `schema` in the connection, each with
     the text after USING of the new table."""
     return [
         (step, step.new.virtual)
@@ -109,11 +110,11 @@ def rewritten(connection: Connection, plan: Plan, schema: str) -> list[tuple[Rew
 
 
 def rebuild_external(connection: Connection, plan: Plan) -> None:
-    """Rebuild the full-text indexes of other tables' text that are new, or that index what the plan changes."""
+    """Rebuild the full-text indexes of other tables' text that are new, or whose text the plan changes."""
     indexes = [index for index in external_indexes(connection, plan) if index.is_rebuilt]
     if indexes:
-        # A module caches what it has read of its tables, and an FTS4 index the columns of its content. Only then: with
-        # a thousand tables it takes 75 ms to read the schema again.
+        # A module caches the content of its tables, and an FTS4 index the columns of its content. Only then: with a
+        # thousand tables it takes 75 ms to read the schema again.
         connection.execute("PRAGMA writable_schema=RESET").fetchall()
     for index in indexes:
         name = quote(index.name)

@@ -1,1 +1,1 @@
-"""Fills tables by functions of the project, and remembers which old row made which new ones while rows are replayed."""
+"""Fills tables by functions of the project, and records which old row made which new ones while rows are replayed."""

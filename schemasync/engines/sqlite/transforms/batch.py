@@ -1,4 +1,4 @@
-"""Writes the rows that calls have made into the new file, or compares them with it, a batch at a time."""
+"""Writes the rows that calls have made into the new file, or compares them with its rows, a batch at a time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ UNSTABLE = (
 
 @dataclass(slots=True)
 class Batch:
-    """Calls one transform, and writes what it makes into the new file. `compares`: it is there, and is only compared;
-    then `pairs` counts the units with each row that they made."""
+    """Calls one transform, and writes its rows into the new file. `compares`: True if the rows exist, and are only
+    compared; then `pairs` counts the (unit, row that it made)."""
 
     connection: Connection
     source: Source
@@ -36,11 +36,11 @@ class Batch:
         self._caller = Caller(self.source.function, self.source.targets)
 
     def call(self, unit: Unit, given: Row | list[Row]) -> None:
-        """Make the rows of a unit. Raises Failed, which names it."""
+        """Make the rows of a unit. Raises Failed, which names the unit."""
         self.waiting += self._caller.call(unit, given)
 
     def flush(self) -> None:
-        """Write or compare what is waiting. Raises Failed, which names the row."""
+        """Write or compare the waiting rows. Raises Failed, which names the row."""
         for target in self.source.targets.values():
             self._stage(target)
             if self.compares:
@@ -87,7 +87,7 @@ class Batch:
             )
         try:
             # OR FAIL overrides a conflict clause of the table, which would drop rows silently, and keeps the rows
-            # before the one that does not fit, which tells which one that is
+            # before the one that does not fit, which identifies that one
             self.connection.execute(
                 f"INSERT OR FAIL INTO {target.new} ({columns}) SELECT {listed} {fresh} ORDER BY s.rowid"
             )
@@ -140,7 +140,7 @@ class Batch:
         return ", ".join(target.staged_units[: self.source.width])
 
     def _unit(self, target: Target, rest: str) -> Unit | None:
-        """The unit of the first row of a query."""
+        """Return the unit of the first row of a query."""
         alias = "s." if " AS s" in rest else ""
         names = ", ".join(f"{alias}{name}" for name in target.staged_units[: self.source.width])
         found: Unit | None = self.connection.execute(f"SELECT {names} {rest}").fetchone()
@@ -155,7 +155,7 @@ def _unfit(target: Target, error: Exception) -> str:
 
 
 def unstable(source: Source, target: Target, unit: Unit | None = None) -> Failed:
-    """The error of a function that made other rows when it was called again."""
+    """Return the error for a function that made other rows when it was called again."""
     one = source.function
     where = f" at {', '.join(map(str, unit))}" if unit is not None else ""
     return Failed.of(

@@ -12,19 +12,20 @@ from ....schema.transform_function import Kind, Row, TransformFunction, Value
 from .targets import Target
 
 HINT = "Nothing was changed. Correct the function, or the row, then run it again."
-_USUAL = frozenset({str, bytes, int, type(None)})  # bound as they are
+_USUAL = frozenset({str, bytes, int, type(None)})  # types that are bound unchanged
 
 Unit = tuple[Value, ...]
-"""What one call of the function gets: the key of an old row, or a group."""
+"""The input of one call of the function: the key of an old row, or a group."""
 
 
 class _WrongRow(Exception):
-    """Something that the function makes and that no row can be made of."""
+    """A result of the function that does not give a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that calls have made of one table, with values of the same `columns`: the key of the unit, then these."""
+    """Rows of one table that calls have made, with values of the same `columns`: each is the key of the unit, then
+    these."""
 
     target: Target
     columns: tuple[str, ...]
@@ -33,15 +34,15 @@ class Rows:
 
 @dataclass(slots=True)
 class Caller:
-    """Calls one function, and collects the rows that it makes. `targets`: the tables that it fills, by folded names."""
+    """Calls one function, and collects the rows that it makes. `targets`: the tables that it fills, by folded name."""
 
     function: TransformFunction
     targets: Mapping[str, Target]
     rows: dict[tuple[object, tuple[object, ...]], Rows] = field(default_factory=dict)
 
     def call(self, unit: Unit, given: Row | list[Row]) -> int:
-        """Collect the rows that the function makes; return how many. Raises Failed, which names the old row, for
-        whatever it raises."""
+        """Collect the rows that the function makes; return their number. Raises Failed, which names the old row, for
+        any error of the function."""
         made: list[Rows] = []
         try:
             for one in self.function.function(given) or ():
@@ -55,8 +56,8 @@ class Caller:
         return len(made)
 
     def group(self, unit: Unit, row: Row) -> str:
-        """The group of a row, as text: two groups are equal if this is. Raises Failed for whatever the function
-        raises."""
+        """Return the group of a row as text, which is equal for equal groups. Raises Failed for any error of the
+        function."""
         assert self.function.group is not None
         try:
             return repr(self.function.group(row))
@@ -64,7 +65,7 @@ class Caller:
             raise failed(self.function, unit, f"its group: {_said(error)}", is_row=True) from error
 
     def _collect(self, unit: Unit, one: object) -> Rows:
-        """This runs a million times: the usual row takes the shortest way."""
+        """Collect one row. This runs a million times, so the usual row takes the shortest way."""
         if not (isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], Mapping)):
             raise _WrongRow(f"it yields {type(one).__name__}, and not the name of a table and a dict")
         table, row = one
@@ -114,7 +115,8 @@ def _column(target: Target, name: object) -> str:
 
 
 def _value(name: object, value: object) -> Value:
-    """The value as it is bound. SQLite would refuse other types without saying where, and store NaN as NULL."""
+    """Return the value as it is bound. SQLite would refuse other types without naming the column, and store NaN as
+    NULL."""
     match value:
         case bool():
             return int(value)
@@ -133,7 +135,7 @@ def _said(error: BaseException) -> str:
 
 
 def failed(one: TransformFunction, unit: Unit, why: str, *, is_row: bool = False) -> Failed:
-    """The error of one call. `is_row`: the unit is the key of a row, also of a function of groups."""
+    """Return the error of one call. `is_row`: True if the unit is the key of a row, also for a function of groups."""
     shown = _shown(unit)
     what = "group" if one.kind is Kind.SHARED and not is_row else "row"
     return Failed.of(
@@ -152,7 +154,7 @@ def _shown(unit: Unit) -> str:
 
 
 def in_groups(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[Unit, list[Row]]]:
-    """The rows of each group, which follow each other."""
+    """Yield the rows of each group; they follow each other."""
     name, found = None, list[Row]()
     for group, row in rows:
         if group != name:

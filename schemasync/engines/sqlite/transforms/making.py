@@ -16,16 +16,16 @@ from .batch import Batch, unstable
 from .sources import BATCH, Source
 from .targets import SCRATCH, Target, slots, targets_of
 
-MANY, LONG = 200, 0.05  # old rows whose rows are made again, or seconds that this takes, which measure the pace
+MANY, LONG = 200, 0.05  # limits for measuring the pace: old rows whose rows are made again, and seconds
 
 Tick = Callable[[int], None]
-"""Called with the number of old rows that were read."""
+"""Called with the number of old rows read so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many seconds it takes to make and compare the rows of one old `row`, and of all of them: where rows are in
-    groups, several of them may be made again together."""
+    """The seconds to make and compare the rows of one old `row`, and of the `whole`: the latter is a limit, because
+    several rows of one group may be made again together."""
 
     row: float
     whole: float
@@ -53,7 +53,7 @@ class Making:
         if not self.sources:
             return
         self.connection.execute(f"ATTACH ? AS {SCRATCH}", (scratch,))
-        # no crash has to be survived, and without a sync SQLite makes no journal over both files
+        # no crash has to be survived; without a sync SQLite makes no journal over both files
         self.connection.execute(f"PRAGMA {SCRATCH}.synchronous=OFF")
         self.connection.execute(f"PRAGMA {SCRATCH}.cache_size=-{BUILD_CACHE_KIB}")
         for source in self.sources:
@@ -62,14 +62,14 @@ class Making:
             target.prepare(self.connection)
 
     def make_maps(self) -> None:
-        """Create the tables that say which old row made which new ones, in the scratch database."""
+        """Create the tables that record which old row made which new ones, in the scratch database."""
         for target in self.targets.values():
             target.make_map(self.connection)
         for source in self.sources:
             source.make_groups(self.connection)
 
     def old_rows(self) -> int:
-        """How many old rows all transforms read."""
+        """Return how many old rows all transforms read."""
         return sum(self._count(f"old.{quote(source.table.name)}") for source in self.sources)
 
     def make_unique(self, plan: Plan) -> None:
@@ -97,7 +97,7 @@ class Making:
         self.pace = Pace(seconds / max(done, 1), seconds)
 
     def fill_again(self) -> None:
-        """Replace all rows, as the keys of the old ones may be others."""
+        """Replace all rows, because the keys of the old ones may have changed."""
         for name in [*(one.new for one in self.targets.values()), *(one.made for one in self.targets.values())]:
             self.connection.execute(f"DELETE FROM {name}")
         for source in self.sources:
@@ -128,7 +128,8 @@ class Making:
     # --- some rows --------------------------------------------------------------------------------------------
 
     def make_again(self, sources: Collection[Source]) -> None:
-        """Make the rows of the touched old rows again, as these are now, in the caller's transaction. Raises Failed."""
+        """Make the rows of the touched old rows again, from their present values, in the caller's transaction. Raises
+        Failed."""
         begun = time.monotonic()
         rows = sum(self._count(source.touched) for source in sources)
         for source in sources:
@@ -148,7 +149,7 @@ class Making:
             self.pace = Pace(seconds / rows, max(self.pace.whole, seconds))
 
     def _take_back(self, source: Source) -> None:
-        """Delete the rows that only the units to make again have made. One that others made, too, stays."""
+        """Delete the rows that were made only by the units to make again. A row that another unit made, too, stays."""
         for target in source.targets.values():
             keys, table = ", ".join(target.keys), target.new
             theirs = self._of_units(source, target)
@@ -182,7 +183,7 @@ class Making:
         return done
 
     def _compare_numbers(self, source: Source, pairs: int, *, some: bool = False) -> None:
-        """Every pair of a unit and a row was found: as many have to be there."""
+        """Compare numbers: every pair of a unit and a row was found, so there must be as many records of pairs."""
         there = 0
         for target in source.targets.values():
             which = self._of_units(source, target) if some else f"f = {source.number}"
@@ -207,7 +208,7 @@ def making(connection: Connection, plan: Plan, pace: Pace | None = None) -> Maki
 
 
 def _old_tables(plan: Plan) -> dict[str, Table]:
-    """The tables that the transforms read, by the names of these."""
+    """Return the tables that the transforms read, by their names."""
     pairs: Iterable[tuple[str, Table]] = (
         (one.name, table) for step in plan.transformed for one, table in zip(step.functions, step.sources, strict=True)
     )

@@ -1,4 +1,4 @@
-"""The old rows that one transform gets, and their groups."""
+"""The old rows that one transform reads, and their groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Source:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The key of an old row: its row id, or the quoted columns of its primary key, as the change log has it."""
+        """The key of an old row, as in the change log: its row id, or the quoted columns of its primary key."""
         name = rowid_name(self.table)
         if name is not None:
             return (name,)
@@ -41,7 +41,7 @@ class Source:
 
     @property
     def width(self) -> int:
-        """How many values the key of a unit has: of an old row, or of a group."""
+        """The number of values in the key of a unit: an old row, or a group."""
         return 1 if self.is_grouped else len(self.key)
 
     @property
@@ -55,7 +55,7 @@ class Source:
 
     @property
     def units(self) -> str:
-        """A temporary table with the units that are to be made again: these rows, or their groups."""
+        """A temporary table with the units to make again: the touched rows, or their groups."""
         return f"temp.{OWN_PREFIX}units_{self.number}" if self.is_grouped else self.touched
 
     @property
@@ -82,7 +82,7 @@ class Source:
             connection.execute(f"CREATE TABLE {name} ({listed}, PRIMARY KEY ({listed})) WITHOUT ROWID")
 
     def forget(self, connection: Connection) -> None:
-        """Empty them."""
+        """Empty the temporary tables."""
         for name in {self.touched, self.units}:
             connection.execute(f"DELETE FROM {name}")
 
@@ -95,7 +95,7 @@ class Source:
             )
 
     def find_groups(self, connection: Connection, *, some: bool = False) -> None:
-        """Note the group of each old row; with `some`, of those that were touched."""
+        """Record the group of each old row; with `some`, only of those that were touched."""
         values = ", ".join("?" * (len(self.key) + 1))
         caller = Caller(self.function, self.targets)
         for batch in _batches(self._rows(connection, some=some)):
@@ -110,7 +110,7 @@ class Source:
             )
 
     def regroup(self, connection: Connection) -> None:
-        """The groups of touched rows, before and now, are the units to make again."""
+        """Add the groups of touched rows, their earlier and present ones, to the units to make again."""
         listed = ", ".join(self._slots)
         theirs = f"({listed}) IN (SELECT {listed} FROM {self.touched})"
         add = f"INSERT OR IGNORE INTO {self.units} SELECT g FROM {self.groups} WHERE {theirs}"
@@ -120,7 +120,8 @@ class Source:
         connection.execute(add)
 
     def given(self, connection: Connection, *, some: bool = False) -> Iterator[tuple[Unit, Row | list[Row]]]:
-        """What the function gets, with the key of each unit; with `some`, the units to make again."""
+        """Yield the key of each unit with the input of the function: a row, or the rows of a group; with `some`, only
+        for the units to make again."""
         if self.is_grouped:
             return iter(in_groups(self._grouped(connection, some=some)))
         return iter(self._rows(connection, some=some))
@@ -147,7 +148,8 @@ class Source:
             yield group, dict(zip(names, values, strict=True))
 
     def _read(self, connection: Connection, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, some at a time. Raises Failed if a text is not UTF-8: no function should get another."""
+        """Yield the rows of a query, some at a time. Raises Failed if a text is not UTF-8: a function would get another
+        text."""
         cursor = connection.execute(query)
         while True:
             decoded, connection.text_factory = connection.text_factory, str

@@ -1,9 +1,9 @@
 """The tables that transforms fill, and the scratch tables of each.
 
-- `made`, in a scratch database: the keys of the rows that each unit (an old row, or a group) has made. Nothing
-  else tells, when a unit changes, which rows of the new file were its own.
+- `made`, in a scratch database: the keys of the rows that each unit (an old row, or a group) has made. Without it,
+  the rows of a changed unit could not be found in the new file.
 - `staged`, temporary: the rows of one batch, as the new table would store them.
-- `gone`, temporary: the keys of the rows that were taken back.
+- `gone`, temporary: the keys of the rows that were deleted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SCRATCH = "made"  # the schema name of the scratch database
 
 
 def slots(letter: str, number: int) -> tuple[str, ...]:
-    """Names of columns for keys of so many values."""
+    """Return names of columns for a key of so many values."""
     return tuple(f"{letter}{one}" for one in range(number))
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table that transforms fill, the `number`th. `width`: how many values the widest key of a unit has. `is_shared`:
-    several units may make the same row of it."""
+    """A table that transforms fill, the `number`th. `width`: the number of values in the widest key of a unit.
+    `is_shared`: True if several units may make the same row of it."""
 
     number: int
     table: Table
@@ -65,7 +65,8 @@ class Target:
 
     @property
     def staged_units(self) -> tuple[str, ...]:
-        """The same in `staged`, where they stand beside the columns of the table."""
+        """The columns of `staged` with the key of a unit. Their names differ from the columns of the table, which it
+        also has."""
         return tuple(OWN_PREFIX + name for name in self.units)
 
     @property
@@ -86,18 +87,18 @@ class Target:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The columns that each row gives: the key, and those whose default is computed, which may give another value
-        each time."""
+        """The columns that each row must give: the key, and those whose default is computed, which may give another
+        value each time."""
         assert self.table.primary_key is not None
         key = {fold(column.column or "") for column in self.table.primary_key.columns}
         return tuple(c.name for c in self.table.columns if fold(c.name) in key or _is_computed(c))
 
     def same(self, one: str, other: str) -> str:
-        """The condition that rows of both have the same key: `one` is an alias of the table or of `staged`."""
+        """Return the condition that rows of both have the same key. `one`: an alias of the table or of `staged`."""
         return " AND ".join(f"{one}.{name} = {other}.{name}" for name in self.key)
 
     def differs(self, one: str, other: str) -> str:
-        """The condition that a value or the type of a value differs."""
+        """Return the condition that a value or the type of a value differs."""
         terms = [
             f"{one}.{name} IS NOT {other}.{name} COLLATE BINARY OR typeof({one}.{name}) <> typeof({other}.{name})"
             for name in self.written
@@ -126,7 +127,7 @@ class Target:
         connection.execute(f"CREATE INDEX {self.made}_by_row ON made_{self.number} ({', '.join(self.keys)})")
 
     def _typed_keys(self) -> Iterator[str]:
-        """The definitions of `keys`: they store and compare the values as the key of the table does."""
+        """Return the definitions of `keys`, which store and compare values as the key of the table does."""
         for name, column in zip(self.keys, self._key_columns(), strict=True):
             collation = f" COLLATE {quote(column.collation)}" if column.collation else ""
             # ANY converts nothing in a STRICT table, and to numbers in any other

@@ -38,8 +38,8 @@ def altered(connection: Connection, step: Alter) -> None:
 
 
 def _read_default(step: Alter, columns: Sequence[str]) -> str:
-    """A condition that holds for each old row that may read the default of one of these columns, because it does not
-    have the column."""
+    """Return a condition that is true for each old row that may read the default of one of these columns, because it
+    does not have the column."""
     sources = {fold(feed.column): feed.source for feed in step.feeds}
     terms = []
     for column in columns:
@@ -52,9 +52,9 @@ def _read_default(step: Alter, columns: Sequence[str]) -> str:
 
 
 def _violations(step: Alter) -> Iterator[tuple[str, str]]:
-    """What is asked of the rows, and the query for rows that do not meet it.
+    """Yield each new requirement of the rows, and the query for rows that violate it.
 
-    NULL is looked for in the old table: SQLite takes `IS NULL` for false where the definition has NOT NULL.
+    NULL is searched for in the old table: to SQLite `IS NULL` is false if the definition has NOT NULL.
     """
     sources = {fold(feed.column): feed.source for feed in step.feeds}
     for change in step.changes:

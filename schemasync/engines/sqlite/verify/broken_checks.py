@@ -1,6 +1,6 @@
 """Finds tables with rows that violate a CHECK, also in a file that is open for reading only.
 
-SQLite leaves out the CHECKs when it reads the schema of a file that it may not write, so that integrity_check and
+SQLite ignores the CHECKs when it reads the schema of a file that it may not write, so that integrity_check and
 quick_check report nothing about them (findings/sqlite_checks_of_read_only_files.sh).
 """
 
@@ -18,8 +18,8 @@ from ..objects import is_virtual, objects
 
 
 def broken_checks(connection: Connection, schema: str = "main") -> Iterator[str]:
-    """The messages of integrity_check about CHECKs. A CHECK that cannot be computed counts as held: the application's
-    functions may be missing, or the file is damaged, which other messages say."""
+    """Return the messages of integrity_check about CHECKs. A CHECK that cannot be computed counts as met: the
+    application's functions may be missing, or the file is damaged, which other messages report."""
     for table in objects(connection, schema):
         if table.type == "table" and not is_virtual(table) and (checks := _checks(table.sql)):
             violated = " OR ".join(f"NOT ({check})" for check in checks)

@@ -47,7 +47,7 @@ def _counted(connection: Connection, plan: Plan) -> list[tuple[str | None, str]]
 
 
 def _old_name(step: NewTableStep) -> str | None:
-    """The table whose ids must not be given out again; None for a new table."""
+    """Return the table whose ids must not be given out again; None for a new table."""
     if isinstance(step, FilledStep):
         return step.replaced.name if step.replaced is not None else None
     return step.old.name if isinstance(step, CarriedStep) else None
@@ -66,6 +66,6 @@ def _counter(connection: Connection, schema: str, table: str) -> int:
 
 def _highest_id(connection: Connection, table: str) -> int:
     key = connection.execute("SELECT name FROM pragma_table_info(?, 'main') WHERE pk = 1", (table,)).fetchone()
-    if key is None:  # a name in sqlite_sequence that no table with AUTOINCREMENT has
+    if key is None:  # a name in sqlite_sequence without a table that has AUTOINCREMENT
         return 0
     return int(connection.execute(f"SELECT max({quote(key[0])}) FROM main.{quote(table)}").fetchone()[0] or 0)

@@ -17,8 +17,8 @@ from .rows import Compared, differs
 
 
 def content(connection: Connection, step: Derive, rows: str = "1") -> Compared:
-    """Every row of one side must occur as often on the other, with values of the same types. Raises Failed. `rows`: the
-    condition for the rows of the table that the SELECT gives."""
+    """Check that every row of one side occurs as often on the other, with values of the same types. `rows`: the
+    condition for the rows of the table that the SELECT gives. Raises Failed."""
     try:
         with sorting(connection):
             more, fewer = difference(connection, step.new, *expected(step), rows)
@@ -35,7 +35,8 @@ def content(connection: Connection, step: Derive, rows: str = "1") -> Compared:
 def difference(
     connection: Connection, table: Table, columns: Sequence[str], result: str, rows: str = "1"
 ) -> tuple[int, int]:
-    """(rows that only the table has, rows that only the result has), each as often as it occurs; `columns` are quoted.
+    """Return (rows that only the table has, rows that only the result has), each counted as often as it occurs;
+    `columns` are quoted.
 
     Both sides are sorted together, once: for 50,000 rows that takes half as long as EXCEPT in both directions.
     """

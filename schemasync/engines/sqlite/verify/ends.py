@@ -1,4 +1,4 @@
-"""Compares the first and the last row of a table that is not rewritten, in both files, with two lookups each.
+"""Compares the first and the last row of a table that is not rewritten, in both files, with two lookups in each.
 
 Rows that were lost, or written without an entry in the change log, mostly are at one end of the table: the newest, or
 the oldest. The log consists of triggers; a connection with triggers switched off (SQLITE_DBCONFIG_ENABLE_TRIGGER),
@@ -22,7 +22,7 @@ from .rows import identity_key
 
 
 def altered_ends(connection: Connection, step: Alter) -> None:
-    """The same as `same_ends` for an altered table."""
+    """Like `same_ends`, but for an altered table."""
     key = key_of(mapping(step))
     if key is not None and table_ends_differ(connection, step.old, step.new, key):
         raise _differs(step.name)
@@ -48,14 +48,15 @@ def _differs(table: str) -> Failed:
 
 
 def table_ends_differ(connection: Connection, old: Table, new: Table, key: Key) -> bool:
-    """True if the old table and the new one, compared by that key, do not begin and end with the same one."""
+    """Return True if the old table and the new one have a different first or last value of that key."""
     return ends_differ(connection, quote(old.name), quote(new.name), key, _stored_by(new))
 
 
 def ends_differ(connection: Connection, old: str, new: str, key: Key, declared: PrimaryKey | None) -> bool:
-    """The same for quoted names; `declared` is the primary key by which the table is stored, None for the row id.
+    """Like `table_ends_differ`, but for quoted names. `declared`: the primary key by which the table is stored, None
+    for the row id.
 
-    False if the table is ordered by a collation that only the application knows.
+    Return False if the table is ordered by a collation that only the application knows.
     """
     try:
         there = list(_ends(connection, f"main.{new}", key.columns, declared))
@@ -72,7 +73,7 @@ def _stored_by(table: Table | None) -> PrimaryKey | None:
 
 
 def _ends(connection: Connection, table: str, key: Sequence[str], declared: PrimaryKey | None) -> Iterator[Any]:
-    """The first and the last key, in the order in which the table is stored."""
+    """Yield the first and the last key, in the order in which the table is stored."""
     names = ", ".join(key)
     for backwards in (False, True):
         order = ", ".join(_ordered(key, declared, backwards=backwards))

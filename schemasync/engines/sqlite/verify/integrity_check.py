@@ -58,6 +58,15 @@ def damage_by_table(connection: Connection) -> tuple[str, ...]:
     )
 
 
+def damage_of_table(connection: Connection, schema: str, table: str) -> tuple[str, ...]:
+    """Return the messages of integrity_check about the pages and indexes of one table, without those about values and
+    rows; SQLite's error if it cannot read the table."""
+    try:
+        return _of_pages(line for line in of_table(connection, schema, table) if line != "ok")
+    except sqlite3.DatabaseError as error:
+        return (f"{table}: {error}",)
+
+
 def whole_damage(connection: Connection) -> tuple[str, ...]:
     """The messages of integrity_check about pages, and about indexes and their tables."""
     return _of_pages(integrity(connection))

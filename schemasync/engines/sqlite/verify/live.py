@@ -16,7 +16,7 @@ from . import integrity_check
 
 
 def live(connection: Connection, schema: Schema) -> Iterator[Problem]:
-    """The problems of a database that `schema` describes, read in the caller's snapshot."""
+    """Return the problems of a database that should have this `schema`, read in the caller's snapshot."""
     lines = integrity_check.integrity(connection)
     if unchecked := [line for line in lines if integrity_check.NOT_CHECKED in line]:
         yield Problem(

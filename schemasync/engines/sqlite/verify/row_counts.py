@@ -24,10 +24,11 @@ BY_CONTENT = "compared by content, without row ids: a changed row counts as one 
 
 @dataclass(frozen=True, slots=True)
 class RowDiff:
-    """Rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ (`changed`).
+    """The number of rows of a table that only the older (`removed`) or the newer side (`added`) has, or that differ
+    (`changed`).
 
-    `comparable` is False if keys changed between the two, or one side does not have the table. `not_compared`: columns
-    whose expected values are unknown, so that rows which differ only there are not counted.
+    `comparable`: False if keys changed between the two, or one side does not have the table. `not_compared`: columns
+    whose expected values are unknown; rows that differ only in these are not counted.
     """
 
     table: str
@@ -39,7 +40,7 @@ class RowDiff:
     not_compared: tuple[str, ...] = ()
 
     def reversed(self) -> RowDiff:
-        """The same counts with the sides exchanged."""
+        """Return the counts with the sides exchanged."""
         return replace(self, added=self.removed, removed=self.added)
 
     @property
@@ -56,15 +57,16 @@ class RowDiff:
 def row_diffs(
     connection: Connection, steps: Iterable[Step | MadeByHand], *, older_is_live: bool = False
 ) -> tuple[RowDiff, ...]:
-    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: newer writes are
-    in the older side, and a column that only it has is not compared."""
+    """Compare `main`, the newer side, with `old`, the older one, which is attached. `older_is_live`: True if newer
+    writes are in the older side; then a column that only it has is not compared."""
     every = tuple(steps)
     derived = [step for step in every if isinstance(step, Derive)]
     return tuple(_one(connection, step, older_is_live, derived) for step in every)
 
 
 def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool, derived: Sequence[Derive]) -> RowDiff:
-    """Count one table. One that cannot be counted (hidden row ids, dropped by hand) does not prevent the rollback."""
+    """Count one table. A table that cannot be counted (hidden row ids, dropped by hand) does not prevent the
+    rollback."""
     try:
         match step:
             case MadeByHand(name, transforms):
@@ -75,7 +77,7 @@ def _one(connection: Connection, step: Step | MadeByHand, older_is_live: bool, d
             case Drop():
                 rows = count_of(connection, f"old.{quote(step.name)}")
                 return RowDiff(step.name, removed=rows, note="only the older generation has this table")
-            case Transform():  # the history gives none: a function may be another one by now
+            case Transform():  # the history gives none: a function may have changed since
                 return RowDiff(step.name, comparable=False, note=_why_not(tuple(one.name for one in step.functions)))
             case Derive():
                 return _derived(connection, step, derived)
@@ -96,21 +98,21 @@ def _why_not(transforms: Sequence[str]) -> str:
 
 
 def _derived(connection: Connection, step: Derive, derived: Sequence[Derive]) -> RowDiff:
-    """Count what was written since the SELECT filled the table: it runs again over the older side, whose own writes
-    since count as well."""
+    """Count the rows that were written since the SELECT filled the table: it runs again over the older side, whose own
+    later writes count as well."""
     more, fewer = difference(connection, step.new, *expected_in(step, derived))
     note = "compared with the result of its _from: a changed row counts as one added and one removed"
     return RowDiff(step.name, more, 0, fewer, note=note if more or fewer else "")
 
 
 def _only_old(step: CarriedStep) -> list[str]:
-    """The columns with values of their own that only the older table has."""
+    """Return the columns that only the older table has, without generated ones."""
     carried = {fold(feed.source or "") for feed in step.feeds if feed.origin is Origin.CARRIED}
     return [c.name for c in step.old.columns if fold(c.name) not in carried and c.generated is None]
 
 
 def _with_not_compared(connection: Connection, step: CarriedStep, older_is_live: bool, found: RowDiff) -> RowDiff:
-    """The result with the columns that were left out, if both files have a row that could differ in them."""
+    """Return the result with the columns that were not compared, if both files have a row that could differ in them."""
     left_out = [feed.column for feed in step.feeds if feed.volatile] + (_only_old(step) if older_is_live else [])
     if not left_out or not found.comparable:
         return found
@@ -137,10 +139,11 @@ def _counted(connection: Connection, step: CarriedStep) -> RowDiff:
 
 
 def stable_key(connection: Connection, mapped: Mapping) -> Key | None:
-    """The key that identifies the same row in both files, whatever happened to them since one became the other.
+    """Return the key that identifies the same row in both files, whatever happened to the files since one became the
+    other.
 
-    Not row ids that no column shows, because VACUUM renumbers them. Then it is the primary key, if that is the same in
-    both tables and has no NULL; None without such a key.
+    Row ids that no column shows do not count, because VACUUM renumbers them. Then it is the primary key, if that is the
+    same in both tables and has no NULL; None without such a key.
     """
     if mapped.rowid is None or (mapped.old.has_stable_key and mapped.new.has_stable_key):
         return key_of(mapped)
@@ -171,7 +174,8 @@ def _declared(key: PrimaryKey | None) -> list[tuple[str, str]]:
 
 
 def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int, int, int]:
-    """(only in the new table, differing, only in the old one): the writes since one became the other."""
+    """Return the writes since one file became the other: (rows only in the new table, differing rows, rows only in the
+    old one)."""
     raw, expected = compared_columns(mapped)
     new, source, on = (
         f"main.{quote(mapped.new.name)}",
@@ -189,7 +193,8 @@ def changed_rows(connection: Connection, mapped: Mapping, key: Key) -> tuple[int
 
 
 def rows_by_content(connection: Connection, mapped: Mapping) -> tuple[int, int]:
-    """(rows only in the new table, rows only in the old one), each as often as it occurs, whatever its row id."""
+    """Return (rows only in the new table, rows only in the old one), each counted as often as it occurs, whatever its
+    row id."""
     raw, expected = compared_columns(mapped)
     rowid = mapped.rowid[0] if mapped.rowid is not None else None
     pairs = [(fed, sql) for fed, (name, sql) in zip(raw, expected, strict=True) if name != rowid]

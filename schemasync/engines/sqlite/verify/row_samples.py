@@ -17,8 +17,8 @@ from ..mapping import Key, Mapping, key_of, mapping
 from .row_counts import stable_key
 from .row_sql import both_sides, compared_columns, differing_terms, expected_rows, on_key, typed_by_value
 
-SHOWN = 6  # columns of a row
-LONGEST = 40  # characters of a value
+SHOWN = 6  # columns that are shown of a row
+LONGEST = 40  # characters that are shown of a value
 SECRET = re.compile(
     r"pass|pwd|secret|token|hash|session|key$|salt|otp|totp|pin$|code|data|private|credential|auth|cipher|nonce|cvv|card"
     r"|iban|seed|social|oauth|mfa|recovery",
@@ -33,8 +33,8 @@ HARMLESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ChangedValue:
-    """A column in which the two sides of a row differ. `newer` and `older` are its values as text, both empty if they
-    are not to be shown."""
+    """A column in which the two sides of a row differ. `newer` and `older`: its values as text, both empty if they must
+    not be shown."""
 
     column: str
     newer: str
@@ -43,10 +43,10 @@ class ChangedValue:
 
 @dataclass(frozen=True, slots=True)
 class RowSample:
-    """A row that only the newer side has (`added`), or only the older one (`removed`), or both, but different
-    (`changed`). `row`: some of its columns, as text: numbers, and text of columns with a harmless name; nothing whose
-    name suggests a secret, and only the numbers of a table whose name does. Of a row that differs it is the key, and
-    `changes` are some of the columns that differ."""
+    """A row that only the newer side has (`added`), or only the older one (`removed`), or that differs (`changed`).
+    `row`: some of its columns as text: numbers, and text of columns with a harmless name; nothing with a name that
+    suggests a secret, and only numbers if the name of the table does. For a row that differs it is the key, and
+    `changes` are some of the differing columns."""
 
     kind: str
     row: tuple[tuple[str, str], ...]
@@ -77,7 +77,7 @@ def _found(connection: Connection, mapped: Mapping, key: Key, most: int) -> Iter
 
 
 def _changed(connection: Connection, mapped: Mapping, key: Key, values: Sequence[Any]) -> RowSample:
-    """The row of that key, with the first columns that differ."""
+    """Return the row with that key, with the first columns that differ."""
     raw, expected = compared_columns(mapped)
     typed, new = typed_by_value(mapped.new), quote(mapped.new.name)
     both = f"{expected_rows(quote(mapped.old.name), key, raw, expected)} JOIN main.{new} AS n ON {on_key(key)}"

@@ -14,7 +14,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def compared_columns(mapped: Mapping) -> tuple[Pairs, Pairs]:
-    """(new column, SQL over the old row), and (new column, expected value over the raw one of that name)."""
+    """Return (new column, SQL over the old row), and (new column, expected value over the raw one of that name)."""
     raw, expected, fed = [], [], dict(mapped.columns)
     for feed in mapped.step.feeds:
         column = mapped.new.column(feed.column)
@@ -35,12 +35,12 @@ def compared_columns(mapped: Mapping) -> tuple[Pairs, Pairs]:
 
 
 def alias(name: str) -> str:
-    """The name, in a subquery, of a value for the column of this quoted name."""
+    """Return the name, in a subquery, of a value for the column of this quoted name."""
     return f'"_schemasync_{name[1:]}' if is_lost_in_subqueries(name[1:-1]) else name
 
 
 def expected_rows(old: str, key: Key, raw: Pairs, expected: Pairs, rows: str = "1") -> str:
-    """A subquery `o` over those rows of the old table: its key, and the values that the new one should hold."""
+    """Return a subquery `o` over these rows of the old table: its key, and the values that the new one should have."""
     keys = ", ".join(f'{sql} AS "_schemasync_k{i}"' for i, sql in enumerate(key.sources))
     fed = ", ".join([keys, *(f"{sql} AS {alias(name)}" for name, sql in raw)])
     outer = ", ".join(
@@ -57,20 +57,21 @@ def on_key(key: Key) -> str:
 
 
 def typed_by_value(table: Table) -> frozenset[str]:
-    """Quoted names of the columns whose affinity stores each number as one type: all except those of BLOB affinity."""
+    """Return quoted names of the columns whose affinity stores each number as one type: all except those of BLOB
+    affinity."""
     return frozenset(quote(c.name) for c in table.columns if affinity(c, table.strict) is not Affinity.BLOB)
 
 
 def both_sides(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """These columns of the new row `n`, and of the expected one `o`."""
+    """Return these columns of the new row `n`, and of the expected one `o`."""
     return [f"n.{name}" for name in names], [f"o.{alias(name)}" for name in names]
 
 
 def differing_terms(expected: Pairs, typed: frozenset[str]) -> list[str]:
-    """Terms of which one is true if a row differs, by type or by value.
+    """Return terms of which one is true if a row differs, by type or by value.
 
-    Values of different types differ, except the integer and the real of one number; and of those SQLite keeps only one
-    in the columns that are `typed` by the value. So types are compared only in other columns: for 900,000 rows of five
+    Values of different types differ, except the integer and the real of one number, of which SQLite keeps only one in
+    the columns that are `typed` by the value. So types are compared only in other columns: for 900,000 rows of five
     columns that took 0.8 s, in addition to 0.5 s for the values.
 
     They are row values, because a thousand columns would exceed the depth that SQLite allows an expression, with

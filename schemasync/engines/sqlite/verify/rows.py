@@ -31,8 +31,8 @@ Faults = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was compared of a table: its rows, the columns left out because they are volatile, and a note on each
-    generated column whose stored values have changed."""
+    """The result of comparing a table: its number of `rows`, the volatile columns that were left out, and a note on
+    each generated column whose stored values have changed."""
 
     table: str
     rows: int
@@ -60,8 +60,8 @@ def content(connection: Connection, step: Rewrite | Alter) -> Compared:
 
 
 def columns_differ(connection: Connection, mapped: Mapping, columns: Collection[str], old_rows: str) -> bool:
-    """True if a row has another value, or type of value, in one of these columns than in the attached old table; also
-    if the rows of the two cannot be matched. `old_rows`: a condition for those that are compared."""
+    """Return True if a row has another value, or type of value, in one of these columns than in the attached old table;
+    also if the rows of the two cannot be matched. `old_rows`: the condition for the rows to compare."""
     wanted, key = set(map(quote, columns)), _whole_key(connection, mapped)
     raw, expected = ([pair for pair in pairs if pair[0] in wanted] for pairs in compared_columns(mapped))
     new, old, typed = quote(mapped.new.name), quote(mapped.old.name), typed_by_value(mapped.new)
@@ -79,7 +79,7 @@ def touched(connection: Connection, mapped: Mapping, key: Key, old_rows: str, ne
 
 
 def deleted(connection: Connection, mapped: Mapping, new_rows: str) -> None:
-    """Check that the new table has none of the rows that this condition names. Raises Failed."""
+    """Check that the new table has none of the rows that meet this condition. Raises Failed."""
     if rows := count_of(connection, f"main.{quote(mapped.new.name)} WHERE {new_rows}"):
         raise differs(mapped.new.name, rows, ())
 
@@ -125,7 +125,8 @@ def _by_key(connection: Connection, mapped: Mapping, key: Key) -> Faults | None:
 
 
 def _whole_key(connection: Connection, mapped: Mapping) -> Key | None:
-    """The key that finds every row: one with a NULL in it, which a PRIMARY KEY may have, finds none."""
+    """Return the key that finds every row; None if it is NULL in some row, as a PRIMARY KEY may be: that finds no
+    row."""
     key = key_of(mapped)
     if key is None:
         return None
@@ -144,7 +145,7 @@ def _join(
     typed: frozenset[str] = frozenset(),
     rows: str = "1",
 ) -> Faults | None:
-    """Old rows without a new one of their key, or whose new one has another value or type of value."""
+    """Find the old rows without a new one of their key, or whose new row has another value or type of value."""
     source, on = expected_rows(old, key, raw, expected, rows), on_key(key)
     differs = " OR ".join([f"n.{key.columns[0]} IS NULL", *differing_terms(expected, typed)])
     query = f"FROM {source} LEFT JOIN main.{new} AS n ON {on} WHERE {differs}"
@@ -209,7 +210,8 @@ def _is_without_rowid(connection: Connection, table: str) -> bool:
 
 
 def _primary_key(table: Table | None, sources: dict[str, str]) -> Key | None:
-    """`sources`: the name in the old file of each column, both quoted."""
+    """Return the primary key as a Key; None without one. `sources`: the name in the old file of each column, both
+    quoted."""
     if table is None or table.primary_key is None:
         return None
     before = {fold(column): source for column, source in sources.items()}

@@ -14,8 +14,8 @@ from ..objects import Object, is_temporary
 
 
 def only_marked(connection: Connection) -> None:
-    """Check that of our temporary tables only the mark is left in a new file, which goes when it goes live. Raises
-    Failed."""
+    """Check that a new file has none of our temporary tables except the mark, which is removed when the file goes live.
+    Raises Failed."""
     rows = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
     left = sorted(name for (name,) in rows if is_temporary(name) and name != MARK_TABLE)
     if left:

@@ -6,4 +6,4 @@ from ..in_tenant import InTenant
 
 
 class Command(InTenant, dumpdata.Command):
-    """As in Django, and with --tenant in a tenant."""
+    """Django's command, which with --tenant runs in a tenant."""

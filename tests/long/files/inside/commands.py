@@ -1,4 +1,4 @@
-"""The commands of the scripts beside this one, each of which runs inside the environment of its program."""
+"""The command line of the scripts in this folder. Each runs inside the environment of its program."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ from pathlib import Path
 
 
 def main(version, make, write, read, maintain=lambda path: ""):
-    """`make` writes the file, `write` changes rows in it, `read` returns the same text for the same content, and `maintain`
-    is what the program offers for its upkeep."""
+    """Run the command of sys.argv. `make` writes the file, `write` changes rows in it, `read` returns the same text for
+    the same content, and `maintain` does the program's own upkeep."""
     what, path = sys.argv[1], Path(sys.argv[2])
     if what == "version":
         print(version())
@@ -17,7 +17,7 @@ def main(version, make, write, read, maintain=lambda path: ""):
 
 
 def run(*command, stdin=None, **how):
-    """What the command prints; fails with what it printed."""
+    """Run a command and return its stdout. If it fails, exit with its output."""
     ended = subprocess.run(
         [str(word) for word in command], input=stdin, capture_output=True, text=True, check=False, **how
     )

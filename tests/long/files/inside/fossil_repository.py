@@ -22,7 +22,7 @@ def write(path):
 
 
 def _index(path):
-    """Fossil indexes text later, by functions of its own."""
+    """Index the text. Fossil does that with functions of its own, and not at each write."""
     run("fossil", "fts-config", "reindex", "-R", path)
 
 

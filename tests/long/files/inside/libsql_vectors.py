@@ -13,7 +13,7 @@ def make(path):
         a = None if number % 100 == 7 else f"a {number}"
         connection.execute("INSERT INTO t (a, b) VALUES (?, ?)", (a, number / 3))
         connection.execute("INSERT INTO v (title, e) VALUES (?, vector32(?))", (f"doc {number}", f"[{number},1,0,0]"))
-    # rows that break the new constraint stay
+    # rows that violate the new constraints stay
     connection.execute("ALTER TABLE t ALTER COLUMN a TO a TEXT NOT NULL")
     connection.execute("ALTER TABLE t ALTER COLUMN b TO b REAL CHECK (b < 99)")
     connection.commit()

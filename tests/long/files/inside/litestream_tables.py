@@ -19,7 +19,7 @@ def make(path):
         """)
         _orders(connection, 200)
     _replicated(path)
-    shutil.rmtree(path.with_name(f".{path.name}-litestream"))  # `check` asks for that, once the path is a link
+    shutil.rmtree(path.with_name(f".{path.name}-litestream"))  # `check` requires that, once the path is a link
 
 
 def write(path):
@@ -37,7 +37,7 @@ def read(path):
 
 
 def _replicated(path):
-    """The content of a copy that Litestream restores from a replica that it has just made."""
+    """Replicate the file with Litestream, restore it, and return the content of the copy."""
     with tempfile.TemporaryDirectory() as folder:
         replica, copy = f"file://{folder}/replica", Path(folder) / "copy.sqlite3"
         run(LITESTREAM, "replicate", "-once", "-force-snapshot", path.resolve(), replica)

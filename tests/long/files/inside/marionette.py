@@ -1,4 +1,4 @@
-"""A headless Firefox, and code that runs inside of it, by the protocol of its own tests."""
+"""A headless Firefox that runs code inside of itself, by the protocol of its own tests."""
 
 import json
 import os

@@ -50,7 +50,7 @@ def _user(rng, number):
 
 
 def _visit(user):
-    """Logins that succeed and fail, and a form of the admin: sessions, attempts, the admin's log."""
+    """Make rows for sessions, login attempts and the admin's log, by logins and a form of the admin."""
     user.is_staff = user.is_superuser = True
     user.save()
     for password in ("wrong", "public", "wrong", "public"):

@@ -1,4 +1,4 @@
-"""What a maintainer of Baby Buddy would ship beside schema.json: the data migrations of two years, and the first rows."""
+"""Code that a maintainer of Baby Buddy would ship with schema.json: data migrations of two years, and first rows."""
 
 from importlib import import_module
 from types import SimpleNamespace

@@ -87,7 +87,7 @@ def _events(rng, check, channels):
 
 
 def _visit(user):
-    """A login: a session; and a line of the admin's log."""
+    """Make a session, by a login, and a row of the admin's log."""
     Client().force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     about = ContentType.objects.get_for_model(User)
     LogEntry.objects.create(user=user, content_type=about, object_id=user.pk, object_repr="user", action_flag=2)

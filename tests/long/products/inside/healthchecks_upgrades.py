@@ -1,4 +1,4 @@
-"""What a maintainer of Healthchecks would ship beside schema.json: the data migrations of two years, on today's models."""
+"""Code that a maintainer of Healthchecks would ship with schema.json: two years' data migrations, on today's models."""
 
 import uuid
 

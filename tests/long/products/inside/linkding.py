@@ -71,7 +71,7 @@ def _bookmark(rng, user, tags, number, now):
 
 
 def _visit(user):
-    """A login that succeeds, and a form of the admin: a session, the admin's log."""
+    """Make a session, by a login, and a row of the admin's log, by a form of the admin."""
     user.is_staff = user.is_superuser = True
     user.save()
     client = Client()

@@ -1,4 +1,4 @@
-"""What a maintainer of linkding would ship beside schema.json: the data migrations of two years. Most work on today's models."""
+"""Code that a maintainer of linkding ships with schema.json: two years' data migrations, most on today's models."""
 
 from importlib import import_module
 

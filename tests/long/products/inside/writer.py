@@ -1,5 +1,5 @@
-"""One process of the site under load: python writer.py MODULE SEED LOG STOP. It writes through the models of the product until
-the file STOP appears, and logs what was acknowledged, and what was not."""
+"""One process of the site under load: python writer.py MODULE SEED LOG STOP. It writes through the product's models
+until the file STOP appears, and logs acknowledged and failed writes."""
 
 import importlib
 import json
@@ -36,7 +36,7 @@ def main(module, seed, log, stop):
 
 
 def attempt(product, rng, rows, marker):
-    """An insert, an update or a deletion, in one transaction that reads first."""
+    """Insert, update or delete a row, in one transaction that reads first."""
     kind = rng.choice(["insert", "insert", "update", "delete"]) if len(rows) > 5 else "insert"
     entry = {"kind": kind, "value": marker}
     try:
