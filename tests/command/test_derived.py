@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from schemasync.diff.applied_hints import without_hints
+from schemasync.engines.sqlite.hazards import derived
 from schemasync.errors import Refused
 from schemasync.schema import document
 from schemasync.sync import preview
@@ -155,3 +156,18 @@ def test_a_view_that_goes_is_read_as_it_was(filled):
     sync(filled, read({**OLD, "_views": {"towns": "SELECT DISTINCT city FROM Users"}}))
     sync(filled, read({**OLD, "Places": {"city": "TEXT PRIMARY KEY", "_from": "SELECT city FROM old.towns"}}))
     assert run_sql(filled.layout.link, "SELECT city FROM Places ORDER BY 1") == [("Bath",), ("Hull",)]
+
+
+def test_a_select_that_takes_too_long_in_another_order_is_compared_in_fewer_orders(filled, monkeypatch):
+    """The interrupt must not take away the results that were computed before it."""
+    monkeypatch.setattr(derived, "LEAST_TIME", 0)
+    monkeypatch.setattr(derived, "TIMES", 0)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) SELECT i FROM n"
+    run_sql(filled.layout.link, f"INSERT INTO Users SELECT i, 'u' || i, 'c' || (i % 70) FROM ({numbers})")
+    planned = preview.outlook(filled, read(NEW), SyncOptions()).plan
+    assert planned is not None
+    assert not planned.blocking
+    unordered = {"Firsts": {"name": "TEXT", "city": "TEXT", "_from": "SELECT name, city FROM old.Users LIMIT 1"}}
+    refused = preview.outlook(filled, read({**OLD, **unordered}), SyncOptions()).plan
+    assert refused is not None
+    assert [hazard.code for hazard in refused.blocking] == ["derived-unstable"]
