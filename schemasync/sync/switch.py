@@ -14,7 +14,7 @@ from ..diff.compare import AddedTable, RemovedTable, TablePair, compare
 from ..diff.hint_keys import transformed
 from ..engines.sqlite import fence
 from ..engines.sqlite.bring_back import Missing, Source, bring_back, can_bring_back
-from ..errors import Code, Refused
+from ..errors import Busy, Code, Refused
 from ..files.layout import Generation
 from ..history.lineage import Lineage
 from ..history.rows import hints_of, left_by_switch, schema_of, versions
@@ -32,6 +32,8 @@ from .run.report import Report
 from .run.target import Target
 from .same_rows import unproved_keys
 
+TRIES = 3  # a write in the milliseconds between the comparison and the swap is rare
+
 Sync = Callable[[Document, SyncOptions, BeforeSwap | None], Report]
 """Runs a sync with this work on the new file."""
 
@@ -40,10 +42,10 @@ Sync = Callable[[Document, SyncOptions, BeforeSwap | None], Report]
 class Switched:
     """A completed switch: a `report` of a sync, or `rolled_back` to the archive; neither if there was nothing to do.
 
-    `left`: the generation that was live before. `kept`: what only that one has, as `table` or `table.column`.
-    `brought_back`: the rows that came back, for each `table` or `table.column`. `in_doubt`: values that did not, since
-    their keys may name other rows. `not_brought_back`: what the database had when it last had this version, and what no
-    archive can give back.
+    `left`: the generation that was live before. `kept`: the tables and columns that only that one has, as `table` or
+    `table.column`. `brought_back`: the number of rows that came back, for each. `in_doubt`: columns with values that
+    did not, since their keys may name other rows. `not_brought_back`: the tables and columns that the database had when
+    it had this version, and that no archive can give back.
     """
 
     version: str
@@ -59,7 +61,8 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """A column, as `table.column`, of which values stay in an archive: `rows` with their keys may be other rows now."""
+    """A column, as `table.column`, with values that stay in an archive, because the `rows` that have their keys now may
+    be other ones."""
 
     column: str
     rows: int
@@ -67,10 +70,18 @@ class InDoubt:
 
 
 def switch(
-    target: Target, document: Document, options: SyncOptions, sync: Sync, *, leave_behind: bool = False
+    target: Target,
+    document: Document,
+    options: SyncOptions,
+    sync: Sync,
+    *,
+    leave_behind: bool = False,
+    tries: int = TRIES,
 ) -> Switched:
-    """Bring an adopted database to the document's schema, and lose nothing of the present one. `leave_behind`: bring
-    nothing back. Raises a SchemasyncError; then the live file is unchanged."""
+    """Bring an adopted database to the document's schema. All that the present file has stays in the new file or in the
+    archive that is left. `leave_behind`: bring nothing back. `tries`: how often to begin again if somebody writes at
+    the moment of the switch. Raises a SchemasyncError; then the live file is unchanged, unless the error says that the
+    swap is committed or done."""
     finish_swap(target)
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
         way = _way(target, now, document, options, leave_behind=leave_behind)
@@ -79,9 +90,15 @@ def switch(
             return Switched(document.version, generation)
         case _Archive(generation, live):
             name = generation.name
-            done = rollback(target, name, lambda ahead: not differ_in_common(target, name), is_switch=True)
-            if done is None:  # written in the last moment
-                return switch(target, document, options, sync, leave_behind=leave_behind)
+            try:
+                unchanged = lambda ahead: not differ_in_common(target, name)  # noqa: E731
+                done = rollback(target, name, unchanged, is_switch=True, only_unwritten=True)
+            except Busy as busy:
+                if busy.code is not Code.CHANGED_DURING_RUN or not tries:
+                    raise
+                done = None
+            if done is None:  # somebody wrote after the files were compared
+                return switch(target, document, options, sync, leave_behind=leave_behind, tries=tries - 1)
             return Switched(document.version, name, live, rolled_back=done)
         case _Convert():
             return _convert(target, way, options, sync)
@@ -101,7 +118,7 @@ class _Archive:
 @dataclass(frozen=True, slots=True)
 class _Convert:
     """A sync of today's rows. `lost`: tables and columns that are dropped. `missing`: those restored from each archive.
-    `not_possible`: what no archive can give back."""
+    `not_possible`: those that no archive can give back."""
 
     document: Document
     live: str
@@ -133,7 +150,7 @@ def _way(
 
 
 def _of_version(target: Target, now: LiveDatabase, version: str) -> list[Generation]:
-    """Archives of that version, the newest first."""
+    """Return the archives of that version, the newest first."""
     names = [name for name, last in reversed(versions(now.rows).items()) if last == version]
     live = now.generation.name if now.generation is not None else ""
     return [found for name in names if name != live and (found := _usable(target, name)) is not None]
@@ -184,20 +201,21 @@ def _had(schema: Schema, item: Missing) -> bool:
 
 
 def _of_named_tables(now: LiveDatabase, hints: Hints) -> Hints:
-    """The hints without a `_dropped` of tables that no schema.json named: a switch could not bring these back."""
+    """Return the hints without the `_dropped` of tables that no schema.json named: a switch could not bring these
+    back."""
     assert now.newest is not None
     named = {fold(table.name) for table in schema_of(now.newest).tables}
     return replace(hints, dropped_tables=tuple(name for name in hints.dropped_tables if fold(name) in named))
 
 
 def _not_again(now: LiveDatabase, hints: Hints) -> Hints:
-    """The hints without the transforms that have acted: what they made comes back from the archive."""
+    """Return the hints without the transforms that have acted: the rows that they made come back from the archive."""
     acted = hints_of(now.newest)
     return replace(hints, transforms=tuple(one for one in hints.transforms if transformed(one) not in acted))
 
 
 def _with_renames(now: LiveDatabase, document: Document) -> Hints:
-    """The hints of schema.json, with the renames since the version that this branch had, the other way round."""
+    """Return the hints of schema.json, and hints that reverse the renames since the version that this branch had."""
     hints, names = document.hints, _names_since(now, document.version)
     tables, columns = dict(hints.tables_were), dict(hints.columns_were)
     for table in document.schema.tables:
@@ -215,8 +233,8 @@ def _with_renames(now: LiveDatabase, document: Document) -> Hints:
 
 
 def _names_since(now: LiveDatabase, version: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Names in the last generation of that version that the live one comes from, or in the last one that a switch left,
-    -> names today."""
+    """Return today's names by earlier ones: those in the last ancestor of the live generation that has that version, or
+    else in the last ancestor that a switch left. Empty without either."""
     assert now.newest is not None
     lineage, left = Lineage(now.rows), set(left_by_switch(now.rows))
     line = list(lineage.line(now.newest.generation))
@@ -231,7 +249,8 @@ def _source(now: LiveDatabase, generation: Generation) -> Source:
 
 
 def _from_archives(added: Sequence[Missing], sources: Sequence[Source]) -> Iterator[tuple[Source, tuple[Missing, ...]]]:
-    """What comes back from which archive: each from the first that has it."""
+    """Yield each archive with the tables and columns that come back from it. Each comes from the first archive that has
+    it."""
     waiting = list(added)
     for source in sources:
         found = [item for item in waiting if _has(source.schema, item)]

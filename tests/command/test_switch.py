@@ -1,5 +1,6 @@
 """manage.py schemasync switch: one development database for several git branches."""
 
+import inspect
 import os
 import signal
 from datetime import timedelta
@@ -10,6 +11,7 @@ from schemasync.files.disk import Disk, DiskStep
 from schemasync.files.layout import Layout
 from schemasync.schema import document
 from schemasync.sync import prune
+from schemasync.sync import switch as switching
 from schemasync.sync.phases.decide import SyncOptions
 from schemasync.sync.run.target import Target
 from schemasync.sync.runner import sync
@@ -85,6 +87,20 @@ def test_with_no_row_written_it_goes_by_the_archives_there_and_back(branch):
     assert branch.rows("SELECT * FROM authors") == [(1, "Ann", 1970), (2, "Bob", None)]
     assert branch.rows("SELECT * FROM reviews") == [(5, 1, "good")]
     assert switch(branch, BRANCH)["result"] == "current"
+
+
+def test_what_is_written_at_the_moment_of_the_switch_is_there_on_the_other(branch, monkeypatch):
+    compared = switching.differ_in_common
+
+    def then_written(target, name):
+        found = compared(target, name)
+        if not branch.rows("SELECT 1 FROM authors WHERE id = 3") and inspect.stack()[1].function != "_way":
+            branch.run_sql("INSERT INTO authors (id, full_name) VALUES (3, 'Cy')")
+        return found
+
+    monkeypatch.setattr(switching, "differ_in_common", then_written)
+    assert switch(branch, MAIN)["result"] == "synced"
+    assert branch.rows("SELECT * FROM authors") == [(1, "Ann"), (2, "Bob"), (3, "Cy")]
 
 
 def test_what_was_written_on_one_branch_is_there_on_the_other(branch):
