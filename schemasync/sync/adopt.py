@@ -82,7 +82,7 @@ class Adopted:
     @property
     def notes(self) -> tuple[Hazard, ...]:
         """Hazards in the declarations of its tables: misspelt types, and primary keys that look like the row id; and
-        what another SQLite computed differently."""
+        values that another SQLite computed differently."""
         return (*of_schema(self.schema), *self.outdated)
 
 
@@ -97,12 +97,13 @@ def adopt(
     is_resumed: bool = False,
 ) -> Adopted:
     """Adopt the plain file at the target's path, or the one that somebody copied into the live generation. Raises a
-    SchemasyncError; then the file is unchanged.
+    SchemasyncError; then its rows and schema are unchanged, and it is live unless the error says that the swap is
+    committed or done.
 
-    The baseline is what `document` names of the file; without one, everything in it. `models` maps each table to the
-    model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one that the
-    database never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that something
-    else creates, which the baseline leaves out. `is_resumed`: an interrupted swap was finished just before.
+    The baseline has the objects of the file that `document` names; without one, all of them. `models` maps each table
+    to the model that owns it, if there is no document. `installed`: data migrations, None if they are not used; one
+    that the database never ran is refused, unless it is among the `accepted`. `elsewhere`: folded names of tables that
+    something else creates, which the baseline leaves out. `is_resumed`: an interrupted swap was finished just before.
     """
     begun = time.monotonic()
     asked = _Asked(document, models or {}, installed, accepted, elsewhere)
@@ -123,7 +124,7 @@ def adopt(
                 with figures_when_full(target.layout.link, room_for(target, decided.plan, before)):
                     generation, pause = _swap(target, decided, before, signals)
             if decided.previous is not None:
-                with suppress(SchemasyncError):  # a writer has it; the next run closes it
+                with suppress(SchemasyncError):  # a writer holds its lock; the next run closes it
                     close_archives(target)
             duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
             document_digest = _digest(document, decided.plan)
@@ -160,8 +161,8 @@ def _adopted(
 
 
 def _adopt_in_place(target: Target, asked: _Asked, begun: float) -> Adopted:
-    """Record what the live generation holds, in one transaction of its file. What it held before is gone already, so
-    there is nothing to keep beside it."""
+    """Record the content of the live generation, in one transaction of its file. Its earlier content is overwritten, so
+    there is nothing to keep as an archive."""
     with interrupt.stoppable(), target.locked() as target:
         recover(target)
         with live_database.read(target.layout, target.opener, overwritten=True) as before:
@@ -242,8 +243,8 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """The plan of a copy, and what it does not include. `previous`: the generation that was live before, if its history
-    goes on from that of the file."""
+    """The plan of a copy, and the objects that it does not include. `previous`: the generation that was live before, if
+    its history goes on from that of the file."""
 
     plan: Plan
     foreign: tuple[tuple[str, str], ...]
@@ -261,14 +262,14 @@ def _refuse_early(target: Target, asked: _Asked) -> None:
             before.inspect()
             never_run(before, asked.installed, asked.accepted)
     except SchemasyncError as error:
-        # another run may be in its swap: with the lock it is seen as it ends, or as it ended when that run died
+        # another run may be in its swap: under the lock, adopt() sees its end, or recovery finishes it if that run died
         if not is_being_finished(error.problems):
             raise
 
 
 @contextmanager
 def _plain_file(target: Target) -> Iterator[LiveDatabase]:
-    """The file at the path, if it can be adopted. Raises a SchemasyncError if not."""
+    """Yield the file at the path. Raises a SchemasyncError if it cannot be adopted."""
     _check_plain(target)
     check_place(target.layout)
     with live_database.read(target.layout, target.opener) as before:
@@ -365,8 +366,8 @@ def _no_database(what: str) -> Refused:
 
 
 def _plan(baseline: Schema, before: LiveDatabase, document: Document | None) -> Plan:
-    """The plan of a copy, which keeps everything. Its version is that of a schema.json from which the file differs only
-    in the order of columns."""
+    """Return the plan of a copy that keeps every table. If the file differs from schema.json at most in the order of
+    columns, its version is that of schema.json."""
     agrees = document is not None and not compare(baseline, document.schema).changes
     new = document.schema if document is not None and agrees else baseline
     return make(

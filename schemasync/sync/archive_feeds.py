@@ -58,7 +58,7 @@ class ArchivedTable:
 
 @dataclass(frozen=True, slots=True)
 class KeptValues:
-    """A column whose live values a fill made, and which go back as they are, because the fill kept all `values`."""
+    """A column whose live values come from a fill and go back as they are, because the fill kept all `values`."""
 
     table: str
     column: str
@@ -186,7 +186,8 @@ class ArchiveFeeds:
         return feed
 
     def _check_computed(self, step: CarriedStep, column: Column, source: ColumnName) -> None:
-        """Live values that a fill made go back as they are only if the archive shows that the fill kept values."""
+        """Add a problem unless the archive shows that the fill which made the live values kept them: then they go back
+        as they are."""
         earlier = self.way.earlier.table(step.name)
         live = self.way.live.table(source.table)
         assert earlier is not None
@@ -205,7 +206,7 @@ class ArchiveFeeds:
         )
 
     def _forward(self, source: ColumnName) -> ColumnSource | None:
-        """The fill of a live column over the rows of the archive; None if it is not known."""
+        """Return the fill that made a live column from rows of the archive; None if it is not known."""
         for step in self.lineage.steps(self.name, self.live):
             if isinstance(step, CarriedStep) and step.name == source.table:
                 feed = next(feed for feed in step.feeds if feed.column == source.column)
@@ -215,7 +216,8 @@ class ArchiveFeeds:
     # --- one column that the newer schema dropped -----------------------------------------------------------
 
     def _archived(self, step: CarriedStep, feed: ColumnSource, column: Column) -> ColumnSource:
-        """The feed of a column that only the archive has; with --fill, that is for the rows without a value there."""
+        """Return the feed of a column that only the archive has. Rows without a value there get that of --fill, or else
+        the default."""
         why = list(self._obstacles.column(step, column))
         if why:
             self.problems += why if feed.origin is not Origin.FILLED else ()
@@ -226,7 +228,7 @@ class ArchiveFeeds:
         is_volatile = feed.volatile or (default is not None and dry_run.is_volatile(self.opener, None, default))
         otherwise = feed.fill or default
         sql = archive.value_by_key(step.new, column, key, otherwise)
-        # the archive has what such a column stores, so that nothing is converted
+        # values of the archive were stored in such a column already, so that none is converted
         return ColumnSource(column.name, Origin.FILLED, None, sql, same=otherwise is None, volatile=is_volatile)
 
     def _refuse(self, message: str, hint: str, **facts: object) -> None:

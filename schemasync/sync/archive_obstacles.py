@@ -23,7 +23,7 @@ def refusal(message: str, hint: str, **facts: object) -> Problem:
 
 
 def say(table: str, column: str, value: str) -> str:
-    """The hint to declare a column."""
+    """Return the hint to declare a column with --fill."""
     return f"Say what it becomes, in SQL over the row of today: --fill {shlex.quote(f'{table}.{column}={value}')}"
 
 
@@ -40,7 +40,7 @@ class Obstacles:
 
     @property
     def go_back(self) -> str:
-        """The hint for what has no other way."""
+        """The hint for a problem that no option solves."""
         return f"Go back without the rows of today: manage.py schemasync rollback {self.name}"
 
     def column(self, step: CarriedStep, column: Column) -> Iterator[Problem]:
@@ -86,7 +86,7 @@ class Obstacles:
         )
 
     def references(self, table: Table, columns: list[str]) -> Iterator[Problem]:
-        """References of the archive to rows of tables whose keys may name other rows by now."""
+        """Yield a problem for each foreign key of the archive into a table whose keys may name other rows by now."""
         wanted = set(map(fold, columns))
         for key in table.foreign_keys:
             parent = self.way.earlier.table(key.table)
@@ -111,7 +111,8 @@ class Obstacles:
         return self._counts[step.name]
 
     def left_out(self, plan: Plan) -> Iterator[Problem]:
-        """Derived tables that would go, if the archive fills anything: their rows may have been written since."""
+        """Yield a problem for each derived table that would be dropped if the archive fills anything: its rows may have
+        been written since."""
         for step in plan.dropped:
             if step.name in self.way.derived and fold(step.name) not in self.allowed:
                 yield refusal(

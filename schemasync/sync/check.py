@@ -43,9 +43,9 @@ class Checked:
     schema alone shows. `unapplied`: data migrations that the database never ran, and nobody accepted. `runners_ran`:
     tables of migration runners that changed since the live generation was made. `born_without`: data migrations that
     never filled it, because it was created from schema.json. `unwritten_rows`: tables whose `_rows` a sync would write.
-    `pending_transforms`: names of transforms that have not acted on the database.
-    `how_to_adopt`: how a plain file is adopted. `outdated`: what another SQLite computed differently from this one, if
-    another one built the live file.
+    `pending_transforms`: names of transforms that have not acted on the database. `how_to_adopt`: how a plain file is
+    adopted. `outdated`: indexes and values that another SQLite computed differently from this one, if another one built
+    the live file.
     """
 
     version: str
@@ -147,7 +147,7 @@ def _runners_that_ran(now: LiveDatabase) -> Iterator[str]:
 def _refusal(
     target: Target, document: Document, now: LiveDatabase, elsewhere: Elsewhere, unknown: Unknown
 ) -> tuple[Problem, ...]:
-    """The errors of a sync of an adopted database that no row has to be read for."""
+    """Return the errors that a sync of an adopted database would raise, as far as they show without reading rows."""
     if now.generation is None:
         return ()
     try:
@@ -158,7 +158,7 @@ def _refusal(
 
 
 def _older(document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
-    """The one error of a sync that the history alone shows."""
+    """Return the error of a sync that the history alone shows: an older version."""
     if now.newest is None or now.generation is None:
         return ()
     found = older_version(document.version, now.rows, document.source)
@@ -166,7 +166,7 @@ def _older(document: Document, now: LiveDatabase) -> tuple[Problem, ...]:
 
 
 def _reported(key: HintKey, schema: Schema) -> str:
-    """Formats a hint as `was on Users.full_name`."""
+    """Return a hint as `was on Users.full_name`."""
     return f"{key.hint} on {'.'.join(filter(None, spelled(key, schema)))}"
 
 

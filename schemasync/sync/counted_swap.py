@@ -1,4 +1,4 @@
-"""The swap to an archive or a restored backup, in which the rows that differ are counted."""
+"""Swaps to an archive or a restored backup, and counts the rows that differ."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ Installed = Collection[DataMigration] | None
 
 
 def never_run(state: LiveDatabase | None, installed: Installed, accepted: Collection[str] = ()) -> NeverRun | None:
-    """The record of data migrations for the history. Raises Refused with the name of each one that the database never
-    ran and nobody accepted."""
+    """Return the record of data migrations for the history. Raises Refused with the name of each one that the database
+    never ran and nobody accepted."""
     rows = state.rows if state is not None else ()
     if installed is None:
         return recorded(rows)
@@ -28,7 +28,7 @@ def never_run(state: LiveDatabase | None, installed: Installed, accepted: Collec
 
 
 def missing(state: LiveDatabase, installed: Installed) -> tuple[str, ...]:
-    """The names of those that the database never ran and nobody accepted."""
+    """Return the names of the installed data migrations that the database never ran and nobody accepted."""
     return unapplied(installed or (), django_migrations.applied(state.connection), state.rows)[0]
 
 

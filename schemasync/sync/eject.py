@@ -46,7 +46,8 @@ class Ejected:
 
 
 def check(target: Target) -> None:
-    """Raise Refused or NeedsPerson if the database is not managed, or a stale -wal is beside it."""
+    """Raise Refused or NeedsPerson if the database is not managed, a stale -wal is at the path of the link, the disk
+    cannot hold the plain file, or the link cannot be replaced."""
     with (
         translated_errors(target.layout.link),
         live_database.read(target.layout, target.opener, whole=False) as current,
@@ -56,10 +57,11 @@ def check(target: Target) -> None:
 
 
 def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
-    """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is unchanged.
+    """Make the database a plain file with the same rows. Raises a SchemasyncError; then the live file is unchanged,
+    unless the error says that the swap is committed or done.
 
-    `version`: the version that the database must still have. Writers wait during the copy. The fence stops connections
-    that have the generation open, and no write is lost.
+    `version`: the version that the database must still have; else raises Failed. Writers wait during the copy. The
+    fence stops connections that have the generation open, and no write is lost.
     """
     begun = time.monotonic()
     check(target)
@@ -88,7 +90,7 @@ def eject(target: Target, version: str | None, in_step: InStep) -> Ejected:
 
 
 def _generation(target: Target, current: LiveDatabase | None) -> LiveDatabase:
-    """The database, if it can be ejected."""
+    """Return the database. Raises Refused or NeedsPerson if it cannot be ejected."""
     layout = target.layout
     if current is None or current.generation is None:
         raise Refused.of(
@@ -161,7 +163,8 @@ def _in_step(target: Target, work: InStep) -> None:
 
 
 def _seal(target: Target, current: LiveDatabase) -> None:
-    """Check that the file has none of our objects and all others, and sync all of it to the disk."""
+    """Remove our objects from the file, sync all of it to the disk, and check that it has all objects of the live
+    one."""
     plain = target.layout.plain
     with (
         target.disk.step(DiskStep.BUILD_SEAL),

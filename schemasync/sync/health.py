@@ -1,6 +1,6 @@
-"""Whether an application can use its database now, and what needs a person before it no longer can.
+"""Reports whether an application can use its database now, and which problems a person should fix while it can.
 
-Cheap, for a question every few seconds: it reads the schema and the newest history row of the live file, writes
+Cheap enough for a call every few seconds: it reads the schema and the newest history row of the live file, writes
 nothing, and takes no lock that a writer waits for.
 """
 
@@ -23,7 +23,7 @@ from .run.live_database import LiveDatabase
 from .run.target import Target
 
 RESERVE = 16 * 1024 * 1024  # bytes: four times the write-ahead log that SQLite lets grow before a checkpoint
-LOOKS = 2  # what a run at work has on the disk is no leftover, and a run may end between two looks
+LOOKS = 2  # files of a run at work are no leftovers, and a run may end between the look at the files and at its lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Health:
     free: int
 
     def but(self, found: Iterable[Problem]) -> Health:
-        """The same, with more that needs attention."""
+        """Return a copy with these problems added to `attention`."""
         return replace(self, attention=(*self.attention, *found))
 
 
@@ -87,7 +87,8 @@ def _disk(target: Target, free: int) -> list[Problem]:
 
 
 def _read_only(target: Target, now: LiveDatabase) -> list[Problem]:
-    """This process is asked: a monitor that runs as another user than the site says nothing of that."""
+    """Return a problem if this process may not write the live file. A monitor that runs as another user than the site
+    checks only its own permissions."""
     if target.opener.is_writable(now.path):
         return []
     message = f"this user may not write {now.path}, or create files beside it: reads work, and every write fails"
@@ -96,7 +97,8 @@ def _read_only(target: Target, now: LiveDatabase) -> list[Problem]:
 
 
 def _left_behind(target: Target, now: LiveDatabase) -> list[Problem]:
-    """What a run that died has left, and the next command that writes finishes or removes."""
+    """Return a problem that names the leftovers of a dead run, which the next command that writes finishes or removes;
+    empty while a run holds the lock."""
     found = list[str]()
     for _ in range(LOOKS):
         found = _leftovers(target, now)

@@ -51,7 +51,7 @@ class HistoryEntry:
 
 
 def history(target: Target) -> tuple[HistoryEntry, ...]:
-    """All generations that were ever live, the newest first. Raises Refused without a history."""
+    """Return an entry for each row of the history, the newest first. Raises Refused without a history."""
     with reading(target, parsed=True) as now:
         if now is None or now.newest is None:
             raise live_database.no_history(target.layout)
@@ -70,7 +70,7 @@ def rows(target: Target) -> tuple[HistoryRow, ...]:
 
 
 def _entry(target: Target, row: HistoryRow, path: Path | None, *, is_live: bool) -> HistoryEntry:
-    """`path`: of the newest row, as a plain copy does not have its generation's name."""
+    """Return the entry of a row. `path`: for the newest row, as a plain copy does not have its generation's name."""
     if path is None:
         generation = target.layout.generation(row.generation)
         path = generation.path if generation is not None else Path()

@@ -28,7 +28,7 @@ from .run.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An index that helps, and what it takes. `helped`: the statements; `replaces`: the names of indexes that it makes
+    """An index that helps, and its price. `helped`: the statements; `replaces`: the names of indexes that it makes
     unnecessary."""
 
     candidate: Candidate
@@ -38,14 +38,14 @@ class Proposal:
 
     @property
     def weight(self) -> float:
-        """What the statements take that it helps, to compare."""
+        """The weight of all statements that the index helps, to compare proposals."""
         return sum(one.asked.weight for one in self.helped)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexAdvice:
-    """What was found. `unselective`: indexes that SQLite no longer uses once it knows how many rows have the same
-    values."""
+    """The result of index_advice(). `unselective`: indexes that SQLite no longer uses once it knows how many rows have
+    the same values."""
 
     sample: Sample
     proposals: tuple[Proposal, ...]
@@ -54,8 +54,8 @@ class IndexAdvice:
 
 
 def index_advice(target: Target, statements: Mapping[str, Spent]) -> IndexAdvice:
-    """Plan the statements with the schema and the statistics of the live file, and try indexes. What they take is
-    measured on a copy of the file, which is removed. Nothing is changed. Raises Refused or Failed."""
+    """Plan the statements with the schema and the statistics of the live file, and try indexes. Their price is measured
+    on a copy of the file, which is removed. The database is not changed. Raises Refused or Failed."""
     check_version()
     link = target.layout.link
     with translated_errors(link), live_database.read(target.layout, target.opener) as live:
@@ -85,7 +85,8 @@ def _advice(target: Target, live: LiveDatabase, statements: Mapping[str, Spent])
 
 
 def _prices(target: Target, live: Path, found: Sequence[Candidate], asked: Sequence[Asked]) -> dict[Candidate, Price]:
-    """Measured on a copy beside the database, of which the size of the file is free."""
+    """Return the price of each index, measured on a copy of the database in a folder next to it. Raises Refused if the
+    disk cannot hold the copy with the indexes."""
     if not found:
         return {}
     link, size = target.layout.link, size_of(live)

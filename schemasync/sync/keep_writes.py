@@ -59,7 +59,7 @@ class KeepWritesOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a rollback that keeps writes would do: from the live row to the schema of `to`, whose file is `archive`.
+    """The preview of a rollback that keeps writes: from the live row to the schema of `to`, whose file is `archive`.
     `generation`: the name that the new file gets."""
 
     live: HistoryRow
@@ -87,7 +87,8 @@ class KeptWrites:
 
 
 def preview(target: Target, wanted: str | None, options: KeepWritesOptions) -> Ahead:
-    """What a rollback would do, with its hazards; changes nothing. Raises Refused if it is not possible at all."""
+    """Return the preview of a rollback, with its hazards, and change nothing. Raises Refused if no rollback is
+    possible; a plan with blocking hazards is returned."""
     with translated_errors(target.layout.link), _reading(target, wanted) as (reading, current, to, archive):
         return _decided(reading, current, to, archive, options)[0]
 
@@ -95,8 +96,9 @@ def preview(target: Target, wanted: str | None, options: KeepWritesOptions) -> A
 def keep_writes(
     target: Target, wanted: str | None, options: KeepWritesOptions, agree: Callable[[Ahead], bool]
 ) -> KeptWrites | None:
-    """Build a file with the schema of an earlier generation and today's rows, and swap it in. `agree` gets the preview
-    and may decline (then returns None). Raises a SchemasyncError; then the live file is unchanged."""
+    """Build a file with the schema of an earlier generation and today's rows, and swap it in. `agree` gets the preview,
+    if no hazard blocks, and may decline (then returns None). Raises a SchemasyncError; then the live file is unchanged,
+    unless the error says that the swap is committed or done."""
     check_version()
     begun = time.monotonic()
     if not target.layout.folder.exists():
@@ -127,8 +129,8 @@ def keep_writes(
 
 @contextmanager
 def _reading(target: Target, wanted: str | None) -> Iterator[tuple[Target, LiveDatabase, HistoryRow, Generation]]:
-    """The live database, and the generation to go back to, which every connection of the returned target has
-    attached. Nobody prunes it while the caller holds the run lock."""
+    """Yield a target whose every connection has the archive attached, the live database, the history row to go back to,
+    and that archive. No run prunes the archive while the caller holds the run lock."""
     with live_database.read(target.layout, target.opener) as current:
         _, to, archive = resolve(target, current, wanted)
     _check_archive(target, to, archive)
@@ -195,8 +197,8 @@ def _way(target: Target, lineage: Lineage, live: HistoryRow, to: HistoryRow, arc
 
 
 def _as_written(target: Target, recorded: Schema, archive: Generation) -> Schema:
-    """The recorded schema as the archive spells it: the history has a normal form, which is not made to be read, and
-    which a module of virtual tables may not accept."""
+    """Return the recorded schema as the archive spells it. The history has its normal form, which is hard to read, and
+    which a module of virtual tables may not accept. Raises Refused if the archive has another schema."""
     found = written_schema(replace(target.opener, archive=None), archive.path)
     if differing(recorded, ours(found, recorded)):
         raise _refused(f"the schema of {archive.name} is not the one that the history records", archive)
@@ -206,7 +208,8 @@ def _as_written(target: Target, recorded: Schema, archive: Generation) -> Schema
 
 
 def _spelled(table: Table, found: Table | None) -> Table:
-    """The table that was found, with its columns in the recorded order, unless it has its names in another case."""
+    """Return the table as `found`, with its columns in the recorded order; the recorded `table` if its name or those of
+    its columns are spelled otherwise there."""
     names = [column.name for column in table.columns]
     if found is None or found.name != table.name or sorted(names) != sorted(c.name for c in found.columns):
         return table
@@ -214,12 +217,13 @@ def _spelled(table: Table, found: Table | None) -> Table:
 
 
 def _fed(feeds: ArchiveFeeds, to: HistoryRow, plan: Plan) -> Plan:
-    """As after the rollback without today's rows, the hints that have acted are those of the earlier generation."""
+    """Return the plan with its feeds. Its applied hints are those of the earlier generation, as after a rollback
+    without today's rows."""
     return replace(feeds.feed(plan), applied_hints=hints_of(to))
 
 
 def _document(way: WayBack, to: HistoryRow) -> Document:
-    """The earlier schema, with the hints that lead back to it."""
+    """Return the earlier schema as a document, with the hints that lead back to it."""
     hints = Hints()
     for table, (live, columns) in way.names.items():
         if live != table:
@@ -232,7 +236,7 @@ def _document(way: WayBack, to: HistoryRow) -> Document:
 
 
 def _leaving(way: WayBack) -> Iterator[str]:
-    """Folded names of the live tables and columns that the earlier schema does not have."""
+    """Yield the folded names of the live tables and columns that the earlier schema does not have."""
     earlier = {live: (table, columns) for table, (live, columns) in way.names.items()}
     for table in way.live.tables:
         name, columns = earlier.get(table.name, (table.name, {}))
@@ -242,8 +246,8 @@ def _leaving(way: WayBack) -> Iterator[str]:
 
 
 def _fills(schema: Schema, given: Mapping[str, str]) -> Fills:
-    """The fills by the folded names of their columns. Raises UsageError for a name that the schema does not have, or
-    for what is no expression."""
+    """Return the fills by the folded names of their tables and columns. Raises UsageError for a column that the schema
+    does not have, or for SQL that is no expression."""
     found: dict[tuple[str, str], str] = {}
     for name, sql in given.items():
         where = next(

@@ -20,8 +20,8 @@ NOTHING: KeptJson = {"backup": None, "drill": None}
 
 
 def record(target: Target, key: str, value: Mapping[str, object]) -> None:
-    """Record it in the newest row of the history. A failure is ignored: the backup or the drill itself is done, and
-    there may be no database on this machine."""
+    """Record `value` as `key` in the newest row of the history. A failure is ignored: the backup or the drill itself is
+    done, and there may be no database on this machine."""
     live = target.layout.live()
     if target.layout.path_kind() is not PathKind.GENERATION or live is None:
         return
@@ -36,7 +36,7 @@ def record(target: Target, key: str, value: Mapping[str, object]) -> None:
 
 
 def last(connection: Connection) -> KeptJson:
-    """What the history of an open database knows."""
+    """Return the last backup and the last drill in the history of an open database, None for each that is missing."""
     return {
         "backup": history_table.last_in_plans(connection, BACKUP),
         "drill": history_table.last_in_plans(connection, DRILL),
@@ -44,7 +44,7 @@ def last(connection: Connection) -> KeptJson:
 
 
 def last_of(target: Target) -> KeptJson:
-    """The same of the live file; nothing if it cannot be read."""
+    """Like last(), but for the live file; NOTHING if there is none or it cannot be read."""
     with (
         suppress(sqlite3.Error, SchemasyncError, OSError),
         live_database.read(target.layout, target.opener, whole=False) as now,

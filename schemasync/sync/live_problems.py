@@ -1,4 +1,5 @@
-"""What is wrong at the path of a database, for `status` and `health`: problems that no reader of the file reports."""
+"""Finds problems at the path of a database that opening and reading the file does not report, for `status` and
+`health`."""
 
 from __future__ import annotations
 

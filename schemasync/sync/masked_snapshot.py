@@ -28,7 +28,7 @@ OF_RUNS = ("notes", "run")  # parts of the plan in a history row that may name k
 @dataclass(frozen=True, slots=True)
 class MaskedSnapshot:
     """A copy that was written. `bytes`: its size; `empty`: tables of which it has no rows; `repeating`: columns that
-    are not masked, and have values which masked columns had."""
+    are not masked and have values of masked columns."""
 
     bytes: int
     masking: Masking
@@ -39,8 +39,8 @@ class MaskedSnapshot:
 def masked_snapshot(target: Target, output: Path, rules: Rules, seed: str | None = None) -> MaskedSnapshot:
     """Write a masked copy to `output`, which must not exist. Raises Refused or Failed.
 
-    `seed`: two copies with the same one get the same values for the same ones. Without it the key is random, and is
-    forgotten at the end.
+    `seed`: two copies with the same seed have the same substitute for the same value. Without one, the key is random
+    and is not kept.
     """
     with interrupt.stoppable(), current(target, output) as live:
         decided = decide(live.connection, live.inspect(), rules)
@@ -64,7 +64,7 @@ def _key(seed: str | None) -> bytes:
 
 
 def _without_rows(rows: Iterable[HistoryRow]) -> Iterable[HistoryRow]:
-    """The history without what it may say of rows, and of who ran what."""
+    """Yield the history rows without details that may name keys of rows, and without actors."""
     for row in rows:
         details = {key: value for key, value in row.details.items() if key not in OF_RUNS}
         yield replace(row, actor="", plan=dumps(details))

@@ -17,8 +17,8 @@ from .run.generation_state import state_of
 
 
 def check_last(layout: Layout, opener: Opener, live: Fence) -> None:
-    """Swap numbers rise, so an interrupted swap was the last one. Raises NeedsPerson for a file that an earlier swap
-    closed: to go on to its successor would lose the writes since."""
+    """Raise NeedsPerson for a file that an earlier swap than the last one closed: to go on to its successor would lose
+    the writes since. Swap numbers rise, so an interrupted swap has the highest one."""
     own = layout.live()
     _check_moved(layout, opener, live)
     fences = {g.name: _fence(opener, g) for g in layout.finished() if own is None or g.name != own.name}
@@ -63,7 +63,7 @@ def _check_moved(layout: Layout, opener: Opener, closed: Fence) -> None:
 
 
 def dangling(layout: Layout) -> NeedsPerson:
-    """The link names a generation whose file is missing."""
+    """Return the error for a link to a generation whose file is missing."""
     live = layout.live()
     archives = layout.finished()
     others = ", ".join(g.path.name for g in layout.generations()) or "none"
@@ -80,7 +80,8 @@ def dangling(layout: Layout) -> NeedsPerson:
 
 
 def _fence(opener: Opener, generation: Generation) -> Fence | None:
-    """None for an open file. One that cannot be read, or was never live, counts as closed by no swap."""
+    """Return the fence of a file, None if it is open. A file that cannot be read, or was never live, has one without a
+    swap number."""
     state = state_of(opener, generation)
     was_never_live = state.marked or (state.fence is None and not state.readable)
     return Fence(NO_SWAP, "", "") if was_never_live else state.fence
@@ -109,7 +110,7 @@ def _hint(layout: Layout, fences: Mapping[str, Fence | None]) -> str:
 
 
 def _anew(layout: Layout, archive: Generation) -> str:
-    """Commands that make an archive a plain file, without its fence, and adopt it."""
+    """Return the commands that make an archive a plain file, without its fence, and adopt it."""
     link, aside = shlex.quote(str(layout.link)), layout.folder.with_suffix(".lost")
     backup = shlex.quote(f".backup '{layout.link}'")
     fence_of = "SELECT 'DROP '||type||' '||name||';' FROM sqlite_schema"

@@ -46,7 +46,7 @@ def if_current(target: Target, document: Document, options: SyncOptions) -> Repo
 
 
 def current_report(document: Document, now: LiveDatabase | None, decision: Decision) -> Report:
-    """The report of a run that has built nothing."""
+    """Return the report of a run that has built nothing."""
     newest = now.newest if now is not None else None
     generation = newest.generation if newest else None
     return Report("current", document.version, document.version, generation, foreign=decision.foreign)

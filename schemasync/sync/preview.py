@@ -45,9 +45,9 @@ LARGE = 1_000_000_000  # bytes of a file from which on `plan` offers to alter it
 
 @dataclass(frozen=True, slots=True)
 class DerivedOutlook:
-    """What the SELECT of a derived table reads: tables of the live database, and other derived tables. `measured`: its
-    present result, None if it was not computed. `by_key`: a changed row of the table that it reads changes only rows of
-    its key."""
+    """The tables that the SELECT of a derived table `reads` in the live database, and the derived tables that it is
+    filled `after`. `measured`: its present result, None if it was not computed. `by_key`: a changed row of the table
+    that it reads changes only rows with its key."""
 
     reads: tuple[str, ...]
     after: tuple[str, ...]
@@ -67,9 +67,9 @@ class TransformOutlook:
 
 @dataclass(frozen=True, slots=True)
 class TableOutlook:
-    """What would happen to one table, and its size; `bytes` is None if SQLite does not know it, `rows` of a
-    virtual table whose module this process does not know. `why`: the first change that writes its rows again, in a
-    phrase; or what fills it, which `derived` and `transforms` have in detail."""
+    """The action of the plan on one table, and its size. `bytes` is None if SQLite does not know it, `rows` for a
+    virtual table whose module this process does not know. `why`: a phrase that names the first change that writes its
+    rows again; or what fills it, with details in `derived` and `transforms`."""
 
     table: str
     action: Action
@@ -82,8 +82,8 @@ class TableOutlook:
 
 @dataclass(frozen=True, slots=True)
 class InPlaceOutlook:
-    """What an alteration of the live file would take. `seconds` that writers would wait, an estimate; None if it is not
-    known. `max_pause`: the limit for them, None without one."""
+    """The estimated `seconds` that writers would wait for an alteration of the live file; None if unknown. `max_pause`:
+    the limit for them, None without one."""
 
     seconds: float | None
     max_pause: float | None
@@ -97,8 +97,8 @@ class InPlaceOutlook:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """A decision with its sizes, for `plan`. `live` is the newest row of the history, None without one. `in_place`:
-    None if it is not possible, or if nobody asked and the file is small. `mixins`: what each mixin of schema.json
-    makes, whether it changes or not. `unmet`: the conditions of REQUIRE that do not hold now."""
+    None if it is not possible, or if the file is small and `--in-place` was not given. `mixins`: the objects that each
+    mixin of schema.json makes, changed or not. `unmet`: the conditions of REQUIRE that do not hold now."""
 
     version: str
     live: HistoryRow | None
@@ -122,7 +122,8 @@ class Outlook:
 
 
 def outlook(target: Target, document: Document, options: SyncOptions) -> Outlook:
-    """What a sync would do, including hazards. Raises Refused for errors that no data could fix."""
+    """Return what a sync would do: its plan with hazards, and sizes. Raises Refused for errors that no data could
+    fix."""
     with reading(target) as now:
         kept = sum(archive.bytes for archive in archives(target))
         decision = decide.plan_for(target, document, options, now)
@@ -194,12 +195,12 @@ def _in_place(
 
 
 def _drops(step: Step) -> bool:
-    """True if the table that the step begins with is dropped, in a copy of the live file."""
+    """Return True if the step drops its old table in a copy of the live file."""
     return isinstance(step, Drop | Rewrite) or (isinstance(step, FilledStep) and step.replaced is not None)
 
 
 def statements(plan: Plan) -> list[str]:
-    """The statements of a plan, in order, for people to read: the output of `plan --sql`."""
+    """Return the statements of a plan, in order, for people to read: the output of `plan --sql`."""
     found: list[str] = []
     if plan.strategy is Strategy.IN_PLACE:
         return in_place.statements(plan)

@@ -33,10 +33,10 @@ class PreviouslyLive:
     def continues(self, connection: Connection, earlier: Sequence[HistoryRow]) -> bool:
         """True if its history may replace that of a plain file: these `earlier` rows.
 
-        It has to begin with them: then the file is a copy of one of its generations. It is not if a backup was restored
-        into the file of that generation since: then the row that made the generation describes another content. A file
-        without a history is older than the history if every migration that ran on it ran on this generation, too, at
-        the same time.
+        It has to begin with them: then the file is a copy of one of its generations. False if a backup was restored
+        into that generation since: then the row that made the generation describes another content. A file without a
+        history is older than the history if every migration that ran on it ran on this generation, too, at the same
+        time.
         """
         if not earlier:
             return is_older(connection, self.migrations)
@@ -48,7 +48,8 @@ class PreviouslyLive:
 
 
 def previously_live(layout: Layout, opener: Opener) -> PreviouslyLive | None:
-    """For a plain file at the path: the generation that was live before; None if there is none, or more than one."""
+    """Return the generation that was live before a plain file was put at the path: the only one that no fence closes.
+    None if there is no such generation, or more than one."""
     states = [state_of(opener, generation) for generation in layout.finished()]
     opened = [state.generation for state in states if state.readable and state.fence is None and not state.marked]
     if len(opened) != 1:
@@ -66,15 +67,15 @@ def previously_live(layout: Layout, opener: Opener) -> PreviouslyLive | None:
 
 
 def is_older(connection: Connection, migrations: frozenset[tuple[str, str, str]]) -> bool:
-    """True if the migrations that ran on the connection's file are among these, at the same times, so that the file is
-    an earlier state of the database of these. False if none ran on it."""
+    """Return True if the file of `connection` is an earlier state of the database on which `migrations` ran: each
+    migration of the file is among these, at the same time. False if none ran on it."""
     ran = django_migrations.moments(connection)
     return bool(ran) and ran <= migrations
 
 
 def history_before(layout: Layout, opener: Opener, connection: Connection) -> tuple[HistoryRow, ...]:
-    """The longest history in the archives that goes on with the live file, which the connection has open and which has
-    none; empty if that file is no older state of the same database."""
+    """Return the longest history in the folder that continues the live file, which has none and which `connection` has
+    open; empty if that file is no older state of the same database."""
     histories = [rows for archive in layout.finished() if (rows := _earlier(archive, opener, connection))]
     return max(histories, key=lambda rows: rows[-1].id, default=())
 

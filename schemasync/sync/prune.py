@@ -29,7 +29,7 @@ GRACE = timedelta(seconds=10)  # a program may have resolved the link just befor
 
 
 class Reason(StrEnum):
-    """Why an archive stays, however old it is, until somebody removes it by name of the reason."""
+    """A reason why an archive stays, however old it is, until somebody names the reason to remove it."""
 
     NOT_IN_HISTORY = "not in history"
     """The live history does not know it, as after an eject, or after an older backup was restored."""
@@ -91,11 +91,11 @@ def _history(target: Target, path: Path) -> tuple[HistoryRow, ...]:
 def _reason(
     state: GenerationState, closed: Fence, there: Sequence[Generation], rows: Sequence[HistoryRow]
 ) -> Reason | None:
-    """Why an archive stays until a person decides otherwise; `closed`: its fence, `there`: all generations, `rows`: the
-    history of the live file, or of a plain one at the path.
+    """Return why an archive stays until a person decides otherwise, None if it need not. `closed`: its fence, `there`:
+    all generations, `rows`: the history of the live file, or of a plain one at the path.
 
-    The file that was built from all its rows is the one that its own fence names: a copy of another installation has
-    other rows under the same names.
+    Only the file that its own fence names was built from all its rows: a copy of another installation has other rows
+    under the same names.
     """
     generation = state.generation
     if state.newest is None or state.newest.identity not in {row.identity for row in rows}:
@@ -123,9 +123,9 @@ def prune(
     expected: Collection[str] | None = None,
     reasons: Collection[Reason] = (),
 ) -> Pruned:
-    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`, or both. `expected`:
-    the names that were shown; raises Refused if others would be removed. `reasons`: also those that would stay for one
-    of these.
+    """Remove archives beyond the `keep` newest, or those superseded longer ago than `older_than`; with both options,
+    those that meet both. `expected`: the names that were shown; raises Refused if others would be removed. `reasons`:
+    also remove archives that would stay for one of these.
 
     Raises Refused if there can be no archive: there is no database, or it was never adopted.
     """
@@ -148,8 +148,8 @@ def prune(
 def choose(
     found: tuple[Archive, ...], keep: int | None, older_than: timedelta | None, reasons: Collection[Reason] = ()
 ) -> Pruned:
-    """Decide which to remove; the newest archive always stays, because a rollback needs it. `reasons`: also those that
-    would stay for one of these."""
+    """Decide which archives to remove; the newest one always stays, because a rollback needs it. `reasons`: also choose
+    archives that would stay for one of these."""
     now = datetime.now(UTC)
     keep = max(1, keep if keep is not None else 1)
     reserved = tuple(a for a in found if a.reason is not None and a.reason not in reasons)
@@ -178,7 +178,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def pruned(target: Target) -> Iterator[str]:
-    """Remove old archives; a failure is a note, because the sync itself is done."""
+    """Remove old archives, and yield notes. An error is a note, too, because the sync itself is done."""
     try:
         done = automatic(target)
         for archive in done.gone:
@@ -189,5 +189,5 @@ def pruned(target: Target) -> Iterator[str]:
                     f"{archive.generation.name} stays: it may have rows that the live file has not; when they are not "
                     "needed: manage.py schemasync prune --set-aside"
                 )
-    except OSError as error:
+    except (OSError, sqlite3.Error, SchemasyncError) as error:
         yield f"old archives were kept: {error}"

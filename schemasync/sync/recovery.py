@@ -38,7 +38,9 @@ from .run.target import Target
 
 
 def recover(target: Target) -> tuple[str, ...]:
-    """Finish or undo the work of a dead run; returns one line for each action. Raises NeedsPerson."""
+    """Finish or undo the work of a dead run, and return a line for each action, except the removal of scratch files and
+    unfinished links. Does nothing at a path that is not ours. Raises NeedsPerson if only a person can decide, or
+    another SchemasyncError, such as Busy; the next run goes on from there."""
     done = _recovered(target)
     target.replicate()
     return done
@@ -76,8 +78,8 @@ def _recovered(target: Target) -> tuple[str, ...]:
 
 
 def finish_swap(target: Target) -> tuple[str, ...]:
-    """Finish an interrupted swap, if there is one; returns what was done. For commands that first have to read
-    something else, such as a schema.json that an adoption has yet to write."""
+    """Finish an interrupted swap, if there is one, and return the lines of recover(). For commands that recover before
+    they read their input, such as a schema.json that an adoption has yet to write."""
     try:
         with translated_errors(target.layout.link), live_database.read(target.layout, target.opener, whole=False):
             return ()
@@ -89,7 +91,8 @@ def finish_swap(target: Target) -> tuple[str, ...]:
 
 
 def close_archives(target: Target) -> None:
-    """The part of `recover` that closes the generation which was live before a plain file was adopted."""
+    """Close the archives that are open to writers, as recover() does: after an adoption, the generation that was live
+    before."""
     files = {g.name: state_of(target.opener, g) for g in target.layout.finished()}
     _reported(target, _close_archives(target, files))
 
@@ -106,15 +109,16 @@ def _remove_unnamed(target: Target) -> list[str]:
 
 
 def _name_aliases(target: Target) -> None:
-    """Report files of the folder that do not count as generations. They are left alone: whatever is done to such a link
-    is done to its file."""
+    """Report links in the folder that name other generations. They are ignored and stay: an operation on such a link
+    would act on its file."""
     for alias in target.layout.aliases():
         command = f"rm {shlex.quote(str(alias.path))}"
         target.progress.note(f"{alias.path.name} is a link to another generation, and is ignored; remove it: {command}")
 
 
 def _clear_next_links(target: Target) -> list[str]:
-    """Remove the object that a run left at the name of its new link: the link, or the object that it replaced."""
+    """Remove the object that a run left at the name of its new link: that link, or the plain file that it replaced.
+    Keep any other object there under a new name."""
     return [line for path in target.layout.next_links() if (line := _clear_next_link(target, path))]
 
 
@@ -137,8 +141,9 @@ def _remove(target: Target, path: Path) -> str:
 
 
 def _remove_copy(target: Target) -> list[str]:
-    """Remove the plain file that a run copied but never put in the place of the link: no fence names it."""
-    is_left = target.layout.plain.is_symlink()  # the link that was replaced, otherwise it is a copy
+    """Remove the plain file that an eject copied but never put in the place of the link, as no fence names it; or the
+    link that such a file replaced."""
+    is_left = target.layout.plain.is_symlink()  # the replaced link; otherwise it is a copy
     if (target.layout.path_kind() is not PathKind.GENERATION and not is_left) or not cutover.remove_plain(target):
         return []
     if is_left:
@@ -147,7 +152,8 @@ def _remove_copy(target: Target) -> list[str]:
 
 
 def _relink(target: Target, files: dict[str, GenerationState]) -> list[str]:
-    """Without a link, the one open generation is live by the fences; a first one may not have its link yet."""
+    """Make a missing link again, to the one generation that no fence closes; the link of a first one may not have been
+    made yet. Raises NeedsPerson unless there is exactly one, and each other file can be read or has a fence."""
     if not files or all(f.marked for f in files.values()):
         return []
     candidates = [f for f in files.values() if f.readable and f.fence is None and not f.marked]
@@ -189,7 +195,8 @@ def _remove_marked(target: Target, files: dict[str, GenerationState], live: Fenc
 
 
 def _forward(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
-    """The fence was committed, so the swap happened: open its successor and move the link."""
+    """Finish a swap whose fence is committed: open its successor and move the link. Raises NeedsPerson if the fence is
+    not that of the last swap, or the successor is missing or damaged."""
     misplaced.check_last(target.layout, target.opener, live)
     successor = files.get(live.successor)
     if successor is not None and successor.trouble is not None and not successor.damaged:
@@ -225,14 +232,14 @@ def _check_place(target: Target, live: Fence) -> None:
 
 
 def _place(target: Target) -> LinkState:
-    """The state of the path: it is a file, because its fence was read."""
+    """Return the object at the path, which exists because its fence was read."""
     inode = inode_of(target.layout.link)
     assert inode is not None
     return LinkState(inode, is_plain=target.layout.path_kind() is PathKind.PLAIN)
 
 
 def _out(target: Target, files: dict[str, GenerationState], live: Fence) -> list[str]:
-    """The fence was committed, so the database is the plain file: it replaces the link."""
+    """Finish an eject whose fence is committed: the plain file replaces the link."""
     misplaced.check_last(target.layout, target.opener, live)
     if not target.layout.plain.exists():
         raise _without_successor(target, files, live, "is not there")
@@ -253,7 +260,8 @@ def _without_successor(target: Target, files: dict[str, GenerationState], live: 
 
 
 def _reopen(target: Target, successor: GenerationState, live: Fence) -> None:
-    """A rollback was interrupted before its target was open again: bring the history over as it would have done."""
+    """Open the target of an interrupted rollback again, with the history of the closed file and a row for the
+    rollback."""
     path = target.layout.live()
     with closing(target.opener.read(path.path if path else target.layout.link)) as connection:
         rows = history_table.read(connection)
@@ -279,7 +287,8 @@ def with_rollback(
     *,
     is_switch: bool = False,
 ) -> tuple[HistoryRow, ...]:
-    """The live history and a row for the rollback, with the hints of the restored generation."""
+    """Return the live history and a row for the rollback, which repeats the last row of `generation`, with its
+    hints."""
     origin = next(row for row in reversed(rows) if row.generation == generation.name)
     restored = replace(
         origin,
@@ -298,12 +307,13 @@ def with_rollback(
 
 
 def _of_file(row: HistoryRow) -> dict[str, object]:
-    """What holds for the generation whenever it is live: which model owns which table, and the order of columns."""
+    """Return the details that stay true of a generation each time it goes live: the models that own its tables, and the
+    order of columns."""
     return {key: value for key, value in row.details.items() if key in ("models", "column_order") and value}
 
 
 def _clear(target: Target) -> list[str]:
-    """Remove a log beside a link: SQLite keeps the log of a generation beside the generation."""
+    """Remove the log that a plain file left at the path of the link: the log of a generation is in the folder."""
     if not cutover.clear(target, DiskStep.RECOVER_REMOVE):
         return []
     return [f"removed the log of the plain file that was at {target.layout.link.name}"]
@@ -322,7 +332,8 @@ def _release(target: Target) -> list[str]:
 
 
 def _record_restore(target: Target) -> list[str]:
-    """A backup that was restored into the live file brought its own history: record which file this is."""
+    """Record a backup that was restored into the live file and brought its own history: append the row that names this
+    generation."""
     live = target.layout.live()
     assert live is not None
     with closing(target.opener.read(live.path)) as connection:
@@ -344,7 +355,8 @@ def _record_restore(target: Target) -> list[str]:
 
 
 def _checkpoint(target: Target) -> None:
-    """Checkpoint the log of a plain file while it still has a name: afterwards nobody can."""
+    """Checkpoint the log of a plain file before the link replaces it: afterwards the file has no name. A failure is
+    ignored."""
     with (
         suppress(SchemasyncError, sqlite3.Error),
         closing(target.opener.write(target.layout.link, timeout=0)) as connection,
@@ -353,8 +365,8 @@ def _checkpoint(target: Target) -> None:
 
 
 def _close_archives(target: Target, files: dict[str, GenerationState]) -> list[str]:
-    """Fence an open archive again: it would accept writes that nobody sees. It may have some, so no prune takes it for
-    a file whose rows live on."""
+    """Fence open archives again, as they would accept writes that nobody sees. Their fence has no swap number: they may
+    have such writes, so a prune keeps them as set aside."""
     live = target.layout.live()
     done = []
     for name, found in files.items():

@@ -1,4 +1,4 @@
-"""Rehearses a sync on the real file: everything but the swap, beside its writers. The new file is removed."""
+"""Rehearses a sync on the real file: everything but the swap, while writers go on. The new file is removed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ COMMITS = 2  # durable ones while writers wait: that of the fence, and the remov
 
 @dataclass(frozen=True, slots=True)
 class NewValues:
-    """A column that only the new file has, and in how many rows it has a value: what a rollback would set aside."""
+    """A column that only the new file has, and the number of rows with a value in it, which a rollback would set
+    aside."""
 
     table: str
     column: str
@@ -69,8 +70,9 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the sync would take. `seconds`: from its beginning to its end; `pause`: seconds for which writers would
-    wait. `disk_bytes`: of the new file and its log when it is complete; `disk_planned`: what a plan says."""
+    """The expected time and disk space of the sync. `seconds`: from its beginning to its end; `pause`: seconds for
+    which writers would wait. `disk_bytes`: of the complete new file and its log; `disk_planned`: the bytes that its
+    plan estimates."""
 
     seconds: float
     pause: float
@@ -80,8 +82,8 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What the site wrote meanwhile: how many rows, and in how many seconds. `rate`: how many rows a second are
-    replayed; None if too few were written to measure it."""
+    """The number of `rows` that the site wrote in the `seconds` of the rehearsal. `rate`: the rows replayed in a
+    second; None if too few were written to measure it."""
 
     rows: int
     seconds: float
@@ -178,8 +180,8 @@ class _Run:
     begun: float
 
     def rehearsed(self, document: Document, plan: Plan, queries: str) -> Rehearsal:
-        """The outcome. If a table cannot be altered, or writers changed a table that the work done ahead used, once
-        more, as in a sync."""
+        """Return the outcome. As a sync does, try again if a table cannot be altered, or if writers changed a table
+        that the work done ahead used."""
         try:
             return self._once(document, plan, queries)
         except CannotEdit as error:
@@ -228,13 +230,13 @@ class _Run:
         )
 
     def _seconds_of_work(self, built: Built, plan: Plan, *, is_healthy: bool) -> float:
-        """The work that is done while writers wait, and how long it took."""
+        """Do the work for which writers would wait, and return the seconds that it took."""
         begun = time.monotonic()
         self.hooks.do(built, plan, self.before, is_healthy=is_healthy)
         return time.monotonic() - begun
 
     def _seconds_of_commits(self, built: Built) -> float:
-        """How long the durable commits of a swap take on this disk."""
+        """Return the seconds that the durable commits of a swap take on this disk."""
         begun = time.monotonic()
         with (
             self.target.disk.step(DiskStep.REHEARSE_COMMIT),
@@ -273,5 +275,5 @@ def _new_values(connection: Connection, plan: Plan) -> Iterator[NewValues]:
 
 
 def _new_columns(step: CarriedStep) -> Sequence[str]:
-    """The columns of a table that are no columns of its old one."""
+    """Return the columns that the old table does not have, without generated ones."""
     return [feed.column for feed in step.feeds if feed.source is None and feed.origin is not Origin.GENERATED]

@@ -46,7 +46,7 @@ class Restored:
 
 
 def preview(target: Target, copy: Path, backup: Backup, wanted: Wanted | None = None) -> Ahead:
-    """Show what a restore would do, without writing. Raises the errors of `restore`."""
+    """Return the preview of a restore, without writing to the database. Raises the errors of `restore`."""
     with _way_out(target), translated_errors(target.layout.link), _live(target) as current:
         found = decided(target, current, copy, backup, wanted)
         check_sync(target, found, wanted)
@@ -59,7 +59,8 @@ def restore(
 ) -> Restored | None:
     """Make the file `copy`, which holds a backup and which nobody uses, the next generation, and swap it in. `agree`
     gets the preview first, under the lock, and may decline (then returns None). `wanted`: a sync of the copy, before it
-    goes live. Raises a SchemasyncError; then the live file is unchanged."""
+    goes live. Raises a SchemasyncError; then the live file is unchanged, unless the error says that the swap is
+    committed or done."""
     begun = time.monotonic()
     link = target.layout.link
     with (
@@ -92,7 +93,8 @@ def restore(
 
 @contextmanager
 def _way_out(target: Target) -> Iterator[None]:
-    """Say how to restore in the place of a live file that cannot be read, and so cannot be closed by a swap."""
+    """Add to errors of the block how to restore in place of a live file that cannot be read, which no swap can
+    close."""
     try:
         yield
     except SchemasyncError as error:
@@ -109,8 +111,8 @@ def _way_out(target: Target) -> Iterator[None]:
 
 @contextmanager
 def _live(target: Target) -> Iterator[LiveDatabase | None]:
-    """The live database; None if there is none, or an empty file. Raises Refused for a plain file with something in
-    it."""
+    """Yield the live database or an empty plain file; None if there is no file. Raises Refused for a plain file with
+    objects or a history."""
     with live_database.read(target.layout, target.opener) as current:
         is_plain = current is not None and current.generation is None
         if current is not None and is_plain and (current.newest is not None or current.inspect().objects):
@@ -119,7 +121,7 @@ def _live(target: Target) -> Iterator[LiveDatabase | None]:
 
 
 def _brought_up(target: Target, found: Decided, backup: Backup, wanted: Wanted) -> tuple[Decided, Report]:
-    """Sync the copy, and let the application look at what that has made. Raises a SchemasyncError."""
+    """Sync the copy, and run the application's check on the result. Raises a SchemasyncError."""
     done = synced(target, wanted, found.copy, found.rows)
     made = replace(found, rows=(*found.rows[:-1], done.row), copy=done.copy)
     _look_at(target, made, f"the backup {backup.name} after the sync", _hint_of_health(backup))
@@ -127,8 +129,8 @@ def _brought_up(target: Target, found: Decided, backup: Backup, wanted: Wanted) 
 
 
 def _check_health(target: Target, found: Decided, backup: Backup, wanted: Wanted | None) -> None:
-    """Let the application look at the copy. Not if a sync makes another file of it, which the application sees then.
-    Raises Failed."""
+    """Run the application's check on the copy, unless a sync makes another file of it, which is checked then. Raises
+    Failed."""
     if wanted is None:
         newest = found.current.newest if found.current is not None else None
         is_other = newest is None or newest.version != found.rows[-1].version

@@ -25,9 +25,9 @@ from .sides import differences, sides_of
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a restore would do: make `generation` live, whose history ends with the row `to`. `preview`: in which rows
-    it differs from the live file; None if no database is there. `synced_to`: the version to which a sync brings the
-    backup before."""
+    """The preview of a restore, which makes `generation` live with a history that ends with the row `to`. `preview`:
+    the rows in which it differs from the live file; None if no generation is live. `synced_to`: the version to which a
+    sync brings the backup first; None without a sync."""
 
     to: HistoryRow
     generation: Generation
@@ -48,11 +48,11 @@ class Decided:
 
     @property
     def replaces(self) -> bool:
-        """True if an older generation is live, which counts if the application refuses the new one."""
+        """True if a generation is live, which stays live if the application's check refuses the new one."""
         return self.current is not None and self.current.generation is not None
 
     def ahead(self, target: Target) -> Ahead:
-        """The preview."""
+        """Return the preview."""
         row, current = self.rows[-1], self.current
         if current is None or current.generation is None or current.newest is None:
             return Ahead(row, self.generation, None, self.synced_to)
@@ -62,7 +62,8 @@ class Decided:
         return Ahead(row, self.generation, found, self.synced_to)
 
     def _is_since(self, live: HistoryRow) -> bool:
-        """True if the live file was made from what the backup is a copy of: then all differences were written since."""
+        """Return True if the live file was made from the state of which the backup is a copy: then all differences were
+        written since."""
         lineage = Lineage(self.rows)
         source = lineage.before(self.rows[-1])
         return source is not None and source.id in {row.id for row in lineage.line(live.generation)}
@@ -87,7 +88,8 @@ def decided(target: Target, current: LiveDatabase | None, copy: Path, backup: Ba
 
 
 def check_sync(target: Target, decided: Decided, wanted: Wanted | None) -> None:
-    """Raise what a sync of the restored file would raise: a schema that its rows do not fit, say."""
+    """Raise the errors of a sync of the restored file, if one is wanted: for example, if its rows do not fit the
+    schema."""
     if wanted is None:
         return
     copy, generation = decided.copy, decided.generation

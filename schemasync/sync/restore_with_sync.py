@@ -1,5 +1,5 @@
-"""Brings the copy of a backup to schema.json before it goes live: in a folder where it is a database of its own, which
-nobody else opens."""
+"""Syncs the copy of a backup to schema.json before it goes live, as a database of its own in a folder that nobody else
+opens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """The file that a sync has made of a backup, and the history row of the generation that it is to become."""
+    """The file that a sync has made of a backup, and the newest history row of the generation that it becomes."""
 
     copy: Path
     row: HistoryRow
@@ -65,7 +65,8 @@ def synced(target: Target, wanted: Wanted, copy: Path, rows: Sequence[HistoryRow
 
 
 def _as_database(target: Target, copy: Path) -> Target:
-    """A database in the folder of the copy. What a restore does not ask of a backup is not asked of it either."""
+    """Return a target in the folder of the copy, without requirements, health check and replication: the restore checks
+    the result itself."""
     return replace(
         target,
         layout=Layout(copy.with_name(NAME)),
@@ -79,7 +80,8 @@ def _as_database(target: Target, copy: Path) -> Target:
 
 @contextmanager
 def _nothing_is_live() -> Iterator[None]:
-    """Errors that tell of a file that is live tell of that in the folder."""
+    """Turn errors of the block about its live file, which is only in the folder: a NeedsPerson becomes a Failed, and
+    that of a signal says that the live file is unchanged."""
     try:
         yield
     except NeedsPerson as error:

@@ -71,7 +71,7 @@ class RolledBack:
 
 
 def preview(target: Target, wanted: str | None) -> Preview:
-    """Show what a rollback would do, without writing. Raises Refused if no rollback is possible."""
+    """Return the preview of a rollback, without writing. Raises Refused if no rollback is possible, or NeedsPerson."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         return _preview(target, current, wanted)
 
@@ -85,8 +85,8 @@ def _preview(target: Target, current: LiveDatabase | None, wanted: str | None) -
 
 
 def differ_in_common(target: Target, wanted: str) -> bool:
-    """True if a row differs from that in the other generation in what both have: tables, and columns whose values were
-    carried; or if that cannot be compared. Raises the errors of `preview`."""
+    """Return True if the two generations differ in a row of a table that both have, by the columns whose values were
+    carried; or if such a table cannot be compared. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         current, _, generation = resolve(target, current, wanted)
         sides = _sides(target, current, generation)
@@ -96,7 +96,8 @@ def differ_in_common(target: Target, wanted: str) -> bool:
 
 
 def _in_common(step: CarriedStep | FilledStep | MadeByHand) -> CarriedStep | FilledStep | MadeByHand:
-    """The step without the values of columns that are only on one side, or were converted on the way."""
+    """Return the step so that only carried columns are compared: not those of one side, and not those that were
+    filled."""
     if isinstance(step, FilledStep | MadeByHand):
         return step
     feeds = tuple(feed if feed.origin is Origin.CARRIED else replace(feed, volatile=True) for feed in step.feeds)
@@ -112,7 +113,7 @@ def check(target: Target, wanted: str | None) -> None:
 def resolve(
     target: Target, current: LiveDatabase | None, wanted: str | None
 ) -> tuple[LiveDatabase, HistoryRow, Generation]:
-    """The database, the history row to go back to, and its file. Raises the errors of `preview`."""
+    """Return the database, the history row to go back to, and its file. Raises the errors of `preview`."""
     if current is None or current.newest is None:
         raise Refused.of(
             Code.NO_HISTORY,
@@ -136,9 +137,10 @@ def rollback(
     only_unwritten: bool = False,
 ) -> RolledBack | None:
     """Roll back to a generation or version; None means the previous one. `agree` gets the preview first, under the
-    lock, and may decline (then returns None). `is_switch`: the live file is left for that of another branch.
-    `only_unwritten`: raise Busy if somebody writes after the preview. Raises a SchemasyncError; then the live file is
-    unchanged."""
+    lock, and may decline (then returns None). `is_switch`: record that a switch left the live file for that of another
+    branch. `only_unwritten`: raise Busy if somebody writes after the preview; otherwise such writes stay in the
+    archive. Raises a SchemasyncError; then the live file is unchanged, unless the error says that the swap is committed
+    or done."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
         preview(target, wanted)  # refuse before there is a folder to lock in
@@ -159,7 +161,7 @@ def rollback(
 
 
 def examples(target: Target, ahead: Preview, most: int) -> dict[str, tuple[RowSample, ...]]:
-    """For each table some of the rows that the preview counts. Raises the errors of `preview`."""
+    """Return, for each table, at most `most` of the rows that the preview counts. Raises the errors of `preview`."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as current:
         if current is None or current.generation is None:
             return {}
@@ -236,14 +238,14 @@ def _destination(current: LiveDatabase, wanted: str | None) -> HistoryRow:
 
 
 def _last_alteration(rows: Sequence[HistoryRow]) -> HistoryRow | None:
-    """The row of the last alteration in place since the live generation went live; None without one."""
+    """Return the row of the last alteration in place since the live generation went live; None without one."""
     since = takewhile(is_in_place, reversed(rows))
     return next((row for row in since if row.action == HistoryAction.ALTER), None)
 
 
 def _altered(target: Target, current: LiveDatabase, newest: HistoryRow) -> Refused:
-    """The error for a rollback without a destination of a file that was altered since it went live: it names the
-    statements that undo the last alteration, or why they cannot."""
+    """Return the error for a rollback that names no generation, of a file that was altered since it went live. It lists
+    the statements that undo the last alteration, or why none can."""
     try:
         statements = "; ".join(reverse(target, current).statements)
         hint = f"To undo that, with all rows: {COMMAND}\nIt runs: {statements}"

@@ -36,7 +36,7 @@ INSTEAD = "To do it in a new file, put the schema.json of before back, then: man
 
 @dataclass(frozen=True, slots=True)
 class Reverse:
-    """How the last alteration is undone: from the `live` row to `to`, which describes the file before it."""
+    """The plan that undoes the last alteration: from the `live` row to `to`, which describes the file before it."""
 
     live: HistoryRow
     to: HistoryRow
@@ -58,15 +58,15 @@ class Undone:
 
 
 def preview(target: Target) -> Reverse:
-    """Show what would be done, without writing. Raises Refused if the alteration cannot be undone in the live file."""
+    """Return the plan, without writing. Raises Refused if the alteration cannot be undone in the live file."""
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
         return reverse(target, now)
 
 
 def rollback_in_place(target: Target, agree: Callable[[Reverse], bool], max_pause: float | None) -> Undone | None:
-    """Undo the last alteration of the live file. `agree` gets the statements first, and may decline (then returns
-    None). `max_pause`: seconds that writers may wait, None without a limit. Raises a SchemasyncError; then nothing has
-    changed."""
+    """Undo the last alteration of the live file. `agree` gets the plan first, and may decline (then returns None).
+    `max_pause`: seconds that writers may wait, None without a limit. Raises a SchemasyncError; then nothing has
+    changed, unless it reports a signal that arrived during the commit."""
     begun = time.monotonic()
     if not target.layout.folder.exists():
         preview(target)  # refuse before there is a folder to lock in
@@ -85,7 +85,8 @@ def rollback_in_place(target: Target, agree: Callable[[Reverse], bool], max_paus
 
 
 def reverse(target: Target, now: LiveDatabase | None) -> Reverse:
-    """How the last alteration is undone. Raises Refused if that is not possible, or would lose a value."""
+    """Return the plan that undoes the last alteration. Raises Refused if that is not possible, or would lose a
+    value."""
     if now is None or now.newest is None:
         raise live_database.no_history(target.layout)
     newest = now.newest
@@ -148,5 +149,5 @@ def _renames(names: Names) -> Hints:
 
 
 def _columns(*schemas: Schema) -> frozenset[str]:
-    """Every column, as `--allow-drop` names it: which of them may go, their values decide."""
+    """Return every column, as `--allow-drop` names it. Their values decide later which of them may be dropped."""
     return frozenset(f"{fold(t.name)}.{fold(c.name)}" for schema in schemas for t in schema.tables for c in t.columns)

@@ -9,7 +9,8 @@ from .run.target import Target
 
 
 def held(target: Target, table: str, column: str = "") -> int | None:
-    """The rows of a table, or the values of its column; None if the database does not have it or cannot be read."""
+    """Return the number of rows of a table, or of values in its column; None if the database does not have it or cannot
+    be read."""
     try:
         with reading(target) as now:
             found = now.inspect().schema.table(table) if now is not None else None

@@ -68,8 +68,9 @@ def sync(
     ahead: AheadWork | None = None,
 ) -> Report:
     """Bring the database at `target` to the document's schema. Raises a SchemasyncError; then the live file is
-    unchanged. `before_swap` is the application's work on the new file, while writers wait; `ahead` the part of it that
-    is done before, where nobody writes to the tables that it uses."""
+    unchanged, unless the error says that the swap is committed or done. `before_swap`: the application's work on the
+    new file, while writers wait. `ahead`: the part of it that is done before, if nobody writes to the tables that it
+    uses."""
     options = options or SyncOptions()
     check_version()
     report = _sync(target, document, options, Hooks(target, before_swap, ahead))
@@ -121,7 +122,7 @@ def _action(plan: Plan) -> HistoryAction:
 def swap(
     target: Target, plan: Plan, before: LiveDatabase | None, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> Swapped:
-    """Build the new file and swap it in."""
+    """Build the new file and swap it in. Tables that cannot be altered are rewritten in another attempt."""
     try:
         with figures_when_full(target.layout.link, room_for(target, plan, before)):
             return _swap_as_planned(target, plan, before, options, signals, hooks)
@@ -152,7 +153,8 @@ def _swap_as_planned(
 def _swap_beside_writers(
     target: Target, plan: Plan, before: LiveDatabase, options: SyncOptions, signals: Signals, hooks: Hooks
 ) -> Swapped:
-    """Capture writes, build, catch up, and cut over while writers wait for a moment."""
+    """Capture writes, build, catch up, and cut over while writers wait for a moment. After a Conflict, do it once more
+    with all of the application's work under the lock."""
     try:
         return _swap_once(target, plan, before, options, signals, hooks)
     except Conflict:

@@ -36,7 +36,7 @@ class Sides:
 
 
 def sides_of(rows: Sequence[HistoryRow], live: Generation, other: Generation, opener: Opener) -> Sides:
-    """The live generation and another one; `rows`: the history, which knows both."""
+    """Return the live generation and another one as sides to compare. `rows`: a history that knows both."""
     lineage = Lineage(rows)
     if lineage.comes_from(other.name, live.name):
         found = Sides(other, live, lineage.steps(live.name, other.name), live_is_older=True)
@@ -51,7 +51,7 @@ def sides_of(rows: Sequence[HistoryRow], live: Generation, other: Generation, op
 
 
 def _restored(steps: Sequence[Step | MadeByHand]) -> Iterator[Step | MadeByHand]:
-    """The steps, where tables that were dropped and have come back from that file are the same ones."""
+    """Yield the steps, with one Keep for each table that was dropped and has come back from the archive."""
     dropped = {fold(step.name): step.old for step in steps if isinstance(step, Drop)}
     made = {fold(step.name) for step in steps if isinstance(step, Create)}
     for step in steps:
@@ -62,13 +62,14 @@ def _restored(steps: Sequence[Step | MadeByHand]) -> Iterator[Step | MadeByHand]
 
 
 def _of_unnamed(opener: Opener, sides: Sides, recorded: Sequence[Schema]) -> Iterator[Step | MadeByHand]:
-    """Steps for the tables that no schema.json names, such as those of apps that keep their migrations, and for all
-    tables of files without a common past: by their names, and by those of their columns."""
+    """Yield steps for the tables that no schema.json names, such as those of apps that keep their migrations, and for
+    all tables of files without a common past. Tables and columns are matched by name. Nothing if a schema cannot be
+    read."""
     named = {fold(table.name) for schema in recorded for table in schema.tables}
     try:
         newer, older = written_schema(opener, sides.newer.path), written_schema(opener, sides.older.path)
     except SchemasyncError:
-        return  # of an older release of SQLite, say: what the history names is compared
+        return  # for example of an older release of SQLite: the tables that the history names are compared
     for new in newer.tables:
         if fold(new.name) not in named:
             old = older.table(new.name)
@@ -86,7 +87,7 @@ def _by_name(old: Table, new: Table, column: Column) -> ColumnSource:
 
 
 def differences(target: Target, sides: Sides) -> tuple[RowDiff, ...]:
-    """The difference of each table, from the view of the live file."""
+    """Return the differences of each table; rows that only the live file has count as added."""
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path, closed=sides.older != target.layout.live())
         return compared(connection, sides)
@@ -94,7 +95,8 @@ def differences(target: Target, sides: Sides) -> tuple[RowDiff, ...]:
 
 @contextmanager
 def opened(target: Target, sides: Sides) -> Iterator[Connection]:
-    """A connection to the newer file, with the older one attached; their schemas are read, however many tables."""
+    """Yield a connection to the newer file, with the older one attached. Both schemas are read already, as that takes
+    longer the more tables there are."""
     with closing(target.opener.read(sides.newer.path)) as connection:
         attach_old(connection, sides.older.path)
         with snapshot(connection, "main", "old"):
@@ -103,6 +105,6 @@ def opened(target: Target, sides: Sides) -> Iterator[Connection]:
 
 
 def compared(connection: Connection, sides: Sides) -> tuple[RowDiff, ...]:
-    """The same over a connection to the newer file, beside the older one."""
+    """Like differences(), but over a connection to the newer file that has the older one attached as `old`."""
     found = row_diffs(connection, sides.steps, older_is_live=sides.live_is_older)
     return tuple(one.reversed() for one in found) if sides.live_is_older else found

@@ -35,13 +35,14 @@ def snapshot(target: Target, output: Path) -> int:
 
 
 def room_of_copy(live: LiveDatabase, output: Path) -> Room:
-    """What a copy of the live database may need."""
+    """Return the room on the disk that a copy of the live database may need."""
     return Room(output.parent, size_of(live.path), "the copy")
 
 
 @contextmanager
 def current(target: Target, output: Path) -> Iterator[LiveDatabase]:
-    """The live database, for a copy to `output`. Raises Refused if something is there, or if there is no database."""
+    """Yield the live database, for a copy to `output`. Raises Refused if `output` exists, or if there is no
+    database."""
     if output.exists() or output.is_symlink():
         raise Refused.of(Code.OUTPUT_EXISTS, f"{output} exists already", "Name another file, or remove it first.")
     link = target.layout.link

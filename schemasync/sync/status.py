@@ -40,7 +40,7 @@ PathName = Literal["nothing", "plain", "generation", "dangling", "foreign", "oth
 
 
 class StatusJson(TypedDict):
-    """What `manage.py schemasync status --json` prints."""
+    """The output of `manage.py schemasync status --json`."""
 
     result: Literal["ok", "running", "problem"]
     database: PathName
@@ -76,9 +76,9 @@ class StatusJson(TypedDict):
 class Status:
     """`live`: the newest row of the live generation's history; None if none is live or it cannot be read.
     `schema_version`: that of schema.json, None if there is none or it has faults. `bytes` of the live file, `free` of
-    its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`. `problems`: what prevents use or
-    changes of the database, with what to do about it. `how_to_adopt`: how a plain file is adopted. `kept`: the last
-    backup and the last drill."""
+    its disk. `run`: the run at work; `waits`: it is ready, and waits for `cutover`. `problems`: each reason why the
+    database cannot be used or changed, with what to do about it. `how_to_adopt`: how a plain file is adopted. `kept`:
+    the last backup and the last drill."""
 
     at: PathKind
     live: HistoryRow | None
@@ -142,8 +142,8 @@ _AT: dict[PathKind, PathName] = {
 
 
 def status(target: Target, schema: Path | None = None, transforms: Sequence[TransformFunction] = ()) -> Status:
-    """Read the state; `schema` is the path of schema.json, `transforms` are those of the project. Raises nothing for a
-    database with problems: it returns them."""
+    """Read the state; `schema` is the path of schema.json, `transforms` are those of the project. Problems of the
+    database are returned and not raised."""
     layout = target.layout
     problems: list[Problem] = []
     live, path, version, backups = None, layout.link, None, NOTHING
@@ -193,7 +193,8 @@ def _pending(live: HistoryRow | None, transforms: Sequence[TransformFunction]) -
 
 
 def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | None, list[Problem]]:
-    """The version of schema.json, and why a sync to it would be refused, as far as that is quickly known."""
+    """Return the version of schema.json, and the reasons to refuse a sync to it that are found quickly: a file that
+    cannot be read, an older version, and changes by hand."""
     version, found = _read(schema)
     if now.generation is None or not now.is_recorded or now.newest is None:
         return version, []
@@ -217,7 +218,7 @@ def _compared(target: Target, now: LiveDatabase, schema: Path) -> tuple[str | No
 
 
 def _read(schema: Path) -> tuple[str | None, Document | Problem]:
-    """The version and the content of a schema.json, or why it cannot be read."""
+    """Return the version and the content of a schema.json, or None and the problem that makes it unreadable."""
     try:
         found = document.read(read_file(schema), str(schema))
     except OSError as error:

@@ -21,7 +21,7 @@ from .run.target import Target
 
 
 def verify_live(target: Target, document: Document) -> Iterator[str]:
-    """Read the whole live file in one snapshot, without the run lock: writers go on. Returns notes.
+    """Read the whole live file in one snapshot, without the run lock: writers go on. Yields notes.
 
     Raises Failed with everything that SQLite's checks find, and with each object that differs from schema.json.
     """
@@ -53,7 +53,7 @@ def _problems(now: LiveDatabase, document: Document) -> list[Problem]:
 
 
 def _notes(now: LiveDatabase) -> Iterator[str]:
-    """Known differences that are no errors."""
+    """Yield a note for each known difference that is no error."""
     if not now.is_untouched and now.newest is not None:
         yield f"objects that schema.json does not name were changed since {moment(now.newest.applied_at)}"
     for table in now.inspect().schema.tables:

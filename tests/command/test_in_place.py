@@ -881,3 +881,13 @@ def test_a_column_is_added_beside_mixins_whose_triggers_and_view_name_it_and_goe
     synced.done("rollback", in_place=True, noinput=True)
     assert "nick" not in synced.rows("SELECT sql FROM sqlite_schema WHERE name = 'Users_audit_update'")[0][0]
     assert synced.rows("SELECT count(*) FROM Users WHERE updated_at IS NOT NULL") == [(1,)]
+
+
+def test_an_older_release_after_an_alteration_is_not_called_undone(synced):
+    older = synced.schema.read_text()
+    altered(synced, RENAMED)
+    synced.schema.write_text(older)
+    (error,) = json.loads(synced.call("--json").out)["errors"]
+    assert error["code"] == "older-version"
+    assert "was undone" not in error["message"]
+    assert "which this database had earlier" in error["message"]

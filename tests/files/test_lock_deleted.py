@@ -1,11 +1,14 @@
 """The lock's file is deleted during a run, as by `rsync --delete` or `git clean`: no second run can start."""
 
+from datetime import timedelta
+
 import pytest
 
 from schemasync.engines.sqlite.connection import Opener
 from schemasync.files import lock as locking
 from schemasync.files.disk import DiskStep
 from schemasync.files.lock import is_held, run_lock
+from schemasync.sync import prune as pruning
 from schemasync.sync import up_to_date
 from schemasync.sync.prune import prune
 from schemasync.sync.runner import sync
@@ -116,3 +119,22 @@ def test_a_second_run_between_fence_and_link_does_not_find_the_old_file_current(
     assert trouble.codes == ("swap-unfinished",)
     assert "has not moved the link yet" in trouble.text
     assert running.ended().result() == "synced"
+
+
+def test_a_run_whose_lock_is_deleted_after_the_swap_is_done_and_removes_no_more_archives(tmp_path, monkeypatch):
+    """Another run may hold a lock of the same name by then, so nothing more is removed."""
+    monkeypatch.setattr(locking, "_take_folder", lambda *given: False)
+    monkeypatch.setattr(pruning, "GRACE", timedelta(0))
+    database = SampleDatabase(tmp_path)
+    for tree in (V1, V2, OTHER):
+        database.sync(tree)
+
+    def observer(when, passed):
+        if (when, passed) == ("after", DiskStep.PRUNE_REMOVE):
+            database.layout.lock.unlink(missing_ok=True)
+
+    last = {**OTHER, "last": {"id": "INTEGER PRIMARY KEY"}}
+    report = child(lambda: sync(database.target(observer, keep=1), read(last))).result()
+    assert report.result == "synced"
+    assert "old archives were kept" in " ".join(report.notes)
+    assert [path.name[:4] for path in database.files()] == ["0001", "0003", "0004"], "of two archives one was removed"

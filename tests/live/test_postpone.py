@@ -153,3 +153,18 @@ def test_a_vacuum_while_it_waits_ends_it_at_once_where_row_ids_moved(link):
     assert traces(link) == []
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT what FROM events ORDER BY rowid").fetchall() == [("b",), ("C",)]
+
+
+def test_it_does_not_come_back_either_if_another_row_did_not_fit_when_the_cut_over_was_called(link):
+    checked = {**MORE, "n": "INTEGER CHECK (n IS NULL OR n > -5)"}
+    sync(target(link), read({"t": T, "other": T}))
+    write(link, "INSERT INTO other (id, a) VALUES (1, 'kept'), (2, 'deleted')")
+    running = Child(lambda: sync(target(link, wait=5.0), read({"t": checked, "other": T}), POSTPONED).result)
+    wait_for_flag(link)
+    write(link, "INSERT INTO t (id, a, n) VALUES (100, 'does not fit', -9)")
+    write_past_triggers(link, "DELETE FROM other WHERE id = 2")
+    postpone.call(target(link))
+    time.sleep(0.5)
+    write(link, "UPDATE t SET n = 9 WHERE id = 100")
+    assert running.ended().refusal().codes == ("log-incomplete",)
+    assert traces(link) == []

@@ -376,3 +376,19 @@ def test_a_reader_of_postgres_does_not_make_a_move_that_is_done_fail(link, goal,
         reader.execute("COMMIT")
         move(target(link), goal, document())
         assert reader.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").fetchone() == (0,)
+
+
+def test_an_undoing_that_fails_leaves_postgresql_open(link, goal, postgres_database):
+    assert move(target(link), goal, document()).result == "moved"
+
+    def observer(when, step):
+        if (when, step) == ("after", MoveStep.CLOSE):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        undo(target(link), replace(goal, observer=observer), document())
+    with postgres_database.connect() as connection:
+        connection.execute("INSERT INTO parent (name) VALUES ('after it failed')")
+        connection.execute("DELETE FROM parent WHERE name = 'after it failed'")
+    with closing(sqlite3.connect(link)) as connection, pytest.raises(sqlite3.Error, match="has moved to pg"):
+        connection.execute("INSERT INTO parent (name) VALUES ('here')")

@@ -21,7 +21,8 @@ def sync_options(parser: Any) -> None:
         "--in-place",
         action="store_true",
         default=ABSENT,
-        help="alter the live file itself, in one short transaction, for new columns, indexes and renames alone",
+        help="alter the live file itself, in one short transaction, if the plan has only new columns, indexes, renames, "
+        "and changed views and triggers",
     )
     rebuild_all(parser)
     block_writers(parser, "let writers wait while the new file is built, instead of capturing what they write")

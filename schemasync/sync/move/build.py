@@ -57,8 +57,8 @@ def begin(target: Target, goal: Goal, plan: MovePlan, there: There) -> MovePlan:
 
 
 def copy(target: Target, goal: Goal, plan: MovePlan, before: LiveDatabase, follower: Follower, there: There) -> None:
-    """Copy every row as it is at one moment. Of rows that were written since the scan nobody knows whether they fit:
-    they are in the change log, and are copied again from there."""
+    """Copy every row as it is at one moment. Rows that were written since the scan may not fit; they are in the change
+    log, and are copied again from there."""
     with step(goal, MoveStep.COPY), target.progress.phase("copy", "rows") as advance:
         counted = Counted(advance, plan.total)
         if not pays(plan):
@@ -101,9 +101,9 @@ def _copied_by_processes(
 
 
 def finish(target: Target, goal: Goal, plan: MovePlan, follower: Follower, there: There) -> None:
-    """Build keys, indexes, checks and views over the rows, of which none was written since it was read."""
+    """Replay a round, build keys, indexes, checks and views over the rows, and gather statistics."""
     with step(goal, MoveStep.ROUND):
-        follower.round(there, prove=False)  # all is proved later
+        follower.round(there, prove=False)  # prove() compares all rows later
     statements = list(plan.ddl.of(*BUILT))
     with step(goal, MoveStep.INDEXES), target.progress.phase("indexes", "statements") as advance:
         for number, statement in enumerate(statements):

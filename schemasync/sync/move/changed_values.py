@@ -1,4 +1,4 @@
-"""Lists every value that a policy changed: those of the closed file that are otherwise on PostgreSQL."""
+"""Lists every value that a policy changed: the values of the closed file that PostgreSQL has in another form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads from the file at the path whether its database has moved, and from PostgreSQL what has."""
+"""Reads from the file at the path whether its database has moved, and from PostgreSQL the record of the move."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def moved_fence(target: Target) -> Fence | None:
-    """The fence of a database that has moved to another engine; None for any other."""
+    """Return the fence of a database that has moved; None for any other."""
     live = target.layout.live()
     if live is None or target.layout.path_kind() is not PathKind.GENERATION:
         return None
@@ -29,7 +29,7 @@ def moved_fence(target: Target) -> Fence | None:
 
 
 def moved_to(target: Target) -> str:
-    """The entry of DATABASES to which the database has moved. Raises Refused if it has not."""
+    """Return the entry of DATABASES to which the database has moved. Raises Refused if it has not."""
     closed = moved_fence(target)
     if closed is None or closed.moved_to is None:
         raise Refused.of(
@@ -41,8 +41,8 @@ def moved_to(target: Target) -> str:
 
 
 def record_there(target: Target, goal: Goal, there: There, alias: str) -> MoveRecord:
-    """What PostgreSQL has recorded of the move that closed the file in favour of `alias`; keeps other moves out. Raises
-    NeedsPerson if it does not have every row."""
+    """Return the record on PostgreSQL of the move that closed the file in favour of `alias`, and keep other moves out.
+    Raises Busy if another move is at work, and NeedsPerson if PostgreSQL does not have every row."""
     move_table.hold(there, str(goal.server), target.wait)
     record = move_table.read(there)
     if record is None or not record.has_all_rows(str(target.layout.link)):

@@ -44,8 +44,8 @@ def cut_over(
     signals: Signals,
     commit: Commit,
 ) -> float:
-    """Bring the last rows over while writers wait, and close the file; returns for how many seconds they waited. Raises
-    a SchemasyncError with the file unchanged and live."""
+    """Bring the last rows over while writers wait, and close the file. Return how many seconds they waited. Raises a
+    SchemasyncError with the file unchanged and live."""
     number = next_number(target)
     with _locked_when_ready(target, goal, before, follower, there) as lock:
         signals.defer()
@@ -60,9 +60,9 @@ def cut_over(
 def _locked_when_ready(
     target: Target, goal: Goal, before: LiveDatabase, follower: Follower, there: There
 ) -> Iterator[WriteLock]:
-    """The write lock, when what is left to replay fits into the allowed pause."""
+    """Yield the write lock when the rest can be replayed within the allowed pause. Raises Busy after the time limit."""
     limits = goal.limits
-    deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
+    deadline, patience, is_ready = time.monotonic() + limits.cutover_timeout, PATIENCE, False
     while True:
         _catch_up(goal, follower, there, limits.max_pause / 4, deadline)
         try:
@@ -70,10 +70,12 @@ def _locked_when_ready(
                 version = schema_version(lock.connection)
                 if version == follower.capture.schema.version:
                     lock.prepared_at = version
-                if follower.fits(limits.max_pause / 2):
+                if is_ready := follower.fits(limits.max_pause / 2):
                     yield lock
                     return
         except Busy as busy:
+            if is_ready:  # raised by the caller's block
+                raise
             if time.monotonic() > deadline:
                 raise _timed_out(before, limits.cutover_timeout, "another connection held its write lock") from busy
         if time.monotonic() > deadline:
@@ -91,8 +93,8 @@ def _catch_up(goal: Goal, follower: Follower, there: There, allowed: float, dead
 
 
 def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> None:
-    """In one transaction there: the last rows, the counters and the foreign keys. If its outcome is unknown, PostgreSQL
-    is asked."""
+    """Bring the last rows, the counters and the foreign keys over in one transaction there. If the connection breaks at
+    its commit, query PostgreSQL whether it is committed."""
     psycopg = driver.library()
     try:
         with step(goal, MoveStep.COMPLETE), snapshot(follower.source), there.transaction():
@@ -107,8 +109,8 @@ def _complete(goal: Goal, plan: MovePlan, follower: Follower, there: There) -> N
 
 
 def _is_complete(goal: Goal) -> bool:
-    """True if the transaction was committed before the connection broke. Raises Failed if nobody can say: then the file
-    stays open, and what PostgreSQL has counts for nothing."""
+    """Return True if the transaction was committed before the connection broke. Raises Failed if PostgreSQL does not
+    answer: then the file stays open, and the next move drops the rows there."""
     try:
         with goal.server.connection() as again:
             record = move_table.read(again)

@@ -1,4 +1,4 @@
-"""Decides what a move makes on PostgreSQL, and finds all that stands in its way. Changes nothing."""
+"""Decides what a move makes on PostgreSQL, and finds all obstacles to it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ SHOWN = 3  # keys in the message of a finding
 
 @dataclass(frozen=True, slots=True)
 class MovePlan:
-    """`schema`: that of the file. `columns`: of each table there. `tables`: what is copied and followed. `findings`:
-    values that are not copied as they are. `rows`: how many each table has."""
+    """The plan of a move. `schema`: that of the file. `columns`: of each table on PostgreSQL. `tables`: those that are
+    copied and followed. `findings`: values that are not copied as they are. `rows`: the number of each table."""
 
     schema: Schema
     columns: Mapping[str, tuple[PgColumn, ...]]
@@ -70,10 +70,10 @@ class MovePlan:
 def decide(
     target: Target, goal: Goal, document: Document, before: LiveDatabase, there: There | None = None
 ) -> MovePlan:
-    """What the move makes, from the state that the transaction of `before.connection` sees. `there`: PostgreSQL without
-    any of the tables, which says what definitions by hand mean; without it, little is known of values in their columns.
-    Raises Refused with everything that is in its way: expressions without a counterpart, and values that no policy
-    covers."""
+    """Return the plan of the move, from the state that the transaction of `before.connection` sees. `there`: PostgreSQL
+    without any of the tables, to find the types of definitions by hand; without it, few values in such columns are
+    judged. Raises Refused with all obstacles: expressions without a counterpart, and values that no policy covers; or
+    if the file does not have the schema of schema.json."""
     from ...engines.postgres.ddl import make_ddl  # it imports sqlglot
 
     _check_current(document, before)
@@ -102,7 +102,7 @@ def decide(
 
 
 def _as_defined(there: There, ddl: Ddl, tables: tuple[MovedTable, ...]) -> tuple[MovedTable, ...]:
-    """The tables with the types that PostgreSQL makes of definitions by hand, by which values are judged later."""
+    """Return the tables with the types that PostgreSQL makes of definitions by hand, by which values are judged."""
     if not any(isinstance(column.type, ByHand) for table in tables for column in table.columns):
         return tables
     with on_trial(there, ddl.of(Phase.EXTENSION, Phase.TABLE)):
@@ -110,12 +110,13 @@ def _as_defined(there: There, ddl: Ddl, tables: tuple[MovedTable, ...]) -> tuple
 
 
 def logged(schema: Schema) -> tuple[Logged, ...]:
-    """How the writes to the tables that move are logged."""
+    """Return the tables that move, each with the columns by which its writes are logged."""
     return logged_by_primary_key([table for table in schema.tables if table.virtual is None])
 
 
 def tables_there(connection: Connection, goal: Goal, document: Document) -> tuple[MovedTable, ...]:
-    """The tables of a move that is done, as its plan had them: the file has not been written since."""
+    """Return the tables of a move that is done, as its plan had them: they are the same, as nobody can write to the
+    file."""
     schema = inspect(connection).schema
     columns = _columns(connection, schema, goal, document)
     return moved_tables(schema, columns, document.on_postgres.on_move)

@@ -1,4 +1,4 @@
-"""What follows if rows on PostgreSQL differ from the file."""
+"""Raises the error for rows on PostgreSQL that differ from the file."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def check_equal(proofs: Iterable[Proof]) -> None:
 
 
 def described(proof: Proof) -> str:
-    """The rows of a table that differ, in a phrase."""
+    """Return the number of rows of a table that differ, and some of their keys, in a phrase."""
     some = ", ".join(f"{row.key} ({row.difference.value})" for row in proof.samples)
     return f"{proof.differing:,} of {proof.table}, such as {some}"

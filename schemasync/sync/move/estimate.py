@@ -1,4 +1,4 @@
-"""Estimates how long a move takes, by rows of its largest tables that are copied, compared and rolled back."""
+"""Estimates how long a move takes, by copying and comparing rows of its largest tables, and rolling that back."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """All seconds of the move."""
         return self.scan + self.copy + self.indexes + self.compare
 
 
 def estimate(source: Connection, there: There, plan: MovePlan, sizes: Mapping[str, int], scan: float) -> Estimate:
-    """By a sample of the rows that the source's transaction sees. `sizes`: bytes by folded table, empty if SQLite does
-    not say them. `scan`: the seconds that the scan took. Nothing of it stays on PostgreSQL, which has no table yet."""
+    """Estimate a move by a sample of the rows that the source's transaction sees. `sizes`: bytes by folded table, empty
+    if SQLite does not report them. `scan`: the seconds that the scan took. PostgreSQL must have none of the tables; the
+    sample is rolled back there."""
     rates = _measured(source, there, plan, _largest(plan, sizes))
     sampled = reduce(Rate.plus, (rate.scaled(plan.rows[name]) for name, rate in rates.items()), Rate())
     whole = sampled.plus(sampled.scaled(plan.total - sampled.rows))

@@ -1,4 +1,4 @@
-"""Follows the writes to the file: brings to PostgreSQL what was written since the last round."""
+"""Follows the writes to the file: replays on PostgreSQL the rows that were written since the last round."""
 
 from __future__ import annotations
 
@@ -44,33 +44,34 @@ class Follower(Pace):
     table: float = field(default=TABLE, kw_only=True)
 
     def waiting(self) -> int:
-        """The number of entries that were not replayed yet."""
+        """Return the number of entries that are not replayed yet."""
         return changelog.last_entry(self.source) - self.bound
 
     def fits(self, seconds: float) -> bool:
-        """True if what is waiting can be brought and compared in that time, or is next to nothing."""
+        """Return True if the waiting entries can be replayed and compared in that time, or are very few."""
         return self.can_take(self.waiting(), self._waiting_tables, seconds)
 
     def _waiting_tables(self) -> int:
         return len(changelog.written_since(self.source, self.bound))
 
     def round(self, there: There, *, prove: bool = True) -> None:
-        """One round in its own transaction there. Raises Failed if a row differs, or does not fit."""
+        """Replay one round in its own transaction there; with `prove`, compare its rows. Raises Failed if a row
+        differs, or does not fit."""
         begun = time.monotonic()
         with snapshot(self.source):
             done = self.catch_up(there, prove=prove)
         self.measure(done.rows, done.tables, max(time.monotonic() - begun, 0.001))
 
     def catch_up(self, there: There, *, prove: bool = False) -> Replayed:
-        """The same up to the state that the caller's snapshot sees."""
+        """Like round(), but up to the state that the caller's snapshot sees, and without a measurement of the pace."""
         with there.transaction():
             done, upto = self.replayed(there, prove=prove)
         self.bound = upto
         return done
 
     def replayed(self, there: There, *, prove: bool = True) -> tuple[Replayed, int]:
-        """Replay, and prove what is replayed, in the caller's transactions on both sides; returns what was done, and up
-        to which entry."""
+        """Replay in the caller's transactions on both sides; with `prove`, compare the replayed rows. Return the
+        result, and the last entry of the change log that was replayed. `bound` does not move."""
         log = LogRange(self.bound, self._last_entry())
         done = replay(self.source, there, self.plan.tables, log, self.changes, prove=prove)
         check_equal(done.proofs)
@@ -89,14 +90,14 @@ class Follower(Pace):
             set_counters(self.source, there, table.moved)
 
     def may_have_changed(self) -> dict[str, frozenset[str]]:
-        """By table, the folded names of the columns of which a policy may have changed values."""
+        """Return, for each table, the folded names of the columns in which a policy may have changed values."""
         seen: dict[str, set[str]] = {}
         for name, column in self.changes.columns:
             seen.setdefault(name, set()).add(fold(column))
         return {name: self.plan.judged(name) | seen.get(name, set()) for name in self.plan.rows}
 
     def _last_entry(self) -> int:
-        """Raise Failed if somebody changed the schema, or the log lost entries."""
+        """Return the last entry of the log. Raises Failed if somebody changed the schema, or the log lost entries."""
         seen = (
             changelog.read_schema(self.source) if schema_version(self.source) != self.capture.schema.version else None
         )

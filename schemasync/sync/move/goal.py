@@ -1,4 +1,4 @@
-"""Where a move leads, its options, and its report."""
+"""The destination of a move, its options, and its report."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..run.limits import Limits
 
 
 class MoveStep(StrEnum):
-    """Every step of a move after which a crash leaves something else on PostgreSQL, in the order of a run. What a move
-    changes in the file has the steps of a sync."""
+    """The steps of a move that change what a crash leaves on PostgreSQL, in the order of a run. Its changes of the file
+    have the steps of a sync."""
 
     RECORD = "MOVE:RECORD"
     TABLES = "MOVE:TABLES"
@@ -46,10 +46,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class MoveReport:
-    """What a move has done. `result`: "current" if it was done before. `rows`: by table. `pause_ms`:
-    for how long writers waited. `changed`: how many values a policy changed, by (table, column, what was wrong);
-    `changed_list`: the file that has each of them.
-    `left`: rows that differ on PostgreSQL, by table, after an undo that leaves them there."""
+    """The outcome of a move. `result`: "current" if it was done before. `rows`: by table. `pause_ms`: for how long
+    writers waited. `changed`: how many values a policy changed, by (table, column, what was wrong); `changed_list`: the
+    file that has each of them. `left`: rows that differ on PostgreSQL, by table, after an undo that leaves them
+    there."""
 
     result: Literal["moved", "current", "undone"]
     alias: str

@@ -60,7 +60,8 @@ class Planned:
 
 
 def plan(target: Target, goal: Goal, document: Document) -> Planned:
-    """What a move would do. Raises a SchemasyncError with all that is in its way. Changes nothing anywhere."""
+    """Return what a move would do. Raises a SchemasyncError with all obstacles. Changes nothing: trials on PostgreSQL
+    are rolled back."""
     check_version()
     with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as before:
         before = _adopted(target, before)
@@ -78,8 +79,9 @@ def plan(target: Target, goal: Goal, document: Document) -> Planned:
 
 
 def to_postgres(target: Target, goal: Goal, document: Document) -> MoveReport:
-    """Move the database. Raises a SchemasyncError; then the file is live and unchanged, unless the error is a
-    NeedsPerson. A move that was interrupted is finished, or begins anew."""
+    """Move the database. A move that was interrupted is finished if its file is closed, and otherwise begins anew.
+    Raises a SchemasyncError; then the file is live and unchanged, unless it was closed before, the error is a
+    NeedsPerson, or it reports a signal during the cut-over."""
     check_version()
     begun = time.monotonic()
     with (
@@ -117,7 +119,7 @@ def _moved(
             logging_writes(target, before.fingerprint, before, followed) as capture,
             _reading(target, before, signals) as source,
         ):
-            with snapshot(before.connection):  # what is written after it is logged, and judged when it is replayed
+            with snapshot(before.connection):  # later writes are logged, and judged when they are replayed
                 bound = changelog.last_entry(before.connection)
                 decided = decide(target, goal, document, before, there)
             decided = begin(target, goal, decided, there)
@@ -154,7 +156,7 @@ def _moved(
 
 @contextmanager
 def _reading(target: Target, before: LiveDatabase, signals: Signals) -> Iterator[Connection]:
-    """A connection of its own to the file, so that a snapshot of it does not hold that of the run."""
+    """Yield a second connection to the file, whose snapshots are independent of those of the run."""
     with closing(target.opener.read(before.path)) as source:
         signals.watch(source)
         yield source
@@ -169,8 +171,8 @@ def _wait(target: Target, goal: Goal, follower: Follower, there: There) -> None:
 
 
 def _give_up(target: Target, goal: Goal) -> None:
-    """Drop what was made; if that fails, the next move does it. Only while the file is known to be open: an error at
-    its commit does not say that it is."""
+    """Drop the tables on PostgreSQL; if that fails, the next move does it. Only if a read of the file shows that it is
+    open: after an error at the commit of its fence it may be closed."""
     with suppress(SchemasyncError, sqlite3.Error), goal.server.connection() as there:
         record = move_table.read(there)
         if record is not None and record.is_in_vain(str(target.layout.link)) and moved_fence(target) is None:
@@ -179,8 +181,8 @@ def _give_up(target: Target, goal: Goal) -> None:
 
 
 def _clear(goal: Goal, there: There, source: str) -> None:
-    """Drop what a move of this file made that died: the file is live, so nothing of it counts. What was live once
-    stays."""
+    """Drop the tables of a dead move of this file: the file is live, so nothing there counts. Raises Refused for tables
+    of another move, or that were live once."""
     record = move_table.read(there)
     if record is None:
         return

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 def opened(goal: Goal) -> list[str]:
-    """Open PostgreSQL, over another connection: that of the run may have broken at its last commit."""
+    """Open PostgreSQL over a new connection, as that of the run may have broken at its last commit. Returns the notes
+    of open_there(). Raises NeedsPerson if it stays closed."""
     try:
         with goal.server.connection() as there:
             return open_there(goal, there)
@@ -40,7 +41,8 @@ def opened(goal: Goal) -> list[str]:
 
 
 def open_there(goal: Goal, there: There) -> list[str]:
-    """Open PostgreSQL to writers: the file is closed. Then do what may take longer; returns what could not be done."""
+    """Open PostgreSQL to writers, as the file is closed. Then validate the foreign keys and remove the open fence,
+    which may take longer. Returns a note for each that could not be validated."""
     with step(goal, MoveStep.OPEN), there.transaction():
         move_table.set_state(there, MoveState.LIVE)
         fence.open_up(there)
@@ -52,7 +54,8 @@ def open_there(goal: Goal, there: There) -> list[str]:
 
 
 def _remove_fence(there: There) -> None:
-    """Unless a reader holds a table for too long: an open fence does no harm, and the next `move` removes it."""
+    """Remove the open fence. Unless the connection breaks, a failure is ignored, such as a reader that holds a table
+    for too long: an open fence does no harm, and the next `move` removes it."""
     try:
         fence.remove(there)
     except library().Error:
@@ -61,7 +64,8 @@ def _remove_fence(there: There) -> None:
 
 
 def finish_dead_run(target: Target, goal: Goal, document: Document, alias: str) -> MoveReport:
-    """The file is closed: do what a run that died has left, open PostgreSQL and list the values that were changed."""
+    """Finish the move of a run that died after it closed the file: open PostgreSQL, and list the values that were
+    changed unless there is a list already."""
     live = target.layout.live()
     assert live is not None  # its fence was read
     with goal.server.connection() as there:

@@ -26,7 +26,7 @@ def pays(plan: MovePlan) -> bool:
 
 @contextmanager
 def in_one_state(target: Target, goal: Goal, before: LiveDatabase, follower: Follower) -> Iterator[Processes]:
-    """Processes that see the state of the file which `follower.source` sees within the block."""
+    """Start processes that see, within the block, the same state of the file as `follower.source`."""
     with started(before.path, goal.server, useful()) as processes, ExitStack() as stack:
         with brief_write_lock(target, before.path, before.inode):  # nobody commits, so that all see the same
             processes.begin()
@@ -36,17 +36,17 @@ def in_one_state(target: Target, goal: Goal, before: LiveDatabase, follower: Fol
 
 @dataclass(slots=True)
 class Counted:
-    """Reports rows: those of the tables that are done, and of one that is not."""
+    """Reports the number of rows that are done, in all tables."""
 
     advance: Advance
     total: int
     done: int = 0
 
     def now(self, rows: int) -> None:
-        """So many rows of the present table are done."""
+        """Report the number of rows that are done in the present table."""
         self.advance(self.done + rows, max(self.total, self.done + rows))
 
     def more(self, table: str, rows: int) -> None:
-        """So many rows more of any table are done."""
+        """Add rows that are done, of any table."""
         self.done += rows
         self.now(0)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def prove(target: Target, goal: Goal, before: LiveDatabase, follower: Follower, there: There) -> dict[str, int]:
-    """A round, and a comparison of every row of every table with the state of the file up to which that came; returns
-    how many rows each table has. Raises Failed, also if a translated expression has another result there."""
+    """Replay a round, and compare every row of every table with the state of the file that it reached. Return the
+    number of rows of each table. Raises Failed if a row differs, or if a translated expression has another result
+    there."""
     with target.progress.phase("compare", "rows") as advance:
         counted = Counted(advance, follower.plan.total)
         if pays(follower.plan):

@@ -24,7 +24,7 @@ def check_translations(follower: Follower, there: There) -> None:
 
 
 def _problem(one: Difference) -> Problem:
-    """Without the values, which may be personal."""
+    """Return the problem, without the values, which may be personal."""
     key = ", ".join(map(str, one.key))
     return Problem(
         Code.TRANSLATION_DIFFERS,

@@ -1,13 +1,13 @@
-"""Takes a move back: PostgreSQL is closed to writers first, and the file is opened last."""
+"""Undoes a move: PostgreSQL is closed to writers first, and the file is opened last."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from ...engines.postgres import fence, move_table
+from ...engines.postgres import driver, fence, move_table
 from ...engines.postgres.counters import counters_ahead
 from ...engines.postgres.inspect import as_created
 from ...engines.postgres.move_table import MoveState
@@ -15,7 +15,7 @@ from ...engines.postgres.verify.tables import compare_table
 from ...engines.sqlite.capture import changelog
 from ...engines.sqlite.connection import Connection, check_version
 from ...engines.sqlite.transactions import logged_durably, snapshot
-from ...errors import Code, Refused
+from ...errors import Code, Refused, SchemasyncError
 from ...files.disk import DiskStep
 from ...schema.document import Document
 from ..phases.capture import release
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 
 def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool = False) -> MoveReport:
-    """Go back to the file. Raises Refused if PostgreSQL has anything that the file has not, unless `leave_writes`: then
-    it stays there. At no moment do both sides take writes."""
+    """Go back to the file. Raises Refused if rows on PostgreSQL differ from the file, unless `leave_writes`: then these
+    stay there. At no moment do both sides take writes. If the process dies in between, or PostgreSQL is lost, both may
+    be closed; then the same command goes on, or `move --to` opens PostgreSQL again."""
     check_version()
     begun = time.monotonic()
     with (
@@ -50,14 +51,12 @@ def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool =
         assert live is not None  # its fence was read
         with goal.server.connection() as there, closing(target.opener.read(live.path)) as source:
             record = record_there(target, goal, there, alias)
-            was_open = record.state is MoveState.LIVE
-            with step(goal, MoveStep.CLOSE):
-                fence.close(there, record.tables, f"It was moved back to {record.source}. Reload the site.")
-            left = _differing(target, goal, document, source, there)
-            if left and not leave_writes:
-                if was_open:
-                    open_there(goal, there)
-                raise _refused(goal, left)
+            with _open_after_errors(goal, there, was_open=record.state is MoveState.LIVE):
+                with step(goal, MoveStep.CLOSE):
+                    fence.close(there, record.tables, f"It was moved back to {record.source}. Reload the site.")
+                left = _differing(target, goal, document, source, there)
+                if left and not leave_writes:
+                    raise _refused(goal, left)
             signals.defer()
             with step(goal, MoveStep.UNDONE):
                 move_table.set_state(there, MoveState.UNDONE)
@@ -73,8 +72,24 @@ def undo(target: Target, goal: Goal, document: Document, *, leave_writes: bool =
     return MoveReport("undone", goal.alias, live.name, duration_ms=ms_since(begun), left=left)
 
 
+@contextmanager
+def _open_after_errors(goal: Goal, there: There, *, was_open: bool) -> Iterator[None]:
+    """Open PostgreSQL to writers again if the block raises; for another error than a refusal, if the server answers."""
+    try:
+        yield
+    except Refused:
+        if was_open:
+            open_there(goal, there)
+        raise
+    except BaseException:
+        if was_open:
+            with suppress(driver.library().Error, SchemasyncError):
+                open_there(goal, there)
+        raise
+
+
 def _differing(target: Target, goal: Goal, document: Document, source: Connection, there: There) -> Mapping[str, int]:
-    """How many rows of each table differ; a counter that is ahead counts as one."""
+    """Return how many rows of each table differ. A counter that is ahead has an entry of its own, with 1."""
     left: dict[str, int] = {}
     with snapshot(source), target.progress.phase("compare", "tables") as advance:
         tables = as_created(there, tables_there(source, goal, document))

@@ -23,12 +23,12 @@ from .hooks import Hooks, check_schema, hook_errors, new_file
 
 
 class Conflict(Exception):
-    """Writers have changed a table that the work ahead used, or it cannot be said whether they have."""
+    """Raised if writers have changed a table that the work ahead used, or if it is unknown whether they have."""
 
 
 def work_ahead(built: Built, plan: Plan, before: LiveDatabase, capture: Capture, hooks: Hooks) -> Built:
-    """Do the work that can be done ahead, if any, and return the file with what was used. Raises Failed if the work
-    fails, or changes a table of the plan; Conflict if it has to wait for the write lock."""
+    """Do the work that can be done ahead, if any, and return the built file with the tables that it used. Raises Failed
+    if the work fails, or changes the schema of a table of the plan; Conflict if it has to wait for the write lock."""
     new = new_file(built, plan, before)
     if hooks.ahead is None or not hooks.ahead.is_due(new):
         return built

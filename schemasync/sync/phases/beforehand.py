@@ -47,7 +47,8 @@ def check_beforehand(target: Target, plan: Plan, before: LiveDatabase | None) ->
 
 
 def unmet(target: Target, plan: Plan, before: LiveDatabase | None) -> tuple[Problem, ...]:
-    """The conditions of REQUIRE that do not hold now. Changes nothing, and so does not wait for readers."""
+    """Return the conditions of REQUIRE on the backup and the disk that do not hold now. Changes nothing; the condition
+    on readers is left out, as its check waits and writes a checkpoint."""
     return tuple(one.problem for one in _required(target, plan, before) if one.problem is not None)
 
 
@@ -60,7 +61,7 @@ def _required(target: Target, plan: Plan, before: LiveDatabase | None) -> Iterat
 
 
 def _hazards(plan: Plan) -> Check:
-    """None of them stops the run: that would have been refused."""
+    """Return the check of hazards, which is always met: a plan with a blocking hazard is refused before."""
     notes = count(len(plan.hazards), "note") if plan.hazards else "nothing"
     return Check("rows and schema", "no hazard that stops the run", notes, met=True)
 
@@ -110,8 +111,8 @@ def _backup(wanted: BackupAge) -> _Checked:
 
 
 def too_old(what: str, at: float, most: float, setting: str) -> str | None:
-    """Why `what`, which was made at `at` in seconds since 1970, is no proof that one was made in the last `most`
-    seconds, which `setting` allows; None if it is one. After a clock was wrong it may be dated later than now."""
+    """Return why `what`, which was made at `at` in seconds since 1970, is older than the `most` seconds that `setting`
+    allows, or has a time in the future because of a wrong clock; None if it is young enough."""
     age = time.time() - at
     if is_yet_to_come(at):
         return f"{what} has a time that comes in {lasting(-age)}: this clock is behind, or another one was ahead"
@@ -119,12 +120,13 @@ def too_old(what: str, at: float, most: float, setting: str) -> str | None:
 
 
 def is_yet_to_come(at: float) -> bool:
-    """Whether a time in seconds since 1970 is later than clocks of two machines may differ: one of them is wrong."""
+    """Return True if a time in seconds since 1970 is further in the future than the clocks of two machines may
+    differ."""
     return at - time.time() > SKEW
 
 
 def lasting(seconds: float) -> str:
-    """A long time as a phrase."""
+    """Return a long time as a phrase."""
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if abs(seconds) >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -135,7 +137,8 @@ def lasting(seconds: float) -> str:
 
 
 def _readers(target: Target, path: Path) -> Iterator[_Checked]:
-    """A reader that is old already is waited for, for as long as it may be old: only that shows its age."""
+    """Yield the check for old readers. It waits for a reader that may be old as long as the setting allows: only the
+    wait shows its age."""
     allowed = target.requirements.reader_age
     if allowed is None:
         return
@@ -151,7 +154,7 @@ def _readers(target: Target, path: Path) -> Iterator[_Checked]:
 
 
 def _who(path: Path) -> str:
-    """The processes that are reading now; one of them, if there are several, is the one."""
+    """Return the processes that are reading now, in a phrase; one of them is the old reader."""
     found = holders(path)
     others = [one for one in found.readers if one.pid != os.getpid()] if found is not None else []
     return " or ".join(map(_named, others)) if others else "another process, or another thread of this one"

@@ -84,7 +84,8 @@ def build(
     capture: Capture | None = None,
     history: Sequence[HistoryRow] | None = None,
 ) -> Built:
-    """Build and verify the generation that the plan describes. Raises Failed or Refused; recovery removes its files.
+    """Build and verify the generation that the plan describes. Raises Failed or Refused, and CannotEdit if a table has
+    to be rewritten; the caller or recovery removes its files.
 
     `before`: the live database, None if there is none yet. The caller holds its write lock, so that every read of it
     sees the same rows; or captures its changes, and passes the `capture`. `history`: the rows that replace those of the
@@ -113,7 +114,7 @@ def build(
 def _source(
     target: Target, plan: Plan, before: LiveDatabase | None, capture: Capture | None, stack: ExitStack
 ) -> Source | None:
-    """The old file as the phases read it, None if there is none. The stack closes what it opens."""
+    """Return the old file as the phases read it, None if there is none. The stack closes everything that it opens."""
     if before is None:
         return None
     if capture is None:
@@ -134,7 +135,7 @@ class _Old:
 
 
 class _Build:
-    """One build: what it has copied and noted so far."""
+    """One build, with the rows and notes so far."""
 
     def __init__(self, target: Target, plan: Plan, verify_full: bool) -> None:
         self.target, self.plan, self.verify_full = target, plan, verify_full
@@ -153,7 +154,7 @@ class _Build:
             structure(connection, self.plan, ())
 
     def run(self, connection: Connection, source: Source) -> None:
-        """Run all phases up to a file that is whole, except for its history."""
+        """Run all phases up to a file that is complete, except for its history row."""
         with source.whole_build():
             self._start(connection, source)
             with self._attached(connection, source.before):
@@ -369,7 +370,7 @@ class _Build:
 
 
 def _is_there(step: NewTableStep, index: Index) -> bool:
-    """True for the unique indexes of a table that transforms fill: they are made before its rows."""
+    """Return True for the unique indexes of a table that transforms fill: they are made before its rows."""
     return isinstance(step, Transform) and index.unique
 
 

@@ -176,7 +176,7 @@ class CapturedSource:
             yield
 
     def follow(self, connection: Connection, making: Making) -> None:
-        # from the first entry on: rows that were written before the copy began are in it, and are read again
+        # from the first entry on: rows that were written before the copy began are in the copy, and are read again
         schema = self.capture.schema
         replay = Replay(connection, self.capture.follows, 0, schema, schema.version)
         replay.prepare()

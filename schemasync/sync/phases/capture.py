@@ -39,7 +39,7 @@ RELEASE_WAIT = 5.0  # seconds to wait for a writer before the next command has t
 
 @dataclass(frozen=True, slots=True)
 class Followable:
-    """The tables whose writes are logged, and how those of them are replayed whose rows are carried by key."""
+    """The tables whose writes are logged, and the replay of each table whose rows are carried by key."""
 
     logged: tuple[Logged, ...]
     follows: tuple[TrackedTable, ...]
@@ -47,8 +47,8 @@ class Followable:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The logged tables, how each is replayed whose rows are carried by key, and the schema of the live file with the
-    change log in it.
+    """The logged tables, the replay of each table whose rows are carried by key, and the schema of the live file with
+    the change log in it.
 
     `changed`: somebody wrote between the making of the plan and the start of capture. `scratch`: the file in which
     transforms remember what they made; '' without any.
@@ -62,8 +62,8 @@ class Capture:
 
 
 def followable(plan: Plan, before: LiveDatabase) -> Followable:
-    """How each table is replayed while writers go on. Raises Refused, before anything is written, with all reasons why
-    this plan cannot be."""
+    """Return how each table is replayed while writers go on. Raises Refused, before anything is written, with all
+    reasons why that is not possible for this plan."""
     _check_same(before.connection, plan.base_fingerprint, before)
     problems = list(virtual_tables.obstacles(before.connection, plan))
     tables = tables_to_log(before.inspect().schema.tables, plan)
@@ -91,8 +91,8 @@ def followable(plan: Plan, before: LiveDatabase) -> Followable:
 def captured(target: Target, plan: Plan, before: LiveDatabase, followed: Followable) -> Iterator[Capture]:
     """Log the writes to these tables within the block. If it raises, the change log is removed.
 
-    Takes short transactions under the write lock. Raises Busy if the lock is not
-    available within `target.wait`.
+    Takes short transactions under the write lock. Raises Busy if the lock is not available within `target.wait`, and
+    Refused if the schema is not that of the plan, or the file is not in WAL mode.
     """
     with logging_writes(target, plan.base_fingerprint, before, followed) as capture:
         if not plan.transforms:
@@ -106,7 +106,7 @@ def captured(target: Target, plan: Plan, before: LiveDatabase, followed: Followa
 def logging_writes(
     target: Target, base_fingerprint: str | None, before: LiveDatabase, followed: Followable
 ) -> Iterator[Capture]:
-    """The same for a file with this fingerprint, without a plan."""
+    """Like captured(), but without a plan: for a file whose schema has this fingerprint."""
     try:
         yield _install(target, base_fingerprint, before, followed)
     except BaseException:
@@ -115,7 +115,8 @@ def logging_writes(
 
 
 def _install(target: Target, base_fingerprint: str | None, before: LiveDatabase, followed: Followable) -> Capture:
-    """All tables are logged when the last of the transactions is committed, before anything is copied."""
+    """Install the change log in short transactions. All tables are logged when the last one is committed, before
+    anything is copied."""
     with (
         translated_errors(before.path),
         closing(target.opener.write(before.path, timeout=target.wait)) as connection,
@@ -141,8 +142,8 @@ def _install(target: Target, base_fingerprint: str | None, before: LiveDatabase,
 
 
 def _installed(connection: Connection, wanted: Installation, last: Committed) -> LiveSchema:
-    """The schema with the change log, and its number when that was complete: if it is another one now, VACUUM may have
-    renumbered rows that are logged. Raises Refused if somebody dropped a part of it."""
+    """Return the schema with the change log, and the schema_version at its last transaction: if that has changed since,
+    VACUUM may have renumbered rows that are logged. Raises Refused if somebody dropped a part of the log."""
     schema = changelog.read_schema(connection)
     if not schema.has_triggers(wanted.triggers):
         raise _changed()
@@ -150,7 +151,8 @@ def _installed(connection: Connection, wanted: Installation, last: Committed) ->
 
 
 def _check_wal(connection: Connection, before: LiveDatabase) -> None:
-    """Needs a read-write connection: one opened with immutable=1 never reports WAL."""
+    """Raise Refused unless the file is in WAL mode. Needs a read-write connection: one with immutable=1 never reports
+    WAL."""
     if journal_mode(connection) != "wal":
         raise Refused.of(
             Code.CANNOT_FOLLOW_WRITES,
@@ -161,8 +163,8 @@ def _check_wal(connection: Connection, before: LiveDatabase) -> None:
 
 
 def release(target: Target, path: Path) -> None:
-    """Remove the change log, and a fence that closes nothing; a superseded file keeps its fence. If a writer holds the
-    lock, the next command does it: until then writes are slower, but correct."""
+    """Remove the change log, and a fence that closes nothing; a superseded file keeps its fence. A failure is ignored,
+    such as a writer that holds the lock: the next command does it, and until then writes are slower, but correct."""
     with (
         suppress(sqlite3.Error, SchemasyncError),
         closing(target.opener.write(path, timeout=min(target.wait, RELEASE_WAIT))) as connection,
@@ -185,8 +187,8 @@ def remove(target: Target, connection: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fenceable:
-    """A live file that one statement closes, while it has that `schema_version`. `changed`: somebody wrote between the
-    reading of it and the fence."""
+    """A live file that one statement closes, as long as it has that `schema_version`. `changed`: somebody wrote after
+    the file was read and before the fence was installed."""
 
     connection: Connection
     schema_version: int
@@ -200,8 +202,8 @@ class Fenceable:
 
 @contextmanager
 def fence_prepared(target: Target, before: LiveDatabase) -> Iterator[Fenceable]:
-    """A block in which the fence stands in the live file without closing it, so that its triggers need not be created
-    under the lock. If the block raises before the file is closed, it is removed."""
+    """Install the fence in the live file without closing it, so that its triggers need not be created under the lock.
+    If the block raises before the file is closed, the fence is removed."""
     try:
         with (
             translated_errors(before.path),
@@ -223,7 +225,7 @@ def fence_prepared(target: Target, before: LiveDatabase) -> Iterator[Fenceable]:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The numbers of a file within the last transaction of several: of its schema, and of the commits by others."""
+    """The schema_version and the data_version of a file within the last of several transactions."""
 
     schema_version: int
     data_version: int

@@ -36,7 +36,7 @@ from .cutover import Swap, prepared
 from .lag import BREATH, RATE, Lag
 from .write_lock import WriteLock, brief_write_lock
 
-STATEMENTS = 1000  # that stay compiled: a round runs a few for each table that was written, and one for 100 tables
+STATEMENTS = 1000  # stay compiled: a round runs a few for each table that was written, and one for 100 tables
 PATIENCE, MOST_PATIENCE = 0.05, 5.0  # seconds to wait for the write lock: at first, and at most
 
 
@@ -74,7 +74,7 @@ def catch_up(
             with closing(postpone.until_called(target, built.generation.name)) as waiting:
                 for _ in waiting:
                     lag.keep_up(connection)
-            lag.check_unlogged(connection, full=built.verify_full)
+            lag.ends_are_checked = lag.check_unlogged(connection, full=built.verify_full)
         lag.write_overhead = write_overhead.measure(before.connection, capture.logged, target.opener)
         counters = counter_sources(connection, plan, leave=built.used.names if built.used is not None else ())
         with _locked_when_ready(target, before, capture, built, lag, recompute, connection, limits) as lock:
@@ -91,16 +91,16 @@ class LastRound:
 
     @property
     def keys(self) -> int:
-        """How many were replayed, in all rounds."""
+        """The number of keys that were replayed, in all rounds."""
         return self.lag.keys
 
     @property
     def rate(self) -> float | None:
-        """How many keys are replayed in a second; None if it was not measured."""
+        """The number of keys that are replayed in a second; None if it was not measured."""
         return self.lag.rate if self.lag.rate != RATE else None
 
     def waiting(self) -> int:
-        """How many keys were written since."""
+        """Return the number of keys that were written since."""
         return self.lag.replay.waiting()
 
 
@@ -114,7 +114,7 @@ def caught_up_without_lock(
     signals: Signals,
     limits: Limits,
 ) -> Iterator[LastRound]:
-    """Do what `catch_up` does, for a rehearsal: writers go on during the last round, too. Raises the same."""
+    """Like catch_up(), but for a rehearsal: writers go on during the last round, too. Raises Failed and Conflict."""
     with _opened(target, before, built, signals) as connection:
         replay = _replay(connection, plan, built, capture)
         replay.prepare()
@@ -141,8 +141,8 @@ def _locked_when_ready(
     connection: Connection,
     limits: Limits,
 ) -> Iterator[WriteLock]:
-    """Return the write lock when the rest can be replayed within the allowed pause. Each wait for the lock is bounded
-    and longer than the last one; between the attempts the new file is kept up to date."""
+    """Yield the write lock when the rest can be replayed within the allowed pause. Each wait for the lock is longer
+    than the one before, up to MOST_PATIENCE; between the attempts the new file is kept up to date."""
     deadline, patience = time.monotonic() + limits.cutover_timeout, PATIENCE
     while True:
         lag.catch_up(connection, DiskStep.CUTOVER_ROUND, limits.max_pause / 4, deadline)
@@ -191,8 +191,8 @@ def _check_used(built: Built, connection: Connection, recompute: Recompute) -> N
 
 
 def _refreshed(target: Target, connection: Connection, lag: Lag, recompute: Recompute) -> Failed | None:
-    """Fill derived tables and those of transforms again while nobody waits, so that under the lock it is needed only if
-    something was written since. Returns the error if a row violates the new schema: the application may fix it.
+    """Fill derived tables and those of transforms again while nobody waits, so that the lock is held for it only if
+    their sources are written again. Return the error if a row violates the new schema: the application may fix the row.
 
     All other rows are replayed in the same snapshot, because the new rows may refer to them."""
     if not recompute.is_due():
@@ -225,7 +225,7 @@ def _opened(target: Target, before: LiveDatabase, built: Built, signals: Signals
 
 
 def _make_room(target: Target, connection: Connection, before: LiveDatabase) -> None:
-    """Checkpoint both logs as far as readers allow, so that no commit under the lock has to."""
+    """Checkpoint the logs of both files as far as readers allow, so that no commit under the lock has to."""
     checkpoint_some(connection)
     with closing(target.opener.write(before.path)) as old:
         checkpoint_some(old)
@@ -241,12 +241,15 @@ def _last_round(
     old: Connection,
     counters: CounterSources,
 ) -> None:
-    """Under the lock: replay the rest, and remove everything that is needed only for the replay."""
+    """Under the lock: replay the rest, remove everything that is needed only for the replay, and create the triggers.
+    Raises Failed if a row violates the new schema, or the schema is not the verified one."""
     begun = time.monotonic()
     with target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
         done = lag.replay.round()
         if not done.fits:
             raise row_errors_failed(done)
+        if not lag.ends_are_checked:
+            lag.replay.check_ends()
         if (failed := recompute.refresh()) is not None:
             raise failed
         # including rows without an entry in the change log
@@ -266,13 +269,13 @@ def _last_round(
 
 
 def _is_ready(lock: WriteLock, capture: Capture, lag: Lag, recompute: Recompute, allowed: float) -> bool:
-    """Under the lock: True if the rest can be replayed in `allowed` seconds, and every logged key still names its row;
-    and if as much time is enough for the derived tables that have to be filled again.
+    """Under the lock: return True if the rest can be replayed in `allowed` seconds, every logged key still names its
+    row, and the derived tables that have to be filled again take at most as long.
 
     Raises Failed if somebody changed the schema.
     """
     version = schema_version(lock.connection)
-    # by this number SQLite itself knows whether a schema has changed; to read that of a thousand tables takes 11 ms
+    # SQLite itself detects a changed schema by this number; to read the schema of a thousand tables takes 11 ms
     if version != capture.schema.version and not changelog.read_schema(lock.connection).has_text_of(capture.schema):
         raise schema_changed()
     lock.prepared_at = version  # the fence is as it was installed together with the log

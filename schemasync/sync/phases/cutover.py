@@ -90,7 +90,7 @@ def check_place(layout: Layout) -> None:
 
 
 def begin(target: Target, signals: Signals, new: Generation) -> None:
-    """The swap to a first generation: there is no file to fence."""
+    """Swap to a first generation: there is no file to fence."""
     signals.defer()
     open_up(target, new)
     point(target, new)
@@ -103,7 +103,7 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
     """Fence the locked file in favour of its successor; then the block opens that and points the link at it.
 
     The commit of the fence is the commit record of the swap: before it the old file is live and whole, after it the
-    swap can only go forward. Raises Failed or Busy with the live file unchanged, or NeedsPerson if the swap is
+    swap can only go forward. Raises Refused, Failed or Busy with the live file unchanged, or NeedsPerson if the swap is
     committed and the block failed.
     """
     signals.defer()
@@ -131,7 +131,8 @@ def cut_over(target: Target, signals: Signals, lock: WriteLock, swap: Swap, comm
 
 
 def cut_over_locked(target: Target, signals: Signals, lock: WriteLock | None, new: Generation, commit: Commit) -> None:
-    """The swap of a file that was locked during the build; `lock` is None if there was no file."""
+    """Swap from a file that was locked during the build; `lock` is None if there was no file. Raises as cut_over()
+    does."""
     if lock is None:
         begin(target, signals, new)
         return
@@ -142,7 +143,8 @@ def cut_over_locked(target: Target, signals: Signals, lock: WriteLock | None, ne
 
 @contextmanager
 def _link_beside(target: Target, lock: WriteLock, swap: Swap) -> Iterator[None]:
-    """Make the new link before the old file is closed: if its folder is not writable, nothing has happened yet."""
+    """Make the new link before the old file is closed: if its folder is not writable, nothing has happened yet. If the
+    block raises, the link is removed."""
     if swap.generation is None:
         yield
         return
@@ -170,7 +172,7 @@ def open_up(target: Target, new: Generation) -> None:
 
 
 def unmark(target: Target, connection: Connection) -> None:
-    """The same over a connection to the new file."""
+    """Like open_up(), but over a connection to the new file."""
     with target.disk.step(DiskStep.CUTOVER_UNMARK), logged_durably(connection):
         fence.unmark(connection)
 
@@ -184,15 +186,15 @@ def reopen(target: Target, connection: Connection, rows: tuple[HistoryRow, ...])
 
 
 def try_to_reopen(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """Do what `reopen` will do, and roll it back: errors occur here, while the live file is still open."""
+    """Do the work of reopen(), and roll it back: its errors occur here, while the live file is still open."""
     with undone(connection):
         _clean(connection, rows)
     commit_durably(connection)  # reads the schema again, as the rollback has made SQLite forget it
 
 
 def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
-    """Bring an archive into the state of a live file: open, with the history of the rollback. What is left of its fence
-    and its change log is removed when writers no longer wait."""
+    """Bring an archive into the state of a live file: open, with the history of the rollback. The rest of its fence and
+    its change log is removed when writers no longer wait."""
     changelog.reopen(connection)
     history_table.replace(connection, rows)
 
@@ -200,7 +202,7 @@ def _clean(connection: Connection, rows: tuple[HistoryRow, ...]) -> None:
 def point(target: Target, generation: Generation, over: WriteLock | LinkState | None = None) -> None:
     """Put a link to the generation in the place of the object at the path, and sync the folder.
 
-    `over`: the closed object there, None without one. Anything else belongs to somebody else, and stays: raises
+    `over`: the closed object there, None without one. Any other object belongs to somebody else, and stays: raises
     NeedsPerson, also if somebody moved the folder of the generations during the run. The clock of a lock stops once the
     link has moved. Then writers may go on: if the power fails before the folder is synced, the fence still leads to the
     new file.
@@ -212,7 +214,7 @@ def point(target: Target, generation: Generation, over: WriteLock | LinkState | 
 
 
 def _make_link(target: Target, generation: Generation, over: LinkState | None) -> Path:
-    """The new link, beside the path; made before the fence, it is there already."""
+    """Make the new link in the folder of the path, unless it is there already, and return its path."""
     layout = target.layout
     path = layout.next_link(over.inode if over is not None and over.is_plain else None)
     if layout.named_by(path) != generation:
@@ -250,14 +252,16 @@ def _take_place(target: Target, new: Path, over: WriteLock | LinkState | None, w
 
 
 def _is_expected(target: Target, over: LinkState | None, path: Path) -> bool:
-    """True for the closed object, and for a link to a missing generation: nothing is lost with either."""
+    """Return True for the closed object, and for a link to a missing generation: no row is lost if the link replaces
+    it."""
     if over is not None and inode_of(path) == over.inode:
         return over.is_plain or path.is_symlink()
     return target.layout.named_by(path) is not None and not path.exists()
 
 
 def remove_plain(target: Target) -> bool:
-    """Remove a plain file that did not replace the link, or what a power loss has left of it. True if there was one."""
+    """Remove a plain file that did not replace the link, or its remains after a power loss. Return True if there was
+    one."""
     plain = target.layout.plain
     files = (plain, *side_files(plain))
     if not any(path.exists() or path.is_symlink() for path in files):
@@ -269,10 +273,10 @@ def remove_plain(target: Target) -> bool:
 
 def clear(target: Target, label: DiskStep) -> bool:
     """Remove the log of the plain file that was at the path of the link: SQLite would replay it into a plain file that
-    is put there later. True if there was one.
+    is put there later. Return True if one was removed.
 
-    Only an empty log, which is checkpointed: a non-empty one has the fence, and a connection that was open before the
-    swap and never read would find its file without a name, without a log, and open to writes.
+    Only an empty log is removed, as it is checkpointed. A non-empty one has the fence: without it, a connection that
+    was open before the swap and never read would find its file without a name, and open to writes.
     """
     if target.layout.path_kind() is not PathKind.GENERATION:
         return False
@@ -308,6 +312,6 @@ def checkpoint_archive(target: Target, archive: Generation) -> None:
 
 
 def next_number(target: Target) -> int:
-    """A number higher than that of every existing fence."""
+    """Return a swap number higher than that of every fence in the folder."""
     fences = [state_of(target.opener, generation).fence for generation in target.layout.finished()]
     return 1 + max((closed.swap for closed in fences if closed is not None), default=0)

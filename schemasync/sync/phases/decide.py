@@ -55,9 +55,9 @@ before and after it."""
 
 @dataclass(frozen=True, slots=True)
 class WithArchive:
-    """How a sync leads to an earlier schema: no recorded hint has acted on the way there. `feed` adds to a plan what
-    the archive fills. `leaving`: folded names of live tables, and of columns as "table.column", that the earlier schema
-    does not have."""
+    """The options of a sync to an earlier schema, for which no recorded hint counts as acted. `feed` adds the values of
+    the archive to a plan. `leaving`: folded names of live tables, and of columns as "table.column", that the earlier
+    schema does not have."""
 
     feed: Callable[[Plan], Plan]
     leaving: frozenset[str]
@@ -69,15 +69,17 @@ def _nothing(plan: Plan, before: Mapping[str, str], after: Mapping[str, str]) ->
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """The options of the command line. `pause`: writers wait during the build. `again`: build a new file although the
-    schema is current, for the application's work on it. `in_place`: alter the live file instead; `needs_new_file`: what
-    the application would do on a new one. `is_switch`: the old file is left for that of another branch.
+    """The options of the command line. `block_writers`: writers wait during the build. `again`: build a new file
+    although the schema is current, for the application's work on it. `in_place`: alter the live file instead;
+    `needs_new_file`: returns the work that the application would do on a new one. `is_switch`: a switch leaves the old
+    file for another branch.
 
-    `data_migrations`: those of the installed apps, None if they are not used. `seen`: those that are accepted for this
-    database, though it never ran them. `elsewhere`: folded names of tables of installed models that schema.json does
-    not make; `models`: maps the folded name of a table that it makes to its installed model; `readers`: whether the
-    field of a model can read a value. `with_archive`: for a rollback that keeps writes. `planned`: what was decided for
-    databases that may be in the same state, with options that are equal to these; what the data says is asked of each.
+    `data_migrations`: those of the installed apps, None if they are not used. `accepted_migrations`: those that are
+    accepted for this database, though it never ran them. `elsewhere`: folded names of tables of installed models that
+    schema.json does not make; `models`: maps the folded name of a table that it makes to its installed model;
+    `readers`: whether the field of a model can read a value. `with_archive`: for a rollback that keeps writes.
+    `planned`: decisions for databases that may be in the same state, with equal options; the data of each database is
+    still checked.
     """
 
     rebuild_all: bool = False
@@ -110,7 +112,8 @@ class Decision:
 
 
 def decide(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
-    """Current, or a plan without blocking hazards. Raises Refused with all problems."""
+    """Return a decision whose plan has no blocking hazard, or None as its plan if the database is current. Raises
+    Refused with all problems."""
     decision = plan_for(target, document, options, state)
     if decision.plan is None:
         return decision
@@ -120,7 +123,7 @@ def decide(target: Target, document: Document, options: SyncOptions, state: Live
 
 
 def plan_for(target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None) -> Decision:
-    """Like `decide`, but a plan may have blocking hazards: for `plan`."""
+    """Like decide(), but the plan may have blocking hazards: for the command `plan`."""
     decision = rehearsed(target, document, options, state)
     if decision.plan is None or state is None or state.newest is None:
         return decision
@@ -133,7 +136,7 @@ def plan_for(target: Target, document: Document, options: SyncOptions, state: Li
 def rehearsed(
     target: Target, document: Document, options: SyncOptions, state: LiveDatabase | None, unknown: Unknown | None = None
 ) -> Decision:
-    """Like `plan_for`, from the schema alone: no row is read. Raises Refused and SchemaInvalid.
+    """Like plan_for(), but from the schema alone: no row is read. Raises Refused and SchemaInvalid.
 
     `unknown`: the names that the database uses and this process does not know, if they are known already.
     """
@@ -170,14 +173,16 @@ def _decided(
 
 
 def _state(document: Document, options: SyncOptions, state: LiveDatabase, newest: HistoryRow) -> State:
-    """What `_planned` depends on, but for the rows of the history before the newest one."""
+    """Return all facts that the result of _planned() depends on, except the rows of the history before the newest
+    one."""
     return document.text, document.source, options, state.fingerprint, *of_history(newest)
 
 
 def _planned(
     target: Target, document: Document, options: SyncOptions, state: LiveDatabase, unknown: Unknown | None
 ) -> Decision:
-    """What to do with a database that has a history, and may not be current."""
+    """Return the decision for a database that has a history and may not be current. Raises Refused and
+    SchemaInvalid."""
     assert state.newest is not None
     inspection = state.inspect()
     unknown = unknown_to(state.connection, target.opener) if unknown is None else unknown
@@ -209,14 +214,14 @@ def _planned(
 
 
 def _built_again(plan: Plan, state: LiveDatabase) -> Iterator[Hazard]:
-    """A note on indexes that are built again because another SQLite built them."""
+    """Yield a note on indexes that are built again because another SQLite built them."""
     if plan.strategy is Strategy.CLONE and state.is_of_another_sqlite:
         found = kept_of_old(state.connection, plan)
         yield from rebuilt_indexes([one.name for one in found], state.built_by, sqlite3.sqlite_version)
 
 
 def in_place(target: Target, document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan) -> Plan | None:
-    """The plan for the live file itself; None if not every change is possible there."""
+    """Return the plan for the live file itself; None if nothing changes, or not every change is possible there."""
     if plan.strategy is not Strategy.CLONE or not plan.changes:
         return plan if plan.strategy is Strategy.IN_PLACE and plan.changes else None
     unknown = unknown_to(state.connection, target.opener)
@@ -229,7 +234,7 @@ def in_place(target: Target, document: Document, options: SyncOptions, state: Li
 def _own_work(
     target: Target, document: Document, options: SyncOptions, state: LiveDatabase, plan: Plan
 ) -> Sequence[str]:
-    """What the application would do on a new file, in phrases."""
+    """Return the work that the application would do on a new file, in phrases."""
     found = [
         *([] if target.health is None else [f"{target.health.name} checks a new file (the setting HEALTH)"]),
         *options.needs_new_file(plan, models_of(state.newest), document.models),
@@ -239,7 +244,7 @@ def _own_work(
 
 
 def _is_only_reordered(document: Document, newest: HistoryRow) -> bool:
-    """True if schema.json has only the columns of tables in another order than the one that the history records."""
+    """Return True if schema.json differs from the recorded schema at most in the order of columns."""
     return not differing(schema_of(newest), document.schema) and models_of(newest) == document.models
 
 
@@ -259,8 +264,8 @@ def _refuse_drops_of_others(document: Document, options: SyncOptions, state: Liv
 def not_ours(
     document: Document, elsewhere: Elsewhere, newest: HistoryRow | None, allow_drop: Collection[str] = ()
 ) -> frozenset[str]:
-    """Folded names of tables that schema.json leaves to something else: they are carried along, whatever the history
-    says, unless their drop is allowed by name.
+    """Return the folded names of tables that schema.json leaves to something else: they are carried along, even if the
+    history has them, unless their drop is allowed by name.
 
     `elsewhere` are tables of installed models that schema.json does not make. A table that `newest` has without a model
     was written by the author of schema.json, also if an unmanaged model reads it: only `_elsewhere` leaves such a table
@@ -272,15 +277,15 @@ def not_ours(
 
 
 def unrecorded_drops(state: LiveDatabase, document: Document) -> frozenset[HintKey]:
-    """Names in `_dropped` that the history does not record yet, and whose tables are not there: recorded, they spare a
-    table that somebody makes later."""
+    """Return the names in `_dropped` that the history does not record yet, and whose tables are not there. Once
+    recorded, they no longer drop a table that somebody makes later."""
     acted, waiting = hints_of(state.newest), set(map(fold, state.to_drop(document)))
     names = (name for name in document.hints.dropped_tables if fold(name) not in waiting)
     return frozenset(map(table_drop, names)) - acted
 
 
 def is_current(document: Document, options: SyncOptions, state: LiveDatabase) -> bool:
-    """Same version, and no hint that would act (a swap of names does not change the version)."""
+    """Return True if the version is the same, and no hint would act: a swap of names does not change the version."""
     newest = state.newest
     if newest is None or newest.version != document.version or options.rebuild_all or options.again:
         return False
@@ -292,7 +297,7 @@ def is_current(document: Document, options: SyncOptions, state: LiveDatabase) ->
 
 
 def _refuse_plain(target: Target, state: LiveDatabase) -> None:
-    """A file that is not a generation yet would be gone after the swap, without a rollback to it: it is adopted
+    """Refuse a plain file with objects: it would be gone after the swap, without a rollback to it. It is adopted
     first."""
     if state.newest is None and not state.inspect().objects:
         return
@@ -300,7 +305,7 @@ def _refuse_plain(target: Target, state: LiveDatabase) -> None:
 
 
 def _first(document: Document, state: LiveDatabase | None) -> Decision:
-    """No history: nothing at all, or a database without a single object."""
+    """Return the plan of a first generation: there is no file, or a database without a single object."""
     diff = compare(Schema(), document.schema)
     plan = make(
         diff,
@@ -365,7 +370,8 @@ def _diff(document: Document, old: Schema, options: SyncOptions, newest: History
 
 
 def _located(document: Document, problem: Problem) -> Problem:
-    """The problem with the location of what is new in schema.json, or else of the table that lacks something."""
+    """Return the problem with the place in schema.json of the new table or column, or else of the table that lacks
+    one."""
     table, new = problem.facts.get("table"), problem.facts.get("gained") or problem.facts.get("new") or []
     if table is None:
         return document.located(problem, *map(to_key, new[:1]))
@@ -373,19 +379,20 @@ def _located(document: Document, problem: Problem) -> Problem:
 
 
 def _of_models(problem: Problem, models: Mapping[str, str]) -> Problem:
-    """Never propose to drop a table of an installed model: it is missing in schema.json."""
+    """Return the problem with another hint if a lost table is that of an installed model: it is missing in schema.json,
+    and is never proposed for a drop."""
     names = problem.facts["lost"] if problem.code in (Code.LOST_TABLE, Code.RENAME_OR_DROP) else ()
     lost = [models[fold(name)] for name in names if fold(name) in models]
     if problem.facts.get("table") is not None or not lost:
         return problem
     verb = "has one of them" if len(lost) == 1 else "have some of them"
     hint = f"{', '.join(lost)} {verb}, and is installed. To write it into schema.json: manage.py schemasync export"
-    facts = {key: value for key, value in problem.facts.items() if key != "candidates"}  # nobody is asked to drop it
+    facts = {key: value for key, value in problem.facts.items() if key != "candidates"}  # no drop is proposed
     return replace(problem, hint=hint, facts=facts)
 
 
 def _of_elsewhere(problem: Problem, elsewhere: Collection[str]) -> Problem:
-    """The problem with a third way, for a lost table that an unmanaged model reads."""
+    """Return the problem with `_elsewhere` as a third solution, for a lost table that an unmanaged model reads."""
     if problem.facts.get("table") is not None or problem.code not in (Code.LOST_TABLE, Code.RENAME_OR_DROP):
         return problem
     names = [name for name in problem.facts["lost"] if fold(name) in elsewhere]
@@ -405,7 +412,8 @@ def _plan(
     diff: Diff,
     unknown: Unknown,
 ) -> Plan:
-    """`there`: the schema of the live database with foreign objects, of which `old` is our part."""
+    """Return the plan without hazards of the data. `there`: the schema of the live database with foreign objects, of
+    which `old` is our part."""
     pairs = {one.new.name: one for one in diff.tables if isinstance(one, TablePair)}
 
     def volatile(table: str, column: str) -> bool:
@@ -459,7 +467,7 @@ def _derived(diff: Diff) -> Iterator[DerivedTable]:
 
 
 def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: Opener) -> Plan:
-    """The plan with the hazards that the data has now."""
+    """Return the plan with the hazards that the present data has."""
     static = tuple(hazard for hazard in plan.hazards if hazard.code in _STATIC)
     allowed = frozenset(map(fold, options.allow_drop))
     found = probe(state.connection, plan, allowed, options.readers, opener)
@@ -475,7 +483,8 @@ def with_hazards(plan: Plan, state: LiveDatabase, options: SyncOptions, opener: 
 
 
 def _with_places(plan: Plan) -> Plan:
-    """The plan whose hazards say where schema.json has their column, if a person can correct them there."""
+    """Return the plan whose hazards have the place of their column in schema.json, if a person can correct them
+    there."""
     return replace(plan, hazards=tuple(map(partial(_with_place, plan), plan.hazards)))
 
 

@@ -12,8 +12,8 @@ from ..run.target import Target
 
 
 def disk_needed(plan: Plan, state: LiveDatabase | None, sizes: dict[str, int] | None) -> int:
-    """Bytes that the new generation may need: the old file, and the rewritten tables. In place, a new index is written
-    to the log and then to the file, and is not larger than its table."""
+    """Return the bytes that the new generation may need: the old file, and the rewritten tables. In place, a new index
+    is written to the log and then to the file, and is not larger than its table."""
     if state is None:
         return RESERVE
     if plan.strategy is Strategy.IN_PLACE:
@@ -32,6 +32,6 @@ def check_disk(target: Target, plan: Plan, state: LiveDatabase | None) -> None:
 
 
 def room_for(target: Target, plan: Plan, state: LiveDatabase | None) -> Room:
-    """What the new generation may need."""
+    """Return the room on the disk that the new generation may need."""
     folder = target.layout.folder if target.layout.folder.exists() else target.layout.link.parent
     return Room(folder, disk_needed(plan, state, None))

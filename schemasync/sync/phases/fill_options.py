@@ -1,4 +1,4 @@
-"""Hints for a rollback that keeps writes: what a fill in schema.json is to a sync, `--fill` is to it."""
+"""Rewrites hints for a rollback that keeps writes: it takes `--fill` where a sync takes a fill in schema.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOW = "A fill is given here as: --fill 'TABLE.COLUMN=SQL'"
 
 
 def with_fill_option(plan: Plan, hazard: Hazard) -> Hazard:
-    """The hazard with a hint that fits this command."""
+    """Return the hazard with a hint that fits this command."""
     step = plan.step(hazard.table)
     if not isinstance(step, CarriedStep):
         return hazard

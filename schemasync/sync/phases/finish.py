@@ -46,8 +46,8 @@ def reported(
     built: Built | None = None,
     followed: Followed | None = None,
 ) -> Report:
-    """Note in the history how a run went, and report it. `begun`: when, by the monotonic clock. `pause`: for how many
-    seconds writers waited. `built`: None if the live file was altered."""
+    """Note the outcome of a run in the history, and return its report. `begun`: monotonic seconds of its start.
+    `pause`: seconds that writers waited. `built`: None if the live file was altered."""
     duration_ms, pause_ms = ms_since(begun), round(pause * 1000)
     digest, run = up_to_date.digest(document.data), target.recorder.as_json()
     note(target, generation, Afterwards(duration_ms, pause_ms, followed, digest, run=run))

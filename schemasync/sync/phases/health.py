@@ -20,7 +20,8 @@ HINT = "The new file is removed, and the live one is unchanged. Correct the rele
 
 def check_health(target: Target, built: Built, *, is_ahead: bool = False) -> None:
     """Run the check, if there is one, in a transaction that is rolled back. Raises Failed if the file is found to be
-    unhealthy, or was changed. `is_ahead`: the triggers of the file are still to be created; the check has them."""
+    unhealthy, or was changed. `is_ahead`: the triggers of the file are not created yet; the check creates them and
+    rolls that back."""
     if target.health is None:
         return
     with target.disk.step(DiskStep.BUILD_HEALTH):
@@ -28,8 +29,8 @@ def check_health(target: Target, built: Built, *, is_ahead: bool = False) -> Non
 
 
 def look_at(target: Target, path: Path, what: str, hint: str, triggers: Iterable[Object] = ()) -> None:
-    """Run the check on the file at `path`, which messages call `what`. `triggers`: those that the check has besides.
-    Raises as `check_health` does, with this hint."""
+    """Run the check on the file at `path`, which messages call `what`. `triggers`: created for the check. Raises as
+    check_health() does, with this hint."""
     health = target.health
     if health is None:
         return
@@ -38,7 +39,7 @@ def look_at(target: Target, path: Path, what: str, hint: str, triggers: Iterable
         return Failed.of(Code.HEALTH_CHECK_FAILED, message, hint)
 
     with closing(target.opener.write(path)) as connection:
-        to_wal(connection)  # as each live file: a connection of the application may set it, and that is no change
+        to_wal(connection)  # as each live file is: setting it in the check then changes nothing
     with closing(target.opener.read(path)) as watcher:
         before = data_version(watcher)
         try:

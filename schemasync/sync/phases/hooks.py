@@ -40,13 +40,14 @@ class AheadWork(Protocol):
     """Work of the application that acts on nothing but the new file, and so can be done again on another one."""
 
     def is_due(self, new: NewFile) -> bool:
-        """True if there is any. Changes nothing."""
+        """Return True if there is work to do. Changes nothing."""
 
     def do_ahead(self, new: NewFile) -> TableAccess:
-        """Do it, and return what it has used. Raises what the application raises, unless a statement was denied."""
+        """Do the work, and return the tables that it used. Raises the errors of the application, unless a statement was
+        denied."""
 
     def is_left(self, new: NewFile) -> bool:
-        """True if there is work that has to be done while writers wait. Changes nothing."""
+        """Return True if there is work that has to be done while writers wait. Changes nothing."""
 
 
 BeforeSwap = Callable[[NewFile], bool]
@@ -62,9 +63,9 @@ class Hooks:
     ahead: AheadWork | None = None
 
     def do(self, built: Built, plan: Plan, before: LiveDatabase | None, *, is_healthy: bool = False) -> None:
-        """Write the rows that schema.json names, then run it, while writers wait. Raises Failed if it fails, or changes
-        a table of the plan, or if the application finds the file unhealthy, unless it was found healthy before. A new
-        database is not checked: no older file is at stake."""
+        """Write the rows that schema.json names, do the work, and check the file, while writers wait. Raises Failed if
+        the work fails or changes the schema of a table of the plan, or if the check finds the file unhealthy.
+        `is_healthy`: it was checked before. A new database is not checked: no older file is at stake."""
         write_rows(self.target, built, plan)
         if self.before_swap is not None:
             with hook_errors():
@@ -75,15 +76,15 @@ class Hooks:
             check_health(self.target, built)
 
     def is_healthy_ahead(self, built: Built, plan: Plan, before: LiveDatabase) -> bool:
-        """Check the file while writers go on, if nothing is left to do on it. Raises Failed if the application finds it
-        unhealthy. False if that has to wait for the write lock."""
+        """Check the file while writers go on, if nothing is left to do on it. Raises Failed if the check finds it
+        unhealthy. Return False if the check has to wait for the write lock, or there is none."""
         if self.target.health is None or plan.reference_rows or self._is_left(new_file(built, plan, before)):
             return False
         check_health(self.target, built, is_ahead=True)
         return True
 
     def _is_left(self, new: NewFile) -> bool:
-        """True if the application may still change the file."""
+        """Return True if the application may still change the file."""
         return self.before_swap is not None and (self.ahead is None or self.ahead.is_left(new))
 
 
@@ -105,14 +106,14 @@ def write_rows(target: Target, built: Built, plan: Plan) -> None:
 
 
 def new_file(built: Built, plan: Plan, before: LiveDatabase | None) -> NewFile:
-    """The built file, for the application."""
+    """Return the built file, for the application."""
     is_ahead = built.used is not None
     return NewFile(built.generation.path, plan, models_of(before.newest if before is not None else None), is_ahead)
 
 
 @contextmanager
 def hook_errors() -> Iterator[None]:
-    """Whatever the application raises rejects the new file: raises Failed."""
+    """Turn each error of the application in the block into Failed: it rejects the new file."""
     try:
         yield
     except SchemasyncError:
@@ -126,8 +127,8 @@ def hook_errors() -> Iterator[None]:
 
 
 def check_schema(target: Target, built: Built, plan: Plan) -> HistoryRow:
-    """The application's tables may have changed; those of the plan may not: raises Failed. The history then records the
-    present schema of the file; returns that row."""
+    """Record the present schema of the file in its history, and return that row. Raises Failed if the application
+    changed the schema of a table of the plan; its own tables may change."""
     with closing(target.opener.write(built.generation.path, timeout=target.wait)) as connection:
         row, found = history_table.newest(connection), inspect(connection)
         if row is None or found.fingerprint == row.fingerprint:

@@ -44,9 +44,8 @@ def checked(
     may_drop: bool = False,
     instead: str = NEW_FILE,
 ) -> Plan:
-    """The plan for the live file itself. Raises Refused with everything that does not qualify, and what to do
-    `instead`. `others`: further obstacles, such as what the application would do on a new file. `may_drop`: columns may
-    go."""
+    """Return the plan for the live file itself. Raises Refused with all obstacles, and what to do `instead`. `others`:
+    further obstacles, such as work of the application on a new file. `may_drop`: columns may be dropped."""
     found = [*obstacles(plan, may_drop=may_drop), *others]
     changed = planned_in_place(plan)
     if not found:
@@ -58,7 +57,7 @@ def checked(
 
 
 def not_in_place(found: Sequence[str], hint: str = NEW_FILE) -> Problem:
-    """The problem of a run that is not possible in place; `found`: why, in phrases."""
+    """Return the problem of a run that is not possible in place; `found`: the reasons, in phrases."""
     return Problem(
         Code.NOT_IN_PLACE,
         f"not possible in the live file itself: {'; '.join(found)}",
@@ -77,12 +76,12 @@ def alter_in_place(
     command: str = "manage.py schemasync --in-place",
     instead: str = NEW_FILE,
 ) -> float:
-    """Do what the plan says, and add the row to the history, in one transaction. Returns how many seconds writers
-    waited.
+    """Run the statements of the plan, and add the row to the history, in one transaction. Return how many seconds
+    writers waited.
 
     The structure is verified in the same transaction. `max_pause`: seconds after which it is rolled back, None without
-    a limit. The `command` for a longer pause, and what to do `instead`, are named then. Raises a SchemasyncError; then
-    nothing has changed.
+    a limit. The error then names the `command` for a longer pause, and what to do `instead`. Raises a SchemasyncError;
+    then nothing has changed.
     """
     assert before.newest is not None
     assert before.generation is not None
@@ -107,8 +106,8 @@ def alter_in_place(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is found out before the lock, as it takes longer the more tables there are: the rows of sqlite_schema, what
-    the statements do to them, and the row for the history."""
+    """Facts that are read before the lock, as that takes longer the more tables there are: the rows of sqlite_schema,
+    the changes that the statements make to them, and the row for the history."""
 
     schema: frozenset[tuple[bytes, ...]]
     rehearsal: Rehearsal
@@ -130,8 +129,8 @@ def _known(target: Target, plan: Plan, before: LiveDatabase) -> _Known:
 
 
 def _alter(connection: Connection, plan: Plan, known: _Known) -> None:
-    """Run the statements, and verify that they did what they did in the dry run, whose result was compared with the
-    plan; or else compare the schema itself."""
+    """Run the statements, and verify that they changed the schema as in the dry run, whose result was compared with the
+    plan. If not, compare the schema itself with the plan. Then append the history row."""
     row, rehearsal = known.row, known.rehearsal
     if plan.changes:
         before = schema_text(connection)
@@ -173,7 +172,7 @@ def _limited(lock: WriteLock, signals: Signals, max_pause: float | None, advice:
     try:
         yield
     except Exception as error:
-        if limit.is_exceeded and max_pause is not None:  # whatever the interrupted code made of it
+        if limit.is_exceeded and max_pause is not None:  # the interrupted code may have raised another error
             raise _exceeded(lock, max_pause, advice) from error
         raise
     finally:

@@ -14,7 +14,7 @@ from ..run.target import Target
 
 FEW = 100  # keys: replayed in a few milliseconds
 AIM = 0.002  # seconds of replay to leave for the time under the lock, if the writers allow it
-FEW_TABLES = 4  # brought and compared in a few milliseconds
+FEW_TABLES = 4  # replayed and compared in a few milliseconds
 TABLE = 0.002  # seconds for each table that was written, beside its keys, until it is measured
 SEVERAL = 20  # tables: a round of at least as many, and of few keys, measures that
 TRIES = 5  # rounds to reach AIM
@@ -32,19 +32,19 @@ class Pace:
     table: float = TABLE
 
     def can_take(self, keys: int, tables: Callable[[], int], seconds: float) -> bool:
-        """True if so many keys of so many tables can be replayed in that time, or are next to nothing. A table that was
-        written takes some statements, however few its keys are. `tables` is asked only if that decides."""
+        """Return True if that number of keys and tables can be replayed in that time, or is very small. Each written
+        table takes some statements, however few its keys are. `tables` is called only if its number decides."""
         if keys > self.few(seconds):
             return False
         number = tables()
         return (keys <= FEW and number <= FEW_TABLES) or keys / self.rate + number * self.table <= seconds
 
     def few(self, seconds: float) -> int:
-        """How many keys of one table can be replayed in that time."""
+        """Return the number of keys of one table that can be replayed in that time, at least FEW."""
         return max(FEW, int(self.rate * seconds))
 
     def measure(self, keys: int, tables: int, seconds: float) -> None:
-        """Learn from a round that was large enough to say something."""
+        """Measure the pace by a round, if it had enough keys or tables."""
         if keys >= MANY:
             self.rate = keys / max(seconds, 0.001)
         elif tables >= SEVERAL:
@@ -53,16 +53,18 @@ class Pace:
 
 @dataclass(slots=True)
 class Lag(Pace):
-    """How far the new file is behind the old one, and how fast it catches up."""
+    """How far the new file is behind the old one, and how fast it catches up. `ends_are_checked`: False if the last
+    round still has to compare the ends of each table."""
 
     target: Target
     replay: Replay
     rounds: int = 0
     keys: int = 0
     write_overhead: float | None = None
+    ends_are_checked: bool = True
 
     def round(self, connection: Connection, label: DiskStep) -> Round:
-        """One round in its own transaction. Raises Failed if a row differs."""
+        """Replay one round in its own transaction. Raises Failed if a row differs."""
         begun = time.monotonic()
         with self.target.disk.step(label), transaction(connection):
             done = self.replay.round()
@@ -76,8 +78,8 @@ class Lag(Pace):
         self.measure(done.keys, done.tables, seconds)
 
     def catch_up(self, connection: Connection, label: DiskStep, allowed: float, deadline: float) -> None:
-        """Replay until almost nothing is left; or, if writers are too fast for that, until the rest takes at most
-        `allowed` seconds, or time is up."""
+        """Replay until all rows fit and almost nothing is left; or, if writers are too fast for that, until the rest
+        takes at most `allowed` seconds. Return in any case at the `deadline`."""
         tries = 0
         while True:
             done, tries = self.round(connection, label), tries + 1
@@ -92,9 +94,10 @@ class Lag(Pace):
         if self.replay.waiting() or self.replay.is_doubtful:
             self.round(connection, DiskStep.CUTOVER_ROUND)
 
-    def check_unlogged(self, connection: Connection, *, full: bool) -> None:
+    def check_unlogged(self, connection: Connection, *, full: bool) -> bool:
         """Run a round, and check in its snapshot for writes that bypassed the change log since the verification: at the
-        ends of each table, or with `full` in every row. Raises Failed if there are any."""
+        ends of each table, or with `full` in every row. Raises Failed if there are any. Return False if a
+        row violates the new schema: then the ends are not checked."""
         if full:
             self.replay.doubt()
         with self.target.disk.step(DiskStep.CUTOVER_ROUND), transaction(connection):
@@ -102,7 +105,8 @@ class Lag(Pace):
             self.replay.settle()
             if done.fits:
                 self.replay.check_ends()
+        return done.fits
 
     def fits(self, seconds: float) -> bool:
-        """True if what is waiting can be replayed in that time, or is next to nothing."""
+        """Return True if the waiting keys can be replayed in that time, or are very few."""
         return self.can_take(self.replay.waiting(), self.replay.waiting_tables, seconds)

@@ -1,4 +1,4 @@
-"""Removes what a failed run leaves behind, as long as its swap is not committed."""
+"""Removes the files of a failed run, as long as its swap is not committed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .write_lock import Commit
 
 @contextmanager
 def litter_removed(target: Target, commit: Commit) -> Iterator[None]:
-    """Remove unfinished files if the block fails; if this process dies instead, recovery does it.
+    """Remove the files that the block made if it fails; if this process dies instead, recovery does it.
 
-    Once the swap is committed, the built file is the database, whatever fails then.
+    Nothing is removed once the swap is committed, as the built file is the database then, or if another run may be at
+    work.
     """
     known = {generation.path for generation in target.layout.generations()}
     try:

@@ -1,4 +1,4 @@
-"""Finds why a sync to a version that the database had before is refused."""
+"""Refuses a sync to a version that the database had before."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from ...schema.text import short
 
 
 def was_undone(version: str, rows: Sequence[HistoryRow]) -> bool:
-    """True if the last thing that happened to the database was that an alteration to this version was undone."""
-    return len(rows) > 1 and rows[-1].action == HistoryAction.ALTER and rows[-2].version == version
+    """Return True if the last history row is an alteration in place that went from this version back to an earlier
+    one."""
+    if len(rows) < 3 or rows[-1].action != HistoryAction.ALTER or rows[-2].version != version:
+        return False
+    return rows[-1].version in {row.version for row in rows[:-2]}
 
 
 def was_rolled_back(version: str, rows: Sequence[HistoryRow]) -> bool:
-    """True if the last thing that happened to the database was a rollback from a generation of this version."""
+    """Return True if the last history row is a rollback from a generation of this version to another one."""
     newest = rows[-1]
     is_rollback = newest.action in (HistoryAction.ROLLBACK, HistoryAction.KEEP_WRITES) and newest.version != version
     return is_rollback and versions(rows).get(newest.previous or "") == version
 
 
 def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Problem | None:
-    """Why a sync to this version of the file `schema` is refused, if the database had it earlier: an older release is
-    deployed, or the database was rolled back from it."""
+    """Return the problem that refuses a sync to this version of the file `schema`, if the database had it earlier: an
+    older release is deployed, or the database was rolled back from it. None if it did not, or has it now."""
     newest = rows[-1]
     known = [row for row in rows[:-1] if row.version == version]
     if not known or newest.version == version:
@@ -76,7 +79,7 @@ def older_version(version: str, rows: Sequence[HistoryRow], schema: str) -> Prob
 
 
 def _with_all(newest: HistoryRow) -> str:
-    """A line of the same hint, after a rollback that kept the rows."""
+    """Return another line of that hint after a rollback that kept writes, else ''."""
     if newest.action != HistoryAction.KEEP_WRITES:
         return ""
     back = f"manage.py schemasync rollback --keep-writes {newest.previous}"

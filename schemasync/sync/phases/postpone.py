@@ -16,12 +16,12 @@ LOOK = 0.2  # seconds between checks for the call
 
 
 def _waiting(target: Target) -> Path:
-    """The file that means: a run waits here."""
+    """Return the path of the file that a waiting run makes."""
     return target.layout.folder / "waiting"
 
 
 def _called(target: Target) -> Path:
-    """The file that means: cut over."""
+    """Return the path of the file that lets the waiting run cut over."""
     return target.layout.folder / "cutover"
 
 
@@ -35,8 +35,7 @@ def _at_the_door(target: Target) -> Iterator[None]:
 
 
 def clear(target: Target) -> None:
-    """Remove the files for waiting and calling, also those that a process was writing when it died; the caller holds
-    the run lock."""
+    """Remove both files, also unfinished ones of a process that died. The caller holds the run lock."""
     named = (_waiting(target), _called(target))
     files = (*named, *map(scratch_of, named))
     if any(path.exists() for path in files):
@@ -44,7 +43,7 @@ def clear(target: Target) -> None:
 
 
 def until_called(target: Target, generation: str) -> Generator[None, None, None]:
-    """Yield repeatedly, so that the caller keeps the new file up to date, until `call` was called."""
+    """Yield repeatedly, so that the caller keeps the new file up to date, until a process calls call()."""
     with _at_the_door(target):
         target.progress.note(
             f"{generation} is ready and is kept up to date; cut over with: manage.py schemasync cutover"
@@ -55,7 +54,7 @@ def until_called(target: Target, generation: str) -> Generator[None, None, None]
 
 
 def is_waiting(target: Target) -> bool:
-    """True if a run is ready and waits for the call."""
+    """Return True if a run is ready and waits for the call."""
     return _waiting(target).exists() and is_held(target.layout.lock)
 
 

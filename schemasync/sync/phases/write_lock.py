@@ -52,15 +52,15 @@ class WriteLock:
 
     @property
     def seconds(self) -> float:
-        """How long writers have waited so far."""
+        """The seconds that writers have waited so far."""
         return (time.monotonic() if self.until is None else self.until) - self.since
 
     def stop_clock(self) -> None:
-        """Writers find the new file from now on: they no longer wait."""
+        """Stop counting: writers find the new file from now on, and no longer wait."""
         self.until = time.monotonic()
 
     def is_at(self, link: Path) -> bool:
-        """True if `link` still opens the locked file."""
+        """Return True if `link` still opens the locked file."""
         return inode_of(link) == self.place.inode
 
     def fence(self, record: Fence, commit_record: Commit) -> None:
@@ -103,8 +103,8 @@ def write_lock(
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """A block of milliseconds, in which Python does not look for garbage: with a thousand tables it looks through so
-    many objects that writers would wait 50 to 180 ms longer."""
+    """Disable Python's garbage collection in a block of milliseconds: with a thousand tables it visits so many objects
+    that writers would wait 50 to 180 ms longer."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -118,13 +118,13 @@ def without_garbage_collection() -> Iterator[None]:
 def brief_write_lock(
     target: Target, path: Path, inode: Inode | None = None, *, wait: float | None = None
 ) -> Iterator[WriteLock]:
-    """The write lock for a swap alone: a few milliseconds, without garbage collection."""
+    """Hold the write lock for a swap alone: a few milliseconds, without garbage collection."""
     with without_garbage_collection(), write_lock(target, path, inode, wait=wait) as lock:
         yield lock
 
 
 def replaced(path: Path) -> SchemasyncError:
-    """The error if somebody replaced the file that this run works on."""
+    """Return the error for a file that somebody replaced during this run."""
     return Failed.of(
         Code.CHANGED_DURING_RUN,
         f"{path} was replaced during this run",

@@ -86,7 +86,7 @@ class Running:
 
 
 def running(layout: Layout) -> Running | None:
-    """The run that holds the lock; None without one. A run that has published nothing yet has no other facts."""
+    """Return the run that holds the lock; None without one. If its notice cannot be read, all fields are empty."""
     text = notice_of(layout.lock)
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Checks whether the disk can hold a file, and says how much one needs when the disk filled up nevertheless."""
+"""Checks whether the disk can hold a file, and adds the bytes that it needs to the error of a disk that filled up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Room:
 
     @property
     def free(self) -> int:
-        """How many are free now."""
+        """The bytes that are free now."""
         return shutil.disk_usage(self.folder).free
 
 
@@ -43,8 +43,8 @@ def check_free(room: Room) -> None:
 
 @contextmanager
 def figures_when_full(path: Path, room: Room, source: Path | None = None) -> Iterator[None]:
-    """Let the error of a disk that fills up in the block, which removes what it has made, say how many bytes are
-    needed, and how many are free without that. `path` and `source`: as for `translated_errors`."""
+    """Add to the error of a disk that fills up in the block how many bytes are needed, and how many are free once the
+    block has removed its files. `path` and `source`: as for translated_errors()."""
     try:
         with translated_errors(path, source):
             yield
@@ -57,7 +57,7 @@ def figures_when_full(path: Path, room: Room, source: Path | None = None) -> Ite
 def _with_figures(problem: Problem, room: Room) -> Problem:
     try:
         free = room.free
-    except OSError:  # the folder was made in the block, or is away
+    except OSError:  # the folder was made in the block, or is gone
         return problem
     figures = f"{room.what} may need {room.needed:,} bytes, and without it {free:,} are free in {room.folder}"
     hint = problem.hint

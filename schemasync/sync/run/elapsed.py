@@ -1,4 +1,4 @@
-"""The time that something has taken."""
+"""Measures elapsed time."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time
 
 
 def ms_since(begun: float) -> int:
-    """The milliseconds since a moment of the monotonic clock."""
+    """Return the milliseconds since a moment of the monotonic clock."""
     return round((time.monotonic() - begun) * 1000)

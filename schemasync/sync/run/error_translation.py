@@ -1,4 +1,4 @@
-"""Translates errors of the disk and of SQLite into errors that say what to do next."""
+"""Translates errors of the disk and of SQLite into errors with a hint what to do next."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def translated_errors(path: Path, source: Path | None = None) -> Iterator[None]:
 
 
 def of_disk(error: OSError, path: Path) -> SchemasyncError:
-    """The error for one of the operating system, with the file that it names."""
+    """Return the error for one of the operating system, with the file that it names."""
     where = error.filename or path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:

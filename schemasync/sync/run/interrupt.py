@@ -37,26 +37,26 @@ class Signals:
             raise Interrupted
 
     def defer(self) -> None:
-        """From now on a signal waits for the end of the run, in milliseconds: a stop would leave the work to
+        """Let signals wait for the end of the run from now on, which takes milliseconds: a stop would leave the work to
         recovery."""
         self._wait = True
 
     def stop_again(self) -> None:
-        """From now on a signal stops the run again, as does one that has come meanwhile."""
+        """Let signals stop the run again from now on. Raises Interrupted if one arrived meanwhile."""
         self._wait = False
         if self.received:
             raise Interrupted
 
     def swapped(self, generation: str) -> None:
-        """From now on this generation is live, whatever happens."""
+        """Record that this generation is live, for the error of a signal."""
         self._live = generation
 
     def altered(self, generation: str) -> None:
-        """From now on this generation is altered, whatever happens."""
+        """Record that this generation is altered, for the error of a signal."""
         self._altered = generation
 
     def stopped(self) -> Failed:
-        """The error that reports the state after a signal has ended the run."""
+        """Return the error that reports the state after a signal has ended the run."""
         name = signal.Signals(self.received).name
         if self._live:
             return Failed.of(
@@ -72,6 +72,7 @@ class Signals:
                 f"{name} arrived during the commit, which was finished first: {self._altered} has the new version",
                 "See: manage.py schemasync history",
                 generation=self._altered,
+                signal=name,
             )
         return Failed.of(
             Code.INTERRUPTED,
@@ -96,7 +97,8 @@ class Signals:
 
 @contextmanager
 def stoppable() -> Iterator[Signals]:
-    """Within the block INT and TERM raise Failed. Does nothing outside of the main thread."""
+    """Turn INT and TERM within the block into Failed, which reports the state of the database. Does nothing outside of
+    the main thread."""
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals

@@ -24,7 +24,7 @@ from ...schema.names import fold
 from ...schema.subset import differing, ours
 from .live_file import open_live
 
-NOBODY = Stamp("", "")  # for a row that is shown and not written
+NOBODY = Stamp("", "")  # for a row that is only shown, never written
 
 Elsewhere = Collection[str]
 """Folded names of tables that something other than schema.json makes."""
@@ -50,12 +50,12 @@ class LiveDatabase:
 
     @property
     def newest(self) -> HistoryRow | None:
-        """The last row of the history: the state in which the database went live."""
+        """The last row of the history, which records the last swap, alteration or restore."""
         return self.rows[-1] if self.rows else None
 
     @property
     def is_untouched(self) -> bool:
-        """True if nobody has changed the schema since it went live."""
+        """True if the schema is as the last row of the history records it."""
         return self.newest is not None and self.newest.fingerprint == self.fingerprint
 
     @property
@@ -65,7 +65,8 @@ class LiveDatabase:
 
     @property
     def is_of_another_sqlite(self) -> bool:
-        """True unless the SQLite of this process built the live file: it may compute expressions differently."""
+        """True unless the live file was built by the SQLite version of this process: another one may compute
+        expressions differently."""
         return self.built_by != sqlite3.sqlite_version
 
     def has_changed(self) -> bool:
@@ -108,15 +109,15 @@ class LiveDatabase:
         return Schema(tables, recorded.views + new.views)
 
     def to_drop(self, document: Document) -> tuple[str, ...]:
-        """The names in the `_dropped` of schema.json whose tables are there, and which did not act before."""
+        """Return the names in the `_dropped` of schema.json whose tables are there, and which have not acted before."""
         acted = hints_of(self.newest)
         names = [name for name in document.hints.dropped_tables if table_drop(name) not in acted]
         return tuple(name for name in names if has_table_of_its_own(self.connection, name))
 
 
 def _claimed(there: Schema, hints: Hints, known: Collection[str]) -> tuple[Table, ...]:
-    """Tables made by hand that schema.json names as the earlier name of one of its tables, if that table does not exist
-    yet: they become it, with their rows."""
+    """Return the tables made by hand that schema.json has as the earlier name of a table that does not exist yet: they
+    become that table, with their rows."""
     claimed = []
     for name, earlier in hints.tables_were.items():
         if there.table(name) is None:
@@ -184,8 +185,8 @@ def _rows(connection: Connection, *, whole: bool) -> tuple[HistoryRow, ...]:
 
 
 def _without_history(layout: Layout, generation: Generation, *, is_empty: bool) -> NeedsPerson:
-    """Every generation has a history from its first moment: this one was emptied, or a file without a history was
-    copied into it through the link."""
+    """Return the error for a live generation without a history. Each has one from its first moment: this one was
+    emptied, or a file without a history was copied into it through the link."""
     others = ", ".join(g.path.name for g in layout.generations() if g != generation) or "none"
     back = "To go back to another backup or to an archive, see docs/howto/restore.md of schemasync."
     what = "is empty" if is_empty else "schemasync did not make what it holds"

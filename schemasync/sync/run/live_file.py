@@ -1,4 +1,4 @@
-"""Opens the file at the path of a database, and says what is wrong if no file there is open to writers."""
+"""Opens the file at the path of a database, and raises an error if no file there is open to writers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LiveFile:
     inode: Inode | None
 
     def fence(self) -> Fence | None:
-        """The fence of a closed file, whose connection is closed then."""
+        """Return the fence of a closed file, and close its connection; None for an open file."""
         found = None
         try:
             found = read_fence(self.connection)
@@ -95,7 +95,7 @@ def _what(layout: Layout, at: PathKind) -> tuple[Path, Generation | None]:
 
 
 def moved(layout: Layout, closed: Fence) -> Refused:
-    """The error for a database that has moved to another engine, or to another host."""
+    """Return the error for a database that has moved to another engine, or to another host."""
     return Refused.of(
         Code.MOVED,
         f"the database at {layout.link} has moved to {closed.moved_to}, at {closed.at}; its file takes no writes",
@@ -107,8 +107,9 @@ def moved(layout: Layout, closed: Fence) -> Refused:
 
 
 def _closed(path: Path, layout: Layout, opener: Opener, closed: Fence, *, is_at_work: bool) -> Refused:
-    """The error for a closed file. Either a run is moving the link at this moment, or it was interrupted: then a
-    command that writes finishes the swap. Raises NeedsPerson for a file that an earlier swap closed."""
+    """Return the error for a closed file: its database has moved, a run is moving the link at this moment, or the run
+    was interrupted, and a command that writes finishes the swap. Raises NeedsPerson for a file that an earlier swap
+    closed."""
     if closed.moved_to is not None:
         return moved(layout, closed)
     if not is_at_work:

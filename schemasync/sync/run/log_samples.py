@@ -21,7 +21,7 @@ READERS = 5  # processes that are named
 
 
 class SampleJson(TypedDict):
-    """What was seen at one moment of a run."""
+    """The write-ahead log at one moment of a run, and the processes that used the file."""
 
     seconds: float
     """Since the run began to look."""
@@ -61,7 +61,7 @@ class LogJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen at one moment, `seconds` after the first one. `holders`: None if the system does not tell."""
+    """One sample, taken `seconds` after the beginning. `holders`: None if the system does not report them."""
 
     seconds: float
     log_bytes: int
@@ -130,7 +130,7 @@ class LogSamples:
             self.every *= 2
 
     def as_json(self) -> LogJson:
-        """What they show."""
+        """Return the JSON object that summarizes the samples."""
         known = [one for one in self.found if one.holders is not None]
         readers = sorted(_readers(self.found), key=lambda one: (-one["seconds"], -one["samples"], one["pid"]))
         return {

@@ -58,7 +58,7 @@ class PhaseTime:
 
 
 def phase_of(step: DiskStep) -> RunPhase | None:
-    """The phase that begins with a step; None if the phase before it goes on."""
+    """Return the phase that begins with a step; None if the phase before it goes on."""
     match step:
         case DiskStep.CAPTURE_INSTALL:
             return RunPhase.CAPTURE
@@ -160,7 +160,7 @@ class PhaseTimes:
         self._since = self.clock()
 
     def step(self, when: str, step: DiskStep) -> None:
-        """A step begins or has ended: the observer of a `Disk`."""
+        """Note that a step begins or has ended: the observer of a `Disk`."""
         phase = phase_of(step)
         if phase is not None and when == "before":
             self._begin(phase)
@@ -175,7 +175,7 @@ class PhaseTimes:
         self._done[phase] = (before + done, unit)
 
     def all(self) -> tuple[PhaseTime, ...]:
-        """Each phase that the run has gone through; together they are all of its time."""
+        """Return each phase that the run has gone through. Their seconds add up to all of its time."""
         self._begin(self._now)
         return tuple(
             PhaseTime(phase, self._seconds[phase], *self._done.get(phase, (0, "")))

@@ -18,7 +18,7 @@ class Progress(Protocol):
     """A listener for the progress of a run."""
 
     def phase(self, name: str, unit: str) -> Phase:
-        """A phase begins: `with progress.phase("copy", "pages") as advance: ...`."""
+        """Begin a phase: `with progress.phase("copy", "pages") as advance: ...`."""
 
     def note(self, text: str) -> None:
         """Report something in one line."""

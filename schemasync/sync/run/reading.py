@@ -15,7 +15,7 @@ from .target import Target
 
 @contextmanager
 def reading(target: Target, *, whole: bool = True, parsed: bool = False) -> Iterator[LiveDatabase | None]:
-    """The present database; None if there never was one. Raises Refused if only its link is missing."""
+    """Yield the present database; None if there never was one. Raises Refused if only its link is missing."""
     with (
         translated_errors(target.layout.link),
         live_database.read(target.layout, target.opener, whole=whole, parsed=parsed) as now,

@@ -63,7 +63,7 @@ class Check:
 
 @dataclass(slots=True)
 class Recorder:
-    """What is known of a run so far."""
+    """The record of a run so far."""
 
     begun: float = field(default_factory=time.time)
     times: PhaseTimes = field(default_factory=PhaseTimes)
@@ -79,7 +79,7 @@ class Recorder:
             yield
 
     def disk(self, disk: Disk) -> Disk:
-        """The same disk, whose steps are timed."""
+        """Return a disk that passes every step on to `disk`, and times it."""
 
         def observer(when: str, step: DiskStep) -> None:
             self.times.step(when, step)
@@ -88,11 +88,11 @@ class Recorder:
         return Disk(observer)
 
     def progress(self, progress: Progress) -> Progress:
-        """The same progress, whose notes and counts are kept."""
+        """Return a progress that passes everything on to `progress`, and keeps its notes and counts."""
         return _Recorded(progress, self)
 
     def as_json(self) -> RunJson:
-        """What the history keeps: a few kilobytes, however long the run was."""
+        """Return the record for the history: a few kilobytes, however long the run was."""
         phases = self.times.all()
         return {
             "begun": datetime.fromtimestamp(self.begun, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -106,7 +106,7 @@ class Recorder:
 
 
 def memory() -> int:
-    """The most bytes of memory that this process had so far."""
+    """Return the peak memory of this process so far, in bytes."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024  # https://man7.org/linux/man-pages/man2/getrusage.2.html
 

@@ -13,5 +13,5 @@ class Replication(Protocol):
     """Knows the tool of one database."""
 
     def follow(self, layout: Layout, disk: Disk) -> Iterable[str]:
-        """Let the tool watch the live file, and no archive. Called after each swap, and by recovery. Raises nothing:
-        returns a line for whatever a person should know."""
+        """Let the tool watch the live file, and no archive. Called after each swap, and by recovery. Returns a line for
+        each fact that a person should know, and raises no error."""

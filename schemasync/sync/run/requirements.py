@@ -1,4 +1,4 @@
-"""What the operator of a site requires before a run may change a database."""
+"""The conditions that the operator of a site sets for a run that changes a database."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BackupAge:
-    """`newest`: returns when the newest backup was made, in seconds since 1970; None if there is none. It may be code
-    of the application, and raise anything. `most`: the age in seconds that it may have. `where`: where it looks, for
-    messages."""
+    """The greatest age of the newest backup. `newest`: returns its time in seconds since 1970, None if there is none;
+    it may be code of the application, and raise anything. `most`: the age in seconds. `where`: where `newest` looks,
+    for messages."""
 
     newest: Callable[[], float | None]
     most: float
@@ -19,8 +19,8 @@ class BackupAge:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """None, or 0, where nothing is required. `disk_left`: bytes that stay free beside the new file. `reader_age`:
-    seconds for which a reader may have its transaction open."""
+    """The conditions; None or 0 for each that is not set. `disk_left`: bytes that stay free in addition to the new
+    file. `reader_age`: seconds for which a reader may have its transaction open."""
 
     backup: BackupAge | None = None
     disk_left: int = 0

@@ -26,8 +26,8 @@ from .requirements import Requirements
 class Target:
     """`wait`: seconds to wait for the run lock and for writers. `keep`: archives that the automatic prune keeps.
     `adopting_command`: the command that adopts a plain file by itself, '' without one. `lock`: the run lock, while this
-    run holds it. `requirements`: the conditions for a run. `health`: the application's check of a
-    new file. `replication`: the tool that watches the live file. `recorder`: what is known of the run."""
+    run holds it. `requirements`: the conditions for a run. `health`: the application's check of a new file.
+    `replication`: the tool that watches the live file. `recorder`: the record of the run."""
 
     layout: Layout
     opener: Opener = field(default_factory=Opener)
@@ -45,7 +45,7 @@ class Target:
 
     @property
     def how_to_adopt(self) -> str:
-        """What follows "To go on with it:", or a similar phrase."""
+        """How to adopt a plain file, in words that follow "To go on with it:" or a similar phrase."""
         return f"the next {self.adopting_command} adopts it" if self.adopting_command else "manage.py schemasync adopt"
 
     @property
@@ -54,15 +54,15 @@ class Target:
 
     @contextmanager
     def observed(self) -> Iterator[Target]:
-        """The same target, of which the recorder sees everything within the block."""
+        """Yield a copy of the target that passes its disk steps and its progress to the recorder, within the block."""
         recorder = self.recorder
         with recorder.watching(self.layout):
             yield replace(self, disk=recorder.disk(self.disk), progress=recorder.progress(self.progress))
 
     @contextmanager
     def locked(self) -> Iterator[Target]:
-        """Hold the run lock of this database, and create its folder if necessary. Raises Busy. Returns the same target
-        with the lock, whose progress other processes can read."""
+        """Hold the run lock of this database, and create its folder if necessary. Raises Busy. Yields a copy of the
+        target with the lock, whose progress other processes can read."""
         link = self.layout.link
         like = link.stat() if link.exists() else None
         self.disk.make_folder(DiskStep.RUN_FOLDER, self.layout.folder, like)
@@ -82,7 +82,7 @@ class Target:
                 self.progress.note(line)
 
     def check_sole(self) -> None:
-        """Called before each step that cannot be undone. Raises Failed if another run may be at work by now."""
+        """Raise Failed if another run may be at work by now. Called before each step that cannot be undone."""
         if self.lock is not None and not self.lock.is_sole():
             raise Failed.of(
                 Code.CHANGED_DURING_RUN,
@@ -92,5 +92,5 @@ class Target:
 
 
 def target(path: Path, **parts: object) -> Target:
-    """The target of a path, with defaults for the rest."""
+    """Return the target of a path, with defaults for all other fields."""
     return Target(Layout(path), **parts)  # type: ignore[arg-type]
