@@ -21,7 +21,7 @@ def sync_options(parser: Any) -> None:
         "--in-place",
         action="store_true",
         default=ABSENT,
-        help="alter the live file itself, in one short transaction, if the plan has only new columns, indexes, renames, "
+        help="alter the live file itself, in one short transaction, if the plan has only new columns, indexes, renames "
         "and changed views and triggers",
     )
     rebuild_all(parser)
