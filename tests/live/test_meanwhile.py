@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from schemasync.engines.sqlite.capture import changelog
+from schemasync.engines.sqlite.inspect import inspect
 from schemasync.errors import Code, Failed, Refused
 from schemasync.files.disk import DiskStep
 from schemasync.sync.phases.decide import SyncOptions
@@ -211,6 +213,15 @@ CASES = {
             "REPLACE INTO u (a, b, c) VALUES ('Z', 3, 'zz')",
         ],
         U_ROWS,
+    ),
+    "a key that a NULL turns into its default": Case(
+        {"w": {"k": "TEXT DEFAULT 'm'", "x": "INTEGER", "_primary_key": ["k"], "_without_rowid": True}},
+        {"w": {"k": "TEXT DEFAULT 'm'", "x": "TEXT", "_primary_key": ["k"], "_without_rowid": True}},
+        ["UPDATE OR REPLACE w SET k = NULL WHERE k = 'f'", "INSERT OR REPLACE INTO w VALUES (NULL, 7)", "UPDATE OR REPLACE w SET k = NULL WHERE k = 'z'"],
+        "INSERT INTO w VALUES ('a', 1), ('f', 3), ('z', 2);",
+    ),
+    "a table called new": Case(
+        {"new": U}, {"new": U_MORE}, ["INSERT OR REPLACE INTO new VALUES (1, 'y', 102, 'T')", "UPDATE new SET id = 9 WHERE id = 6"], U_ROWS.replace("INTO u", "INTO new")
     ),
     "one row that replaces several": Case({"u": U}, {"u": U_MORE}, ["INSERT OR REPLACE INTO u VALUES (1, 'y', 102, 'T')"], U_ROWS),
     "UPDATE OR REPLACE": Case(
@@ -464,3 +475,40 @@ def test_text_that_was_written_without_an_entry_in_the_log_is_found(folder):
     with closing(sqlite3.connect(link)) as connection:
         assert connection.execute("SELECT a FROM t WHERE id = 8").fetchone() == ("LATE",)
         assert connection.execute("SELECT rowid FROM f WHERE f MATCH 'late'").fetchall() == [(8,)]
+
+
+RING = {"id": "INTEGER PRIMARY KEY", "x": "TEXT"}
+OVER_ID = {
+    "an expression": {**RING, "_indexes": [{"name": "ring", "columns": ["id % 3"], "unique": True}]},
+    "a generated column": {**RING, "slot": "INTEGER AS (id % 3) UNIQUE"},
+    "a generated column over a default": {
+        **RING,
+        "n": "INTEGER NOT NULL DEFAULT 5",
+        "g": "INTEGER AS (n * 2)",
+        "_indexes": [{"name": "ring", "columns": ["g + 1"], "unique": True}],
+    },
+}
+
+
+@pytest.mark.parametrize("name", OVER_ID)
+def test_rows_that_are_replaced_by_a_value_which_no_trigger_can_know_are_not_followed(folder, name):
+    """A trigger sees -1 for an id that SQLite chooses: the deleted row would come back."""
+    case = Case({"t": OVER_ID[name]}, {"t": {**OVER_ID[name], "more": WRITTEN}}, [], "")
+    link = made(folder / "live", case)
+    with pytest.raises(Refused) as caught:
+        sync(target(link), read(case.new), QUICK)
+    assert [problem.code for problem in caught.value.problems] == [Code.CANNOT_FOLLOW_WRITES]
+    assert "unique index that computes a value of" in str(caught.value)
+    assert sync(target(link), read(case.new), SyncOptions(block_writers=True)).result == "synced"
+
+
+def test_a_write_to_a_table_called_new_is_logged_alone(tmp_path):
+    """NEW means the written row there, too, and not the row of the table that is looked up."""
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as connection:
+        connection.execute('CREATE TABLE "new" (id INTEGER PRIMARY KEY, x TEXT UNIQUE)')
+        connection.execute('INSERT INTO "new" VALUES (1, 1), (2, 2), (3, 3)')
+        tables = changelog.logged(inspect(connection).schema.tables)
+        for step in changelog.installation(connection, tables).steps(connection):
+            connection.execute(step.sql)
+        connection.execute('UPDATE "new" SET x = 9 WHERE id = 2')
+        assert [key for (key,) in connection.execute(f"SELECT k0 FROM {changelog.LOG}")] == [2]

@@ -14,7 +14,7 @@ from ...engines.sqlite import fence
 from ...engines.sqlite.capture import changelog, virtual_tables
 from ...engines.sqlite.capture.changelog import Installation, LiveSchema, Logged
 from ...engines.sqlite.capture.key_mapping import TrackedTable, follows, impossible, tables_to_log
-from ...engines.sqlite.capture.replace_conflicts import is_computable
+from ...engines.sqlite.capture.replace_conflicts import not_computable
 from ...engines.sqlite.checkpoint import checkpoint_some
 from ...engines.sqlite.connection import Connection, data_version, journal_mode, main_file, read_again, schema_version
 from ...engines.sqlite.objects import fingerprint
@@ -73,9 +73,8 @@ def followable(plan: Plan, before: LiveDatabase) -> Followable:
     for name in sorted(unseen):
         problems.append(impossible(f'"{name}" has columns rowid, oid and _rowid_, which hide its row ids', name))
     for table in tables:
-        if not is_computable(table):
-            why = f'"{table.name}" has a unique index that computes a value of a column named true or false'
-            problems.append(impossible(why, table.name))
+        if why := not_computable(table):
+            problems.append(impossible(f'"{table.name}" has a unique index that {why}', table.name))
     found = Followable((), ())
     try:
         logged = changelog.logged([table for table in tables if table.name not in unseen])

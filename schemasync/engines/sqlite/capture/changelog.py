@@ -25,7 +25,7 @@ from ..mapping import rowid_name
 from ..objects import MESSAGE, OWN_PREFIX, has_table, schema_text
 from ..transactions import Statement, Step
 from ..triggers import Trigger
-from .replace_conflicts import conflicting_rows, key_values
+from .replace_conflicts import conflicting_rows, has_default_in_key, key_values
 
 LOG = f"{OWN_PREFIX}log"  # beginning of its name: earlier releases had a log and such triggers for each table
 _OURS = f"name >= '{LOG}' AND name < '{LOG}`'"
@@ -160,12 +160,13 @@ def create_log(width: int) -> str:
 
 
 _INSERTED = "inserted"
+_AFTER = {"AFTER INSERT": _INSERTED, "AFTER UPDATE": "updated"}
 _BEFORE = tuple(f"BEFORE {event}" for event in fence.EVENTS)
 
 
 def _trigger(number: int, table: str, event: str, body: str) -> Trigger:
     before = event in _BEFORE
-    name = fence.trigger_name(number, fold(event.split()[1]) if before else _INSERTED)
+    name = fence.trigger_name(number, fold(event.split()[1]) if before else _AFTER[event])
     closing = f"{fence.READ_MESSAGE} " if before else ""
     sql = f"CREATE TRIGGER {quote(name)} {event} ON {quote(table)} BEGIN {closing}{body}END"
     return Trigger(name, table, sql)
@@ -245,6 +246,11 @@ def _bodies(one: Logged) -> Iterator[tuple[str, str]]:
     # compared as bytes: a key that differs only in case is another key if the new table is case-sensitive
     moved = " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, new, strict=True))
     yield "BEFORE UPDATE", _entry(one, old) + _entry(one, new, moved) + replaced
+    if not one.is_rowid and has_default_in_key(one.table):
+        # the default may have another value than in the trigger before
+        written = _values(one, "NEW", written=True)
+        moved = " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, written, strict=True))
+        yield "AFTER UPDATE", _entry(one, written, moved)
     yield "BEFORE DELETE", _entry(one, old)
 
 
@@ -260,6 +266,10 @@ def _entry(one: Logged, values: Sequence[str], condition: str = "") -> str:
     return f"INSERT INTO {LOG} (t, {', '.join(one.slots)}) SELECT {one.number}, {', '.join(values)}{where}; "
 
 
+_ROWS = "_schemasync_rows"  # an alias, without which NEW and OLD would mean a table of that name
+
+
 def _from_table(one: Logged, condition: str) -> str:
     table, key = quote(one.table.name), ", ".join(one.key)
-    return f"INSERT INTO {LOG} (t, {', '.join(one.slots)}) SELECT {one.number}, {key} FROM {table} WHERE {condition}; "
+    into = f"{LOG} (t, {', '.join(one.slots)})"
+    return f"INSERT INTO {into} SELECT {one.number}, {key} FROM {table} AS {_ROWS} WHERE {condition}; "

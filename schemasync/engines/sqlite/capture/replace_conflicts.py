@@ -6,7 +6,7 @@ So a BEFORE trigger looks up the rows with the new values by each unique index.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ....schema.model import Column, IndexedColumn, Sql, Table
@@ -34,19 +34,55 @@ def conflicting_rows(table: Table) -> Iterator[str]:
         yield " AND ".join(terms)
 
 
-def is_computable(table: Table) -> bool:
-    """Return False if such a condition needs an expression over the written row that cannot be written in a trigger."""
+def not_computable(table: Table) -> str:
+    """Return why such a condition cannot be written in a trigger, as its value of the written row is unknown before the
+    write; '' if it can. The text follows "a unique index that ..."."""
     lost = {fold(column.name) for column in table.columns if is_lost_in_subqueries(column.name)}
-    return not lost or not any(lost.intersection(words(expression)) for expression in _expressions(table))
-
-
-def _expressions(table: Table) -> Iterator[Sql]:
-    generated = {fold(column.name): column.generated for column in table.columns}
+    row_id = {fold(table.rowid_column)} if table.rowid_column is not None else set()
+    generated = {fold(column.name): column.generated for column in table.columns if column.generated is not None}
+    replaced = {fold(column.name) for column in table.columns if _takes_default(table, column)}
     for unique in _uniques(table):
         for indexed in unique.columns:
-            expression = indexed.expression if indexed.column is None else generated.get(fold(indexed.column))
-            if expression is not None:
-                yield expression
+            name = "" if indexed.column is None else fold(indexed.column)
+            expression = indexed.expression if indexed.column is None else generated.get(name)
+            if expression is None:  # a random default meets no row that exists
+                continue
+            direct = set(words(expression))
+            if lost & direct:
+                return "computes a value of a column named true or false"
+            if _reads(direct, generated) & row_id:  # SQLite chooses it after the trigger
+                return f"computes a value of {table.rowid_column}"
+            if any(_reads({one}, generated) & replaced for one in direct & generated.keys()):
+                return "computes a value of a default"
+    return ""
+
+
+def _reads(names: Collection[str], generated: Mapping[str, Sql]) -> set[str]:
+    """Return the folded names, with those that generated columns among them are computed from."""
+    found, waiting = set[str](), list(names)
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            waiting += words(generated[name]) if name in generated else []
+    return found
+
+
+def _takes_default(table: Table, column: Column) -> bool:
+    """Return True if REPLACE turns a NULL in the column into its default. A key column of a WITHOUT ROWID table is NOT
+    NULL without saying so. https://www.sqlite.org/withoutrowid.html"""
+    if column.generated is not None or column.default is None:
+        return False
+    return column.not_null is not None or (table.without_rowid and _is_in_key(table, column))
+
+
+def has_default_in_key(table: Table) -> bool:
+    """Return True if a written NULL may become another key."""
+    return any(_is_in_key(table, column) and _takes_default(table, column) for column in table.columns)
+
+
+def _is_in_key(table: Table, column: Column) -> bool:
+    key = table.primary_key
+    return key is not None and any(fold(one.column or "") == fold(column.name) for one in key.columns)
 
 
 def _uniques(table: Table) -> Iterator[_Unique]:
@@ -72,7 +108,7 @@ def new_value(table: Table, column: Column) -> str:
     if column.generated is not None:
         return _over_new(table, column.generated)
     name = f"NEW.{quote(column.name)}"
-    if column.not_null is None or column.default is None:
+    if column.default is None or not _takes_default(table, column):
         return name
     return f"coalesce({name}, ({column.default.text}))"
 
