@@ -204,7 +204,7 @@ def is_marked(connection: Connection) -> bool:
 def ordinary_tables(connection: Connection) -> list[str]:
     """Tables that can have triggers: no virtual tables, and no shadow tables."""
     rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') ORDER BY name"
     ).fetchall()
     shadows = shadow_tables(connection)
     return [name for (name,) in rows if not (is_internal(name) or is_temporary(name) or fold(name) in shadows)]

@@ -130,7 +130,7 @@ def _columns(connection: Connection) -> dict[str, list[str]]:
     """Folded table name -> column names as SQLite itself sees them."""
     rows = connection.execute(
         "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name, 'main') AS c"
-        " WHERE t.schema = 'main' AND t.type = 'table' ORDER BY t.name, c.cid"
+        " WHERE t.schema = 'main' AND t.type IN ('table', 'shadow') ORDER BY t.name, c.cid"
     )
     grouped: dict[str, list[str]] = {}
     for table, column in rows:

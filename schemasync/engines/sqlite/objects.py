@@ -14,7 +14,7 @@ from ...history.row import HISTORY_TABLE
 from ...schema.names import fold, quote
 from ...schema.text import dumps
 from .connection import Connection
-from .unmarked import unmarked_shadow_tables
+from .unmarked import mistaken_shadow_tables, unmarked_shadow_tables
 
 OWN_PREFIX = "_schemasync_"
 MESSAGE = "schemasync: superseded, open the database again"  # the name of a table: the error for a stale writer
@@ -178,7 +178,10 @@ def has_virtual_tables(connection: Connection) -> bool:
 def known_shadow_tables(connection: Connection) -> frozenset[str]:
     """Folded names of the shadow tables of modules that this connection knows."""
     rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
-    return frozenset(fold(name) for (name,) in rows) | unmarked_shadow_tables(connection)
+    marked = frozenset(fold(name) for (name,) in rows)
+    if any(name.endswith("_content") for name in marked):
+        marked -= mistaken_shadow_tables(connection)
+    return marked | unmarked_shadow_tables(connection)
 
 
 def lacks_its_module(connection: Connection, name: str) -> bool:
@@ -204,8 +207,10 @@ def is_virtual(item: Object) -> bool:
 def has_table_of_its_own(connection: Connection, name: str) -> bool:
     """Return True if the file has a table of that name, in any case, that is neither a view nor a part of a virtual
     table."""
-    query = "SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main' AND type IN ('table', 'virtual')"
-    return not is_own(name) and not is_internal(name) and connection.execute(query, (name,)).fetchone() is not None
+    query = "SELECT type FROM pragma_table_list(?) WHERE schema = 'main' AND type <> 'view'"
+    if is_own(name) or is_internal(name) or (found := connection.execute(query, (name,)).fetchone()) is None:
+        return False
+    return found[0] != "shadow" or fold(name) not in known_shadow_tables(connection)
 
 
 def has_table_or_view(connection: Connection, name: str) -> bool:

@@ -26,6 +26,19 @@ def unmarked_shadow_tables(connection: Connection) -> frozenset[str]:
     return frozenset().union(*(_made_with(connection, name) for name in owners)) & plain
 
 
+def mistaken_shadow_tables(connection: Connection) -> frozenset[str]:
+    """Return the folded names of the user's tables that SQLite reports as shadow tables by their name alone: a
+    full-text index with `content=` makes no table `…_content`, but SQLite counts one of that name."""
+    rows = connection.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    virtual = {fold(name): name for name, kind in rows if kind == "virtual"}
+    found = set[str]()
+    for name, kind in rows:
+        owner = virtual.get(fold(name).removesuffix("_content"))
+        if kind == "shadow" and owner is not None and (made := _made_with(connection, owner)):
+            found |= {fold(name)} - made
+    return frozenset(found)
+
+
 def _made_with(connection: Connection, name: str) -> frozenset[str]:
     query = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
     (sql,) = connection.execute(query, (name,)).fetchone()

@@ -19,6 +19,7 @@ from ...engines.sqlite.hazards.derived import probe_derived
 from ...engines.sqlite.hazards.probe import foreign_children, probe
 from ...engines.sqlite.hazards.transforms import probe_transforms
 from ...engines.sqlite.hazards.unreadable import Readers
+from ...engines.sqlite.inspect import Inspection
 from ...engines.sqlite.name_errors import Unknown
 from ...engines.sqlite.reference_rows import violations
 from ...engines.sqlite.selection import DerivedTable, selections
@@ -194,6 +195,7 @@ def _planned(
     elsewhere = not_ours(document, options.elsewhere, state.newest, options.allow_drop)
     found = state.ours(inspection, document, elsewhere)
     old = ours_here(state.connection, found, document.schema, target.opener, unknown)
+    _refuse_taken_triggers(document, old, inspection)
     ours = {*old.object_names(), *document.schema.object_names()}
     foreign = tuple(o.named for o in inspection.foreign(ours, elsewhere))
     drift = state.drift(inspection, elsewhere)
@@ -211,6 +213,26 @@ def _planned(
         plan = checked_in_place(target, plan, state, unknown, _own_work(target, document, options, state, plan))
     plan = replace(plan, foreign=foreign, hazards=(*plan.hazards, *_built_again(plan, state)))
     return Decision(plan, foreign)
+
+
+def _refuse_taken_triggers(document: Document, old: Schema, inspection: Inspection) -> None:
+    """Raise Refused if a new trigger has the name of one on a table or view that schema.json does not name: a database
+    has one trigger of a name, so that one would be lost."""
+    known = {name for kind, name in old.object_names() if kind == "trigger"}
+    taken = {fold(one.name): one for one in inspection.objects if one.type == "trigger" and fold(one.name) not in known}
+    if problems := [
+        Problem(
+            Code.NAME_CLASH,
+            f'the trigger "{trigger.name}" of "{owner.name}" has the name of a trigger on "{there.table}", which '
+            "schema.json does not name",
+            "Give one of the two another name.",
+            {"object": trigger.name},
+        )
+        for owner in document.schema.owners
+        for trigger in owner.triggers
+        if (there := taken.get(fold(trigger.name))) is not None
+    ]:
+        raise Refused(problems)
 
 
 def _built_again(plan: Plan, state: LiveDatabase) -> Iterator[Hazard]:

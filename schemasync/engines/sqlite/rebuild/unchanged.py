@@ -20,7 +20,7 @@ def tables(connection: Connection, plan: Plan) -> list[tuple[str, str, Table | N
     kept = {fold(step.new.name): (step.old.name, step.new) for step in plan.steps if isinstance(step, Keep)}
     written = {fold(step.name) for step in plan.steps if isinstance(step, Alter | Rewrite | FilledStep | Create)}
     rows = connection.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') ORDER BY name"
     ).fetchall()
     parts = shadow_tables(connection)
     found: list[tuple[str, str, Table | None]] = []
@@ -69,7 +69,7 @@ def copy_same(connection: Connection, old: str, new: str) -> int:
 def hidden_rowid(connection: Connection, table: str) -> str | None:
     """Return a name for the row id of a table that does not show it as a column, found by a query; None if there is
     none."""
-    names = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+    names = {fold(name) for (name,) in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))}
     for name in ROWID_NAMES:
         if name in names:
             continue
