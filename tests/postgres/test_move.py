@@ -392,3 +392,29 @@ def test_an_undoing_that_fails_leaves_postgresql_open(link, goal, postgres_datab
         connection.execute("DELETE FROM parent WHERE name = 'after it failed'")
     with closing(sqlite3.connect(link)) as connection, pytest.raises(sqlite3.Error, match="has moved to pg"):
         connection.execute("INSERT INTO parent (name) VALUES ('here')")
+
+
+def test_a_row_with_null_in_its_key_that_is_written_meanwhile_ends_the_move(tmp_path, goal, postgres_database):
+    tree = {"tag": {"code": "TEXT PRIMARY KEY", "label": "TEXT"}}
+    link = made_of(tmp_path, tree, "INSERT INTO tag VALUES ('a', 'A')")
+    observer = writes_before_the_second_round(link, "INSERT INTO tag VALUES (NULL, 'precious')")
+    with pytest.raises(Failed, match="NULL in the primary key"):
+        move(target(link), replace(goal, observer=observer), documents.read(json.dumps(tree).encode()))
+
+
+def test_a_table_whose_name_is_an_alias_elsewhere_keeps_its_rows(tmp_path, goal, postgres_database):
+    tree = {"k": {"x": "REAL PRIMARY KEY", "v": "TEXT"}}
+    link = made_of(tmp_path, tree, *(f"INSERT INTO k VALUES ({number}.5, 'p')" for number in range(10)))
+    observer = writes_before_the_second_round(link, "INSERT INTO k VALUES (100.5, 'late')")
+    document = documents.read(json.dumps(tree).encode())
+    assert move(target(link), replace(goal, observer=observer), document).result == "moved"
+    assert len(rows_there(postgres_database, "k")) == 11
+
+
+def made_of(folder, tree, *statements):
+    link = folder / "own.sqlite3"
+    sync(target(link), documents.read(json.dumps(tree).encode()))
+    with closing(sqlite3.connect(link)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    return link

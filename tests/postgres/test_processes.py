@@ -105,3 +105,20 @@ def test_processes_are_used_too_on_a_system_without_cpu_affinity(monkeypatch):
     with_affinity = module.useful()
     monkeypatch.delattr(os, "sched_getaffinity")
     assert 1 <= with_affinity <= module.useful() <= module.MOST
+
+
+def test_parts_of_a_key_of_32_bits_are_compared(postgres_database, tmp_path, monkeypatch):
+    """The last part has no end: the largest row id of SQLite has 64 bits."""
+    monkeypatch.setattr(module, "LARGE", 1000)
+    fields = {"large": {"id": FieldKind("AutoField"), **FIELDS["large"]}}
+    with (
+        both(postgres_database, DDL, fields, {}, tmp_path / "db.sqlite3") as pair,
+        started(pair.path, Target.of(postgres_database.params), 2) as processes,
+    ):
+        processes.begin()
+        parts = parts_of(pair.source, pair.tables.values())
+        processes.copy(parts, Changes(), lambda table, more: None)
+        proofs = processes.compare(parts)
+        assert (proofs["large"].rows, proofs["large"].differing) == (5000, 0)
+        pair.target.execute("INSERT INTO large (id) VALUES (2147483647)")
+        assert processes.compare(parts)["large"].differing == 1

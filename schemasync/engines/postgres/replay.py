@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ...errors import Code, Failed
+from ...schema.model import Table
 from ...schema.names import quote
+from ...schema.text import count
 from ..sqlite.capture.changelog import LOG, Logged
 from ..sqlite.connection import Connection as Source
 from ..sqlite.for_postgres.reading import Changes, reading, select, sent_columns
@@ -87,12 +90,38 @@ def replay(
     target; with `prove`, compare them."""
     done = Replayed()
     for table in written(source, tables, log):
+        if table.has_key:
+            _refuse_null_keys(source, table)
         named = _named(source, target, table, log) if table.has_key else None
         done.tables += 1
         done.rows += (rows := _replay(source, target, table, log, changes, named))
         if prove:
             done.proofs.append(_prove(source, target, table, log, named, rows))
     return done
+
+
+def _may_be_null(table: Table, name: str) -> bool:
+    column = table.column(name)
+    return not table.without_rowid and column is not None and column.not_null is None and name != table.rowid_column
+
+
+def _refuse_null_keys(source: Source, table: FollowedTable) -> None:
+    """Raise Failed if a row was written whose key has a NULL: SQLite accepts it, and no key finds it again."""
+    logged, name = table.logged.table, table.moved.name
+    nullable = [column.name for column in table.moved.key if _may_be_null(logged, column.name)]
+    if not nullable:
+        return
+    unset = " OR ".join(f"{quote(column)} IS NULL" for column in nullable)
+    rows = source.execute(f"SELECT count(*) FROM main.{quote(logged.name)} WHERE {unset}").fetchone()[0]
+    if rows:
+        raise Failed.of(
+            Code.ROWS_VIOLATE_SCHEMA,
+            f"{count(rows, 'row')} of {name}, written during the move, {'has' if rows == 1 else 'have'} NULL in the "
+            "primary key, which PostgreSQL refuses",
+            "Give the key a value, or delete the row. Then run it again.",
+            table=name,
+            rows=rows,
+        )
 
 
 def _replay(
@@ -148,8 +177,8 @@ def _named(source: Source, target: Connection, table: FollowedTable, log: LogRan
     target.execute(f"DROP TABLE IF EXISTS pg_temp.{_KEYS}".encode())
     target.execute(f"CREATE TEMP TABLE {_KEYS} AS SELECT {names} FROM {quote(moved.target)} WHERE false".encode())
     copy_rows(source, target, query, f"pg_temp.{_KEYS}", ignored)
-    equal = " AND ".join(f"{quote(moved.target)}.{quote(one.name)} = k.{quote(one.name)}" for one in key)
-    return _Named(f"EXISTS (SELECT FROM pg_temp.{_KEYS} AS k WHERE {equal})")
+    equal = " AND ".join(f"{quote(moved.target)}.{quote(one.name)} = pg_temp.{_KEYS}.{quote(one.name)}" for one in key)
+    return _Named(f"EXISTS (SELECT FROM pg_temp.{_KEYS} WHERE {equal})")
 
 
 def _by_values(moved: MovedTable, keys: Sequence[Sequence[Any]]) -> _Named:

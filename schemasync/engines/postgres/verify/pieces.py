@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ....schema.names import quote
 from ...sqlite.connection import Connection as Source
 from ...sqlite.for_postgres.reading import select
-from ..moved import FIRST, MovedTable, RowIds
+from ..moved import FIRST, LAST, MovedTable, RowIds
 from ..types import (
     Bigint,
     Bytea,
@@ -92,7 +92,7 @@ def compare_pieces(
             before, last = (piece, asked), piece.last
         if before is not None:
             _compare(source, target, table, proof, *before, aggregates, exactly)
-    _extra(target, table, proof, last, (part.last,) if part is not None else None)
+    _extra(target, table, proof, last, (part.last,) if part is not None and part.last < LAST else None)
     progress(proof.rows)
     return proof
 
