@@ -26,7 +26,7 @@ from ..sync.run.error_translation import translated_errors
 from .context import OtherHost, outside
 from .folders import FILE
 from .hosts import chosen_host
-from .lives import change_state, durable_rows, refuse_in_a_transaction, rows_of
+from .lives import change_state, durable_rows, refuse_in_a_transaction, rows_of, tenant_in
 from .models import KEY, State, Tenant, validate_labels
 from .settings import tenant_settings
 from .wanted import wanted
@@ -136,6 +136,13 @@ def _claimed(asked: Tenant) -> tuple[Tenant, bool]:
     asked.state = State.CREATING
     try:
         with durable_rows(), transaction.atomic(using=DEFAULT_DB_ALIAS):
+            if (other := tenant_in(asked.get_folder(), asked.key)) is not None:
+                raise Refused.of(
+                    Code.OUTPUT_EXISTS,
+                    f'{asked.get_folder()} is the folder of the tenant "{other}", or one of the two is in the other',
+                    "Name another folder.",
+                    tenant=other,
+                )
             asked.save(using=DEFAULT_DB_ALIAS, force_insert=True)
     except IntegrityError as error:
         if (found := _begun(asked)) is None:

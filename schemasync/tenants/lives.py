@@ -7,6 +7,7 @@ the work.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..errors import Busy, Code, Failed, Refused, UsageError
 from ..files.disk import Disk, DiskStep
 from ..sync.run.error_translation import translated_errors
 from .context import UnknownTenant, entered
+from .folders import folder_at
 from .hosts import refuse_other_host
 from .lookup import forget
 from .models import State, Tenant
@@ -103,6 +105,8 @@ def _delete(key: str, states: tuple[State, ...], what: str, disk: Disk | None) -
     _close(key)
     disk = disk or Disk()
     for folder in (folder_of(key), archived_folder_of(key)):
+        if tenant_in(folder, key) is not None:
+            continue  # its files are those of another tenant
         with translated_errors(folder):
             disk.remove_folder(DiskStep.TENANT_REMOVE, folder)
         if folder.exists():
@@ -111,6 +115,21 @@ def _delete(key: str, states: tuple[State, ...], what: str, disk: Disk | None) -
             )
             raise Failed.of(Code.PERMISSION, message, "Remove it by hand, then delete the tenant again.")
     rows_of(key).delete()
+
+
+def tenant_in(folder: Path, key: str) -> str | None:
+    """Return the key of another tenant of this host whose folder is this one, or is in it, or has it in itself; None
+    without one."""
+    host = tenant_settings().host
+    others = Tenant.objects.using(DEFAULT_DB_ALIAS).filter(host=host).exclude(pk=key).only("key", "folder")
+    if folder == folder_at(key, ""):  # the default one: only a folder that was named can be the same
+        others = others.exclude(folder="")
+    this = Path(os.path.normpath(folder))
+    for other in others:
+        for that in (Path(os.path.normpath(one)) for one in (other.get_folder(), other.get_archived_folder())):
+            if this == that or this in that.parents or that in this.parents:
+                return str(other.key)
+    return None
 
 
 def _is_to_be_moved(old: Path, new: Path) -> bool:

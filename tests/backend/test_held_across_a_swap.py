@@ -358,6 +358,10 @@ def test_threads_that_share_a_connection_follow_together(link, db):
 # --- virtual tables ----------------------------------------------------------------------------------------------
 
 
+def test_executemany_without_rows_does_nothing_in_a_file_with_a_virtual_table(db, words):
+    db.cursor().executemany(INSERT, [])
+
+
 def test_a_write_to_a_virtual_table_by_a_kept_cursor_is_in_the_live_file(link, db, words):
     cursor = db.cursor()
     cursor.execute(FTS_INSERT, ["one"])

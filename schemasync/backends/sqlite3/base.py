@@ -112,7 +112,7 @@ class _Following:
         executemany = super()._executemany  # type: ignore[misc]
 
         def run() -> Any:
-            if rows.is_exhausted:  # all of them ran in a transaction that is rolled back
+            if rows.is_exhausted and rows.count:  # all of them ran in a transaction that is rolled back
                 raise _superseded()
             self._was_resumed = rows.count > 1
             return executemany(sql, rows, *ignored)

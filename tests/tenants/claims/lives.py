@@ -161,3 +161,18 @@ def a_strange_folder_does_not_become_the_tenant_that_was_being_created():
     shutil.rmtree(folder_of(key))
     create_tenant(key)
     delete_tenant(key, confirm=key)
+
+
+def a_folder_of_another_tenant_is_refused_also_of_an_archived_one():
+    """Otherwise the deletion of one tenant would remove the file of the other."""
+    first = new("row")
+    folder = archive_tenant(first)
+    for taken in (first, f"{first}/inside", "."):
+        with pytest.raises(Refused) as caught:
+            create_tenant(f"{first}-2", folder=taken)
+        assert caught.value.code is Code.OUTPUT_EXISTS
+    assert not Tenant.objects.filter(key=f"{first}-2").exists()
+    create_tenant(f"{first}-2", folder=f"{first}-elsewhere")
+    with pytest.raises(Refused):
+        create_tenant(f"{first}-elsewhere")
+    assert folder.is_dir()
