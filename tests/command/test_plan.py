@@ -255,3 +255,15 @@ def test_it_shows_what_mixins_make_once_for_all_tables_in_which_it_is_the_same(s
     assert found[0]["parts"][2] == {"kind": "view", "name": "Users_late"}
     synced.done()
     assert synced.done("plan", json=True).json["mixins"] == found, "also where nothing changes"
+
+
+def test_a_new_trigger_takes_no_name_of_one_on_a_table_that_no_schema_names(synced):
+    """A database has one trigger of a name: that one would be lost."""
+    synced.run_sql("CREATE TABLE theirs (id INTEGER PRIMARY KEY)")
+    synced.run_sql("CREATE TRIGGER noted AFTER INSERT ON theirs BEGIN SELECT 1; END")
+    synced.write(
+        {"Users": {"id": "INTEGER PRIMARY KEY", "_triggers": {"Noted": "AFTER INSERT ON Users BEGIN SELECT 1; END"}}}
+    )
+    ended = synced.call(json=True)
+    assert [(error["code"], error["facts"]) for error in ended.json["errors"]] == [("name-clash", {"object": "Noted"})]
+    assert synced.rows("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'") == [("theirs",)]
