@@ -26,8 +26,8 @@ names of the goals; `--size`, `--pairs` and `--only` make it shorter: `python -m
 
 
 def values(figures: Figures) -> list[float] | None:
-    """Return the ratio, or the difference, of each pair; None if there are no samples, or a ratio cannot be told from
-    an empty command."""
+    """Return the ratio, or the difference, of each pair; None if there are no samples, or a ratio cannot be
+    distinguished from an empty command."""
     if not figures.samples:
         return None
     taken = net(figures.samples)

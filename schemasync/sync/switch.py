@@ -24,7 +24,7 @@ from ..schema.names import fold
 from .phases.decide import SyncOptions, is_current, not_ours
 from .phases.hooks import BeforeSwap, NewFile
 from .recovery import finish_swap
-from .rollback import RolledBack, differ_in_common, rollback
+from .rollback import Preview, RolledBack, differ_in_common, rollback
 from .run import live_database
 from .run.error_translation import translated_errors
 from .run.live_database import LiveDatabase
@@ -70,38 +70,41 @@ class InDoubt:
 
 
 def switch(
-    target: Target,
-    document: Document,
-    options: SyncOptions,
-    sync: Sync,
-    *,
-    leave_behind: bool = False,
-    tries: int = TRIES,
+    target: Target, document: Document, options: SyncOptions, sync: Sync, *, leave_behind: bool = False
 ) -> Switched:
     """Bring an adopted database to the document's schema. All that the present file has stays in the new file or in the
-    archive that is left. `leave_behind`: bring nothing back. `tries`: how often to begin again if somebody writes at
-    the moment of the switch. Raises a SchemasyncError; then the live file is unchanged, unless the error says that the
-    swap is committed or done."""
-    finish_swap(target)
-    with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
-        way = _way(target, now, document, options, leave_behind=leave_behind)
-    match way:
-        case _Stay(generation):
-            return Switched(document.version, generation)
-        case _Archive(generation, live):
-            name = generation.name
-            try:
-                unchanged = lambda ahead: not differ_in_common(target, name)  # noqa: E731
-                done = rollback(target, name, unchanged, is_switch=True, only_unwritten=True)
-            except Busy as busy:
-                if busy.code is not Code.CHANGED_DURING_RUN or not tries:
-                    raise
-                done = None
-            if done is None:  # somebody wrote after the files were compared
-                return switch(target, document, options, sync, leave_behind=leave_behind, tries=tries - 1)
-            return Switched(document.version, name, live, rolled_back=done)
-        case _Convert():
-            return _convert(target, way, options, sync)
+    archive that is left. `leave_behind`: bring nothing back. Raises a SchemasyncError; then the live file is unchanged,
+    unless the error says that the swap is committed or done."""
+    tries = 0
+    while True:
+        finish_swap(target)
+        with translated_errors(target.layout.link), live_database.read(target.layout, target.opener) as now:
+            way = _way(target, now, document, options, leave_behind=leave_behind)
+        match way:
+            case _Stay(generation):
+                return Switched(document.version, generation)
+            case _Archive(generation, live):
+                tries += 1
+                done = _to_archive(target, generation.name, is_last=tries > TRIES)
+                if done is not None:
+                    return Switched(document.version, generation.name, live, rolled_back=done)
+            case _Convert():
+                return _convert(target, way, options, sync)
+
+
+def _to_archive(target: Target, name: str, *, is_last: bool) -> RolledBack | None:
+    """Roll back to an archive. Return None if somebody wrote after the files were compared; with `is_last`, raise Busy
+    if that was after the last comparison."""
+
+    def is_unwritten(_: Preview) -> bool:
+        return not differ_in_common(target, name)
+
+    try:
+        return rollback(target, name, is_unwritten, is_switch=True, only_unwritten=True)
+    except Busy as busy:
+        if busy.code is not Code.CHANGED_DURING_RUN or is_last:
+            raise
+        return None
 
 
 @dataclass(frozen=True, slots=True)

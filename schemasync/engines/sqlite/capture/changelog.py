@@ -243,15 +243,18 @@ def _bodies(one: Logged) -> Iterator[tuple[str, str]]:
     else:
         yield "BEFORE INSERT", _entry(one, new) + replaced
     yield "AFTER INSERT", _entry(one, _values(one, "NEW", written=True))
-    # compared as bytes: a key that differs only in case is another key if the new table is case-sensitive
-    moved = " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, new, strict=True))
-    yield "BEFORE UPDATE", _entry(one, old) + _entry(one, new, moved) + replaced
+    yield "BEFORE UPDATE", _entry(one, old) + _entry(one, new, _is_another(old, new)) + replaced
     if not one.is_rowid and has_default_in_key(one.table):
         # the default may have another value than in the trigger before
         written = _values(one, "NEW", written=True)
-        moved = " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, written, strict=True))
-        yield "AFTER UPDATE", _entry(one, written, moved)
+        yield "AFTER UPDATE", _entry(one, written, _is_another(old, written))
     yield "BEFORE DELETE", _entry(one, old)
+
+
+def _is_another(old: Sequence[str], new: Sequence[str]) -> str:
+    """Return the condition that the key changes. It compares bytes: a key that differs only in case is another key if
+    the new table is case-sensitive."""
+    return " OR ".join(f"{a} COLLATE BINARY IS NOT {b}" for a, b in zip(old, new, strict=True))
 
 
 def _values(one: Logged, row: str, *, written: bool = False) -> tuple[str, ...]:
